@@ -15,7 +15,7 @@ __all__ = ["Call", "Column", "Effect", "Formula", "FormulaError", "Group", "pars
 
 
 def parse(text: str | Formula) -> Formula:
-    """Formula text as a tree; `parse(str(f)) == f`.
+    """Read formula text into a tree; `parse(str(f)) == f`.
 
     Raises
     ------

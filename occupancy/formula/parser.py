@@ -1,4 +1,4 @@
-"""Formula tokens to a tree: the closed grammar, where every word is a column or in the table of terms.
+"""Formula tokens to a tree: the closed grammar, no word of which can act.
 
 sum     = ["~"] ["+" | "-"] item {("+" | "-") item}            item = "0" | "1" | product
 product = inter {"*" inter}       inter = power {":" power}     power = primary ["^" number]
@@ -9,7 +9,6 @@ by      = column {("/" | ":") column}                          option = [name "=
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NoReturn
 
 from occupancy.formula.scanner import FormulaError, Token, scan
 from occupancy.formula.tree import (
@@ -70,35 +69,37 @@ class Parser:
 
     def close(self, opened: Token, what: str) -> None:
         if not self.sees(")"):
-            self.unexpected(f"The bracket of {what} is not closed: a ')' is missing here.", opened)
+            raise self.unexpected(
+                f"The bracket of {what} is not closed: a ')' is missing here.", opened
+            )
         self.take()
 
     def deeper(self, token: Token) -> None:
         self.depth += 1
         if self.depth > DEEPEST:
-            self.fail(f"More than {DEEPEST} brackets or signs inside one another.", token)
+            raise self.fault(f"More than {DEEPEST} brackets or signs inside one another.", token)
 
-    def fail(self, message: str, token: Token) -> NoReturn:
-        raise FormulaError(message, self.text, token.start)
+    def fault(self, message: str, token: Token) -> FormulaError:
+        return FormulaError(message, self.text, token.start)
 
-    def unexpected(self, otherwise: str, opened: Token | None = None) -> NoReturn:
-        """The error for a token that cannot stand here, in words that fit it."""
+    def unexpected(self, otherwise: str, opened: Token | None = None) -> FormulaError:
+        """Words for a token that cannot stand here."""
         token, before = self.token, self.tokens[self.at - 1] if self.at else None
         if (
             before
             and before.kind in ("name", "number")
             and token.kind in ("name", "number", "text")
         ):
-            self.fail(
+            return self.fault(
                 f"There is no operator between '{before.text}' and '{token.text}'. "
                 f"Write {before.text} + {token.text} for both.",
                 token,
             )
         if token.kind == "operator" and token.text == "~":
-            self.fail("'~' stands only at the beginning of a formula.", token)
+            return self.fault("'~' stands only at the beginning of a formula.", token)
         if token.kind == "operator" and token.text == ")" and opened is None:
-            self.fail("This ')' closes nothing.", token)
-        self.fail(otherwise, token)
+            return self.fault("This ')' closes nothing.", token)
+        return self.fault(otherwise, token)
 
     # Rules of the formula
 
@@ -106,18 +107,18 @@ class Parser:
         if self.sees("~"):
             self.take()
         if self.token.kind == "end":
-            self.fail("The formula is empty. Write 1 for an intercept alone.", self.token)
+            raise self.fault("The formula is empty. Write 1 for an intercept alone.", self.token)
         effects, intercept, _ = self.sum(outermost=True)
         if self.token.kind != "end":
             if self.sees("|", "||"):
-                self.fail("A group stands in brackets: (1 | region).", self.token)
+                raise self.fault("A group stands in brackets: (1 | region).", self.token)
             if self.sees("/"):
-                self.fail(
+                raise self.fault(
                     "'/' means b within a, inside a group only: (1 | a/b). "
                     "For arithmetic write I(a/b).",
                     self.token,
                 )
-            self.unexpected(f"'{self.token.text}' is not expected here.")
+            raise self.unexpected(f"'{self.token.text}' is not expected here.")
         ordered = sorted(effects.values(), key=len)  # main effects first, as R orders them
         fixed = tuple(Effect(parts) for parts in ordered if not _is_offset(parts))
         offsets = tuple(p for parts in ordered if _is_offset(parts) for p in parts)
@@ -141,13 +142,15 @@ class Parser:
             item = self.product(outermost=outermost)
             if item is None:  # a group, kept aside
                 if removes:
-                    self.fail("A group cannot be taken away: leave it out.", start)
+                    raise self.fault("A group cannot be taken away: leave it out.", start)
                 continue
             for key, parts in item.items():
                 if not removes:
                     effects.setdefault(key, parts)
                 elif effects.pop(key, None) is None:
-                    self.fail(f"There is no {Effect(parts)} before this to take away.", start)
+                    raise self.fault(
+                        f"There is no {Effect(parts)} before this to take away.", start
+                    )
             self.limit(len(effects) + len(self.groups), start)
         return effects, intercept, stated
 
@@ -159,18 +162,20 @@ class Parser:
             or token.text not in ("0", "1")
             or (removes and not token.value)
         ):
-            self.fail(
+            raise self.fault(
                 f"The number {token.text} has no meaning here: only 1 (intercept), 0 and -1 "
                 "(no intercept). For arithmetic write I(...).",
                 token,
             )
         if self.sees("*", ":", "^", "/"):
-            self.fail(f"{token.text} cannot be combined. For arithmetic write I(...).", self.token)
+            raise self.fault(
+                f"{token.text} cannot be combined. For arithmetic write I(...).", self.token
+            )
         return bool(token.value) and not removes
 
     def limit(self, n: int, token: Token) -> None:
         if n > MOST_TERMS:
-            self.fail(f"The formula grows to more than {MOST_TERMS} terms.", token)
+            raise self.fault(f"The formula grows to more than {MOST_TERMS} terms.", token)
 
     def product(self, *, outermost: bool) -> Effects | None:
         left = self.interaction(outermost=outermost)
@@ -196,9 +201,9 @@ class Parser:
         sign, token = self.take(), self.take()
         base = self.all_of(base, sign)
         if len(base) < 2:
-            self.squared(base, sign, token)
+            raise self.squared(base, sign, token)
         if token.kind != "number" or token.value != int(token.value) or not 1 <= token.value <= 50:
-            self.fail(
+            raise self.fault(
                 f"After ^ stands a whole number from 1 to {HIGHEST_POWER}: (a + b)^2 is a, b "
                 "and their interaction.",
                 token,
@@ -211,11 +216,11 @@ class Parser:
             result = grown
         return result
 
-    def squared(self, base: Effects, sign: Token, power: Token) -> NoReturn:
+    def squared(self, base: Effects, sign: Token, power: Token) -> FormulaError:
         what = " * ".join(str(p) for parts in base.values() for p in parts) or "x"
         number = power.text if power.kind == "number" else "2"
         inside = f"({what})" if " * " in what else what
-        self.fail(
+        return self.fault(
             f"'^' outside I() would only repeat the same effect. For the power of {what} "
             f"write I({inside}^{number}).",
             sign,
@@ -224,9 +229,11 @@ class Parser:
     def all_of(self, effects: Effects | None, sign: Token) -> Effects:
         """Effects that may be combined: neither a group nor an offset."""
         if effects is None:
-            self.fail(f"A group cannot be combined with '{sign.text}': add it with +.", sign)
+            raise self.fault(f"A group cannot be combined with '{sign.text}': add it with +.", sign)
         if any(_is_offset(parts) for parts in effects.values()):
-            self.fail(f"An offset cannot be combined with '{sign.text}': add it with +.", sign)
+            raise self.fault(
+                f"An offset cannot be combined with '{sign.text}': add it with +.", sign
+            )
         return effects
 
     def cross(
@@ -237,7 +244,7 @@ class Parser:
         if not same and len(left) == len(right) == 1 and left.keys() == right.keys():
             what = next(iter(left.values()))
             if len(what) == 1:
-                self.fail(
+                raise self.fault(
                     f"{what[0]} cannot interact with itself. For its square write I({what[0]}^2).",
                     sign,
                 )
@@ -254,17 +261,19 @@ class Parser:
         if token.kind == "name":
             part = self.call() if self.calls() else Column(self.take().text)
             if isinstance(part, Call) and _is_offset((part,)) and not outermost:
-                self.fail("An offset stands on its own: add it with +.", token)
+                raise self.fault("An offset stands on its own: add it with +.", token)
             return {frozenset([part]): (part,)}
         if self.sees("("):
             return self.brackets(outermost=outermost)
         if token.kind == "number":
-            self.fail(f"{token.text} cannot be combined. For arithmetic write I(...).", token)
+            raise self.fault(
+                f"{token.text} cannot be combined. For arithmetic write I(...).", token
+            )
         if token.kind == "text":
-            self.fail(f"A text in quotes is no column. Write {Column(token.text)}.", token)
+            raise self.fault(f"A text in quotes is no column. Write {Column(token.text)}.", token)
         if token.kind == "end":
-            self.fail("The formula ends where a term should follow.", token)
-        self.unexpected(f"A column or function should stand here, not '{token.text}'.")
+            raise self.fault("The formula ends where a term should follow.", token)
+        raise self.unexpected(f"A column or function should stand here, not '{token.text}'.")
 
     def brackets(self, *, outermost: bool) -> Effects | None:
         opened = self.take()
@@ -273,12 +282,12 @@ class Parser:
         self.depth -= 1
         if self.sees("|", "||"):
             if not outermost:
-                self.fail("A group stands on its own: add it with +.", opened)
+                raise self.fault("A group stands on its own: add it with +.", opened)
             self.group(effects, intercept is not False, opened)
             return None
         self.close(opened, "(")
         if intercept is not None:
-            self.fail("Write the intercept (0, 1, -1) outside the brackets.", stated)
+            raise self.fault("Write the intercept (0, 1, -1) outside the brackets.", stated)
         return effects
 
     def group(self, effects: Effects, intercept: bool, opened: Token) -> None:
@@ -290,10 +299,10 @@ class Parser:
         varying: list[Effect | None] = [None] if intercept else []
         varying += [Effect(parts) for parts in sorted(effects.values(), key=len)]
         if not varying:
-            self.fail("Nothing varies in this group. Write (1 | region).", opened)
+            raise self.fault("Nothing varies in this group. Write (1 | region).", opened)
         if bar.text == "|" and len(varying) > 1:
             by = "/".join(":".join(str(c) for c in step) for step in nested)
-            self.fail(
+            raise self.fault(
                 "Effects that vary together (correlated) are not available. "
                 f"Write ({written} || {by}) for effects that vary independently.",
                 bar,
@@ -306,14 +315,16 @@ class Parser:
         self.limit(len(self.groups), opened)
 
     def by(self) -> list[tuple[Column, ...]]:
-        """The steps of nesting: a:b/c gives (a, b) and (c)."""
+        """Read the steps of nesting: a:b/c gives (a, b) and (c)."""
         steps: list[tuple[Column, ...]] = [()]
         while True:
             token = self.token
             if token.kind == "name" and self.calls():
-                self.fail("A group is made by columns alone, without functions.", token)
+                raise self.fault("A group is made by columns alone, without functions.", token)
             if token.kind != "name":
-                self.unexpected("After | stands the column that makes the groups: (1 | region).")
+                raise self.unexpected(
+                    "After | stands the column that makes the groups: (1 | region)."
+                )
             steps[-1] = (*steps[-1], Column(self.take().text))
             if self.sees("/"):
                 self.take()
@@ -321,7 +332,7 @@ class Parser:
             elif self.sees(":"):
                 self.take()
             elif self.sees("+", "*"):
-                self.fail(
+                raise self.fault(
                     "Write each grouping in brackets of its own: (1 | a) + (1 | b).", self.token
                 )
             else:
@@ -335,24 +346,26 @@ class Parser:
         if term is None:
             near = nearest(name.text, TERMS)
             hint = f" Did you mean '{near}'?" if near else f" Known: {listing(TERMS, 20)}."
-            self.fail(f"'{name.text}' is not a function of the formula language.{hint}", name)
+            raise self.fault(
+                f"'{name.text}' is not a function of the formula language.{hint}", name
+            )
         if inside and not term.nests:
-            self.fail(f"{name.text}() cannot stand inside {inside}().", name)
+            raise self.fault(f"{name.text}() cannot stand inside {inside}().", name)
         opened = self.take()
         self.deeper(opened)
         start = self.token
         value, _ = self.arithmetic(name.text)
         if term.takes == "column" and not isinstance(value, Column):
-            self.fail(f"{name.text}() takes the name of one column.", start)
+            raise self.fault(f"{name.text}() takes the name of one column.", start)
         if next(columns_in(value), None) is None:
-            self.fail(f"There is no column inside {name.text}().", start)
+            raise self.fault(f"There is no column inside {name.text}().", start)
         arguments = self.options(name, term)
         self.close(opened, f"{name.text}()")
         self.depth -= 1
         return Call(name.text, value, arguments)
 
     def options(self, function: Token, term: Term) -> tuple[Argument, ...]:
-        """The options given, in the order of the table; those at their default are left out."""
+        """Read the options, in the order of the table; those at their default are left out."""
         given: dict[str, int | float | str] = {}
         bare = [o.name for o in term.options if o.bare]
         names = [o.name for o in term.options]
@@ -368,23 +381,23 @@ class Parser:
                     near = nearest(name, names)
                     known = f"Known: {listing(names)}." if names else "It has none."
                     hint = f"Did you mean '{near}'?" if near else known
-                    self.fail(f"{function.text}() has no option '{name}'. {hint}", token)
+                    raise self.fault(f"{function.text}() has no option '{name}'. {hint}", token)
             elif bare:
                 name = bare[0]
             else:
-                self.fail(f"{function.text}() takes nothing more without a name.", comma)
+                raise self.fault(f"{function.text}() takes nothing more without a name.", comma)
             if name in given:
-                self.fail(f"{name} is given twice.", token)
+                raise self.fault(f"{name} is given twice.", token)
             bare = [b for b in bare if b != name]
             place = self.token
             given[name] = self.literal()
             option = next(o for o in term.options if o.name == name)
             fault = option.check(given[name])
             if fault:
-                self.fail(f"In {function.text}(), {fault}.", place)
+                raise self.fault(f"In {function.text}(), {fault}.", place)
         for option in term.options:
             if option.default is None and option.name not in given:
-                self.fail(
+                raise self.fault(
                     f"{function.text}() needs its {option.name}: "
                     f"{function.text}(x, {option.name}).",
                     self.token,
@@ -408,10 +421,10 @@ class Parser:
         if sign > 0 and token.kind == "name" and token.text in FLAGS:
             self.take()
             return FLAGS[token.text]
-        self.fail("A number or a text in quotes should stand here.", token)
+        raise self.fault("A number or a text in quotes should stand here.", token)
 
     def arithmetic(self, function: str, lowest: int = 1) -> tuple[Value, int]:
-        """A value and the height of its tree; `lowest` is the binding of the weakest operator."""
+        """Read a value and the height of its tree; `lowest` binds the weakest operator taken."""
         left, height = self.signed(function)
         while True:
             if lowest <= 1 and self.sees("+", "-"):
@@ -448,7 +461,7 @@ class Parser:
 
     def high(self, height: int, token: Token) -> None:
         if height > DEEPEST:
-            self.fail(f"More than {DEEPEST} operations in one expression.", token)
+            raise self.fault(f"More than {DEEPEST} operations in one expression.", token)
 
     def atom(self, function: str) -> tuple[Value, int]:
         token = self.token
@@ -467,10 +480,10 @@ class Parser:
             self.close(opened, "(")
             return value, height
         if token.kind == "end":
-            self.fail(f"The formula ends inside {function}().", token)
+            raise self.fault(f"The formula ends inside {function}().", token)
         if self.sees("**"):
-            self.fail("'**' is written '^' here.", token)
-        self.unexpected(f"A column or number should stand here, not '{token.text}'.", token)
+            raise self.fault("'**' is written '^' here.", token)
+        raise self.unexpected(f"A column or number should stand here, not '{token.text}'.", token)
 
 
 def _height(value: Value) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Literal, NoReturn
+from typing import Literal
 
 from occupancy.formula.tree import continues_name, starts_name
 from surveys.problems import ModelError, plain
@@ -93,7 +93,7 @@ def _token(text: str, at: int) -> tuple[Token, int]:
     for operator in OPERATORS:
         if text.startswith(operator, at):
             return Token("operator", operator, at), at + len(operator)
-    _strange(text, at)
+    raise _strange(text, at)
 
 
 def _number(text: str, found: re.Match[str]) -> tuple[Token, int]:
@@ -128,10 +128,8 @@ def _quoted(text: str, at: int) -> tuple[Token, int]:
     return Token("name" if quote == "`" else "text", inner, at), end + 1
 
 
-def _strange(text: str, at: int) -> NoReturn:
+def _strange(text: str, at: int) -> FormulaError:
     char = text[at]
     name = f"'{char}'" if char.isprintable() else f"The unseen character U+{ord(char):04X}"
-    cure = CURES.get(
-        char, " Names with other signs than letters, digits, _ and . go in backquotes."
-    )
-    raise FormulaError(f"{name} has no meaning in a formula.{cure}", text, at)
+    cure = CURES.get(char, " Other names than of letters, digits, _ and . go in backquotes.")
+    return FormulaError(f"{name} has no meaning in a formula.{cure}", text, at)

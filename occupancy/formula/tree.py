@@ -141,7 +141,7 @@ class Group:
 
     @property
     def name(self) -> str:
-        """ "region/park" for the level of each group, "ele|region/park" for a slope."""
+        """Levels are named "region/park", slopes "ele|region/park"."""
         by = "/".join(c.name for c in self.by)
         return by if self.effect is None else f"{self.effect.label}|{by}"
 

@@ -31,7 +31,7 @@ class Option:
     highest: int = 1
 
     def check(self, value: int | float | str) -> str:
-        """What is wrong with a literal, or "" when it will do."""
+        """Tell what is wrong with a literal, or "" when it will do."""
         if self.kind == "text":
             return "" if isinstance(value, str) else f"{self.name} is a text: write it in quotes"
         if isinstance(value, str):
@@ -60,7 +60,7 @@ class Term(ABC):
     nests: bool = False
 
     def learn(self, values: np.ndarray, rows: np.ndarray, options: Literals) -> State:
-        """What must be remembered, from the values of the rows that count (all of them present)."""
+        """Find what must be remembered, in the rows that count (no value missing there)."""
         return {}
 
     @abstractmethod

@@ -9,7 +9,7 @@ import numpy as np
 
 
 def as_level(value: Any) -> str:
-    """A cell as the text of a level; "" when it is missing. Whole numbers lose their ".0"."""
+    """Write a cell as the text of a level; "" when missing, and whole numbers without ".0"."""
     if value is None or value is np.ma.masked:
         return ""
     if isinstance(value, str):

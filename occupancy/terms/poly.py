@@ -11,7 +11,8 @@ from surveys.problems import ModelError
 class Poly(Term):
     """Columns of degree 1 to `degree`, each of length 1 and uncorrelated over the rows that count.
 
-    P[j+1](x) = (x - alpha[j]) P[j](x) - norm[j] / norm[j-1] P[j-1](x),  column j = P[j] / sqrt(norm[j])
+    P[j+1](x) = (x - alpha[j]) P[j](x) - norm[j] / norm[j-1] P[j-1](x)
+    column[j](x) = P[j](x) / sqrt(norm[j])
 
     The recurrence of orthogonal polynomials makes the same columns from new data; the signs and
     lengths are those of R's `poly`, so that coefficients can be compared.
@@ -43,13 +44,13 @@ class Poly(Term):
             share = norm[j] / norm[j - 1] if j else 0.0
             before, now = now, (z - alpha[j]) * now - share * before
             norm.append(float(np.sum(now**2)))
-        return {"degree": degree, "centre": centre, "sd": sd, "alpha": alpha, "norm": norm}
+        return {"degree": degree, "origin": centre, "unit": sd, "alpha": alpha, "norm": norm}
 
     def columns(self, values: np.ndarray, state: State) -> np.ndarray:
         degree = state["degree"]
         if state.get("raw"):
             return values[:, None] ** np.arange(1, degree + 1)
-        z = (values - state["centre"]) / state["sd"]
+        z = (values - state["origin"]) / state["unit"]
         alpha, norm = state["alpha"], state["norm"]
         out = np.empty((len(z), degree))
         before, now = np.zeros_like(z), np.ones_like(z)
@@ -66,6 +67,6 @@ class Poly(Term):
         if state.get("raw"):
             return ""
         return (
-            f"orthogonal polynomial of {inside}, around {state['centre']:.6g} "
-            f"with sd {state['sd']:.6g}; read it from the curve, not from the number"
+            f"orthogonal polynomial of {inside}, around {state['origin']:.6g} "
+            f"with sd {state['unit']:.6g}; read it from the curve, not from the number"
         )
