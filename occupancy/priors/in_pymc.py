@@ -11,7 +11,7 @@ from occupancy.priors.prior import Prior
 
 
 def variable(prior: Prior, name: str, **keywords: Any) -> Any:
-    """A named variable of the model on the context stack; `dims`, `shape` go to PyMC as they are."""
+    """Make a named variable of the model on the context stack; `dims`, `shape` go to PyMC."""
     import pymc as pm
 
     a = prior.arguments
@@ -43,7 +43,7 @@ def variable(prior: Prior, name: str, **keywords: Any) -> Any:
 
 
 def _logit_beta(name: str, a: float, b: float, **keywords: Any) -> Any:
-    """A coefficient whose inverse logit has a Beta prior."""
+    """Make a coefficient whose inverse logit has a Beta prior."""
     import pymc as pm
     import pytensor.tensor as pt
     from scipy.special import betaln
