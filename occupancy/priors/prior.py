@@ -141,18 +141,20 @@ class Prior:
     def _mirror(self) -> Any:
         return Prior("beta", self.arguments[::-1])._distribution()
 
-    def on_probability(self, name: str = "p", link: str = "logit") -> str:
-        """What a prior of an intercept says about the probability, as a plain sentence."""
+    def on_probability(
+        self, name: str = "p", link: str = "logit", where: str = "at average conditions"
+    ) -> str:
+        """Say what a prior of an intercept means for the probability, in a plain sentence."""
         if self.kind == "flat":
             return f"flat() says nothing about {name}: every value on the link scale is alike."
         low, middle, high = links.LINKS[link].inverse(self.quantile([0.025, 0.5, 0.975]))
         return (
-            f"95 % of the prior for {name} at average conditions lies between {low:.2g} and "
+            f"95 % of the prior for {name} {where} lies between {low:.2g} and "
             f"{high:.2g} (median {middle:.2g})."
         )
 
     def pymc(self, name: str, **keywords: Any) -> Any:
-        """The same prior as a named variable of the PyMC model on the context stack."""
+        """Make the same prior a named variable of the PyMC model on the context stack."""
         from occupancy.priors.in_pymc import variable
 
         return variable(self, name, **keywords)
@@ -160,6 +162,15 @@ class Prior:
     def to_text(self) -> str:
         """Text that `parse` reads as the same prior: "normal(0, 1.5)"."""
         return f"{self.kind}({', '.join(_number(a) for a in self.arguments)})"
+
+    def shown(self) -> str:
+        """Text for tables: four digits, and the usual name of special cases."""
+        if self.kind == "beta" and self.arguments == (1.0, 1.0):
+            return "uniform()"
+        name, arguments = self.kind, self.arguments
+        if name in ("student_t", "half_student_t") and arguments[0] == 1.0:
+            name, arguments = name.replace("student_t", "cauchy"), arguments[1:]
+        return f"{name}({', '.join(f'{a:.4g}' for a in arguments)})"
 
     def __str__(self) -> str:
         return self.to_text()

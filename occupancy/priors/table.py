@@ -48,6 +48,7 @@ class PriorTable:
     sds: tuple[Prior, ...]
     functional: np.ndarray
     stated: tuple[str, ...] = ()
+    offset_centre: float = 0.0
 
     def log_density(self, beta: np.ndarray) -> float:
         """Log prior density of the coefficients."""
@@ -64,36 +65,32 @@ class PriorTable:
         """One row for each prior, for reports: parameter, term, prior, acts_on, stated, says."""
         rows = []
         for j, (name, prior) in enumerate(zip(self.columns, self.coefficients, strict=True)):
-            row = self.functional[j]
-            averaged = np.count_nonzero(row) > 1
-            level = averaged or name == "Intercept"
-            bounded = level and self.link != "log" and prior.kind != "flat"
-            rows.append(
-                {
-                    "parameter": self.parameter,
-                    "term": name,
-                    "prior": prior.to_text(),
-                    "acts_on": "the mean of the other columns" if averaged else "the coefficient",
-                    "stated": name in self.stated,
-                    "says": prior.on_probability(self.parameter, self.link) if bounded else "",
-                }
-            )
-            if bounded and not averaged and len(self.columns) > 1:
-                rows[-1]["says"] = rows[-1]["says"].replace(
-                    "at average conditions", "where every other column is 0"
-                )
+            averaged = np.count_nonzero(self.functional[j]) > 1
+            acts_on = "the mean of the other columns" if averaged else "the coefficient"
+            rows.append(self._row(name, prior, acts_on, self._says(j)))
         for name, prior in zip(self.groups, self.sds, strict=True):
-            rows.append(
-                {
-                    "parameter": self.parameter,
-                    "term": f"sd[{name}]",
-                    "prior": prior.to_text(),
-                    "acts_on": "the standard deviation between groups",
-                    "stated": f"sd[{name}]" in self.stated,
-                    "says": "",
-                }
-            )
+            acts_on = "the standard deviation between groups"
+            rows.append(self._row(f"sd[{name}]", prior, acts_on, ""))
         return rows
+
+    def _row(self, term: str, prior: Prior, acts_on: str, says: str) -> dict[str, Any]:
+        stated = term in self.stated
+        row = {"parameter": self.parameter, "term": term, "prior": prior.shown()}
+        return row | {"acts_on": acts_on, "stated": stated, "says": says}
+
+    def _says(self, j: int) -> str:
+        """What the prior of an intercept means for the probability; "" for other coefficients."""
+        prior, row = self.coefficients[j], self.functional[j]
+        averaged = np.count_nonzero(row) > 1
+        if self.link == "log" or not (averaged or self.columns[j] == "Intercept"):
+            return ""
+        if prior.kind == "normal" and self.columns[j] not in self.stated:
+            mu, sd = prior.arguments
+            return Prior("normal", (mu + self.offset_centre, sd)).on_probability(
+                self.parameter, self.link
+            )
+        where = "where every other column is 0" if len(self.columns) > 1 else "on average"
+        return prior.on_probability(self.parameter, self.link, where)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON, exact."""
@@ -106,6 +103,7 @@ class PriorTable:
             "sds": [p.to_text() for p in self.sds],
             "functional": self.functional.tolist(),
             "stated": list(self.stated),
+            "offset_centre": self.offset_centre,
         }
 
     @staticmethod
@@ -121,6 +119,7 @@ class PriorTable:
             tuple(parse(text) for text in stored["sds"]),
             np.array(stored["functional"], dtype=np.float64).reshape(k, k),
             tuple(stored["stated"]),
+            float(stored["offset_centre"]),
         )
 
 
@@ -164,12 +163,13 @@ def resolve(
             coefficients.append(_for_coefficient(design, key, told[key], is_level, link))
             named.append(name)
         elif is_level:
-            coefficients.append(Prior("normal", (centre, sd)))
+            # The offset is part of the predictor at average conditions too.
+            coefficients.append(Prior("normal", (_tidy(centre - design.offset_centre), sd)))
             others = [i for i in range(len(columns)) if i not in levels]
             functional[j, others] = np.array(design.centres)[others]
         else:
             one = SPREAD_OF_INDICATOR if design.is_indicator(j) else design.spreads[j]
-            coefficients.append(Prior("normal", (0.0, _round_trip(slope / one))))
+            coefficients.append(Prior("normal", (0.0, _tidy(slope / one))))
     sds = []
     for group in design.groups:
         key = f"sd[{group.name}]" if f"sd[{group.name}]" in told else "sd"
@@ -177,7 +177,7 @@ def resolve(
             sds.append(_for_sd(design, key, told[key]))
             named.append(f"sd[{group.name}]")
         else:
-            sds.append(Prior("half_normal", (_round_trip(SD_OF_GROUPS / group.spread),)))
+            sds.append(Prior("half_normal", (_tidy(SD_OF_GROUPS / group.spread),)))
     return PriorTable(
         design.parameter,
         link,
@@ -187,12 +187,13 @@ def resolve(
         tuple(sds),
         functional,
         tuple(named),
+        design.offset_centre,
     )
 
 
-def _round_trip(value: float) -> float:
-    """Three digits are enough for the width of a default, and can be read in a report."""
-    return value
+def _tidy(value: float) -> float:
+    """Ten digits: the sd of a scaled column is 1 but for rounding, and its prior 1.5."""
+    return float(f"{value:.10g}")
 
 
 def _check_keys(design: Design, stated: Mapping[str, str | Prior]) -> dict[str, Prior]:
