@@ -40,15 +40,15 @@ class Memory:
             return self.kinds[part.name] == "text"
         return TERMS[part.function].gives == "levels"
 
-    def term_and_call(self, part: Part) -> Call:
-        """A bare text column is a factor without options."""
+    def as_call(self, part: Part) -> Call:
+        """Read a bare text column as a factor without options."""
         return Call("factor", part) if isinstance(part, Column) else part
 
     def labels(self, part: Part) -> tuple[str, ...]:
         """Names of all columns of a part; for a factor also of its reference, which is first."""
         if isinstance(part, Column) and not self.has_levels(part):
             return (part.label,)
-        call = self.term_and_call(part)
+        call = self.as_call(part)
         return TERMS[call.function].labels(part.label, call.inside_label, self.states[str(part)])
 
 
@@ -109,7 +109,7 @@ class Reader:
 
     def call(self, part: Part) -> np.ndarray:
         """(row, column) float64 of a call or a text column."""
-        call, key = self.memory.term_and_call(part), str(part)
+        call, key = self.memory.as_call(part), str(part)
         term = TERMS[call.function]
         if term.takes == "column" and isinstance(call.inside, Column):
             values = self.column(call.inside.name)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from occupancy.design.blocks import Memory, Reader
-from occupancy.design.design import Design, fill_matrix
+from occupancy.design.design import Design, fill_matrix, sum_offsets
 from occupancy.design.frame import Frame, absent, kind_of, read_column
 from occupancy.design.groups import learn_groups
 from occupancy.design.rank import refuse_dependent
@@ -59,8 +59,7 @@ def build(
     counted = _rows(tree, Reader(memory, frame, n=n), rows)
     reader = Reader(memory, frame, n=n, rows=counted)
     matrix = fill_matrix(tree, reader)
-    for call in tree.offsets:
-        reader.part(call)
+    offset = sum_offsets(tree, reader)
     groups = [g for group in tree.groups for g in learn_groups(group, reader, counted)]
     part = matrix[counted]
     design = Design(
@@ -70,6 +69,7 @@ def build(
         tuple(float(m) for m in part.mean(axis=0)),
         tuple(float(s) for s in _spreads(part)),
         int(counted.sum()),
+        float(offset[counted].mean()),
     )
     _check_columns(design)
     with reader.told():

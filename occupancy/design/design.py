@@ -27,7 +27,8 @@ class Design:
     """Columns of a linear predictor, with everything that new data need.
 
     `centres` and `spreads` are the mean and the standard deviation (n - 1) of each column over
-    the `rows_counted` rows that the design was built on; priors are set by them.
+    the `rows_counted` rows that the design was built on, `offset_centre` the mean of the offset
+    over them; priors are set by them.
     """
 
     formula: Formula
@@ -36,6 +37,7 @@ class Design:
     centres: tuple[float, ...]
     spreads: tuple[float, ...]
     rows_counted: int
+    offset_centre: float = 0.0
 
     @property
     def parameter(self) -> str:
@@ -92,8 +94,7 @@ class Design:
         """(row,) float64 known part of the predictor; None where the formula has none."""
         if not self.formula.offsets:
             return None
-        reader = Reader(self.memory, frame, n=n)
-        return np.sum([reader.part(call)[:, 0] for call in self.formula.offsets], axis=0)
+        return sum_offsets(self.formula, Reader(self.memory, frame, n=n))
 
     def missing_by_variable(self, frame: Frame) -> dict[str, np.ndarray]:
         """For each variable (row,) True where it is missing."""
@@ -109,7 +110,7 @@ class Design:
         return out
 
     def describe(self) -> list[dict[str, Any]]:
-        """What one unit of each coefficient is, in the units of the data.
+        """Tell what one unit of each coefficient is, in the units of the data.
 
         Each row has `column` and `meaning`; scaled columns have `centre` and `sd` too.
         """
@@ -147,6 +148,7 @@ class Design:
             "centres": list(self.centres),
             "spreads": list(self.spreads),
             "rows_counted": self.rows_counted,
+            "offset_centre": self.offset_centre,
             "groups": [
                 {"name": g.name, "levels": [list(k) for k in g.keys], "spread": g.spread}
                 for g in self.groups
@@ -155,7 +157,7 @@ class Design:
 
     @staticmethod
     def from_dict(stored: dict[str, Any]) -> Design:
-        """The design that `to_dict` described.
+        """Read the design that `to_dict` described.
 
         Raises
         ------
@@ -179,6 +181,7 @@ class Design:
                 tuple(map(float, stored["centres"])),
                 tuple(map(float, stored["spreads"])),
                 int(stored["rows_counted"]),
+                float(stored["offset_centre"]),
             )
             sound = design.columns == tuple(stored["columns"])
         except KeyError as error:
@@ -186,6 +189,14 @@ class Design:
         if not sound:
             raise ModelError("The stored design and its formula do not agree; fit again.")
         return design
+
+
+def sum_offsets(formula: Formula, reader: Reader) -> np.ndarray:
+    """(row,) float64, the sum of all offsets; 0 where there is none."""
+    total = np.zeros(reader.n)
+    for call in formula.offsets:
+        total += reader.part(call)[:, 0]
+    return total
 
 
 def fill_matrix(formula: Formula, reader: Reader) -> np.ndarray:

@@ -37,7 +37,7 @@ def read_column(frame: Frame, name: str) -> np.ndarray:
 
 
 def _filler(column: Any) -> Any:
-    """What stands where a masked array has nothing; None leaves other arrays to numpy."""
+    """Choose what stands where a masked array has nothing; None leaves the rest to numpy."""
     if isinstance(column, np.ma.MaskedArray) and column.dtype.kind in "f":
         return np.nan
     return None

@@ -53,7 +53,7 @@ class GroupDesign:
 
 
 def row_keys(reader: Reader, by: tuple[str, ...]) -> tuple[list[Key], np.ndarray]:
-    """The distinct levels and (row,) which of them each row has; ("",) parts are missing."""
+    """List the distinct levels, and (row,) which of them each row has; "" is missing."""
     place: dict[Key, int] = {}
     texts = [_texts(reader.column(name)) for name in by]
     rows = zip(*texts, strict=True)
@@ -70,7 +70,7 @@ def _texts(values: np.ndarray) -> list[str]:
 
 
 def learn_groups(group: Group, reader: Reader, rows: np.ndarray) -> list[GroupDesign]:
-    """The group effects of one `( ... | ...)`; a slope with several columns makes several.
+    """Learn the effects of one `( ... | ...)`; a slope with several columns makes several.
 
     Raises
     ------
