@@ -130,8 +130,8 @@ def numbers(
         first = next(i for i, v in enumerate(cells) if "," in v)
         row = int(table.rows[first])
         ledger.error(
-            "E161",
-            f'{table.place} {_at(row, column)}: "{cells[first]}" can be '
+            "E301",
+            f'{table.place}, row {row}, column {column}: "{cells[first]}" can be '
             f"{cells[first].replace(',', '.')} or {cells[first].replace(',', '')}, "
             "and no value decides",
             file=table.place,
@@ -162,18 +162,14 @@ def numbers(
     for value in bad:
         rows = table.rows[cells == value]
         ledger.error(
-            "E146",
-            f'{table.place} {rows_text(rows)}, column {column}: "{value}" is not a number',
+            "E046",
+            f'{table.place}, {rows_text(rows)}, column {column}: "{value}" is not a number',
             file=table.place,
             row=int(rows[0]),
             column=column,
             cure=hint or f'if it means missing, set [{table.spec.section}] missing = ["{value}"]',
         )
     return np.array([values[v] for v in cells], dtype=float)
-
-
-def _at(row: int, column: str) -> str:
-    return f"row {row}, column {column}"
 
 
 def error_cells(table: Table, column: str, ledger: Ledger, also: Iterable[str] = ()) -> bool:
@@ -183,7 +179,7 @@ def error_cells(table: Table, column: str, ledger: Ledger, also: Iterable[str] =
     for value in wrong:
         rows = table.rows[cells == value]
         ledger.error(
-            "E120",
+            "E020",
             f"{table.place}, {rows_text(rows)}, column {column}: Excel error {value}",
             file=table.place,
             row=int(rows[0]),
@@ -234,7 +230,7 @@ def tell_decimals(table: Table, ledger: Ledger) -> None:
         told.append(f'column {column}, row {row}: "{text}" was read as {value:g} (thousands mark)')
     column, (row, _, _) = next(iter(table.thousands_read.items()), ("", (None, "", 0.0)))
     ledger.repair(
-        "R101",
+        "R001",
         f"{table.place}: {'; '.join(told)}",
         file=table.file,
         row=row,
@@ -254,7 +250,7 @@ def ids(table: Table, column: str, ledger: Ledger) -> np.ndarray:
     ]
     for row, value in turned:
         ledger.error(
-            "E119",
+            "E019",
             f"{table.place}, row {row}, column {column}: a date ({value})",
             file=table.place,
             row=int(row),
@@ -271,7 +267,7 @@ def ids(table: Table, column: str, ledger: Ledger) -> np.ndarray:
         ]
         merged = f". The cells {listing(inside, 3)} are merged" if inside else ""
         ledger.error(
-            "E113",
+            "E013",
             f"{table.place}, {rows_text(blank)}, column {column}: blank{merged}",
             file=table.place,
             row=int(blank[0]),
@@ -283,7 +279,7 @@ def ids(table: Table, column: str, ledger: Ledger) -> np.ndarray:
     if odd:
         shown = listing([f'"{v}"' for v in odd], 3)
         ledger.repair(
-            "R118",
+            "R018",
             f"{table.place}, column {column}: read as text ({shown} "
             f"{'stays' if len(odd) == 1 else 'stay'} as written)",
             file=table.file,

@@ -158,7 +158,7 @@ def open_table(spec: TableSpec, ledger: Ledger) -> Table | None:
     if kind == "empty":
         size = "0 bytes" if not raw else f"{len(raw)} bytes, all blank"
         ledger.error(
-            "E105",
+            "E005",
             f"{spec.shown} is empty ({size})",
             file=spec.shown,
             cure="was the export cut short? Export it again",
@@ -169,7 +169,7 @@ def open_table(spec: TableSpec, ledger: Ledger) -> Table | None:
     if kind in ("html", "binary"):
         what = "a web page or XML" if kind == "html" else "not text"
         ledger.error(
-            "E164",
+            "E304",
             f"{spec.shown} is {what}, so no table can be read from it",
             file=spec.shown,
             cure="open it in the program that made it and save it as CSV UTF-8 or XLSX",
@@ -189,7 +189,7 @@ def _bytes(spec: TableSpec, ledger: Ledger) -> bytes | None:
         folder = spec.path.parent
         beside = [p.name for p in folder.iterdir()] if folder.is_dir() else []
         ledger.error(
-            "E205",
+            "E401",
             f"{spec.shown} is not there ([{spec.section}] path)."
             f"{did_you_mean(spec.path.name, beside)}",
             file=spec.shown,
@@ -197,7 +197,7 @@ def _bytes(spec: TableSpec, ledger: Ledger) -> bytes | None:
         )
     except OSError as error:
         reason = "it is a folder" if isinstance(error, IsADirectoryError) else str(error)
-        ledger.error("E205", f"{spec.shown} cannot be opened: {reason}", file=spec.shown)
+        ledger.error("E401", f"{spec.shown} cannot be opened: {reason}", file=spec.shown)
     return None
 
 
@@ -209,7 +209,7 @@ def _from_text(spec: TableSpec, raw: bytes, found: dict[str, Any], ledger: Ledge
         decoded = sniff.decode(raw, spec.encoding)
     except sniff.NotText as error:
         ledger.error(
-            "E103",
+            "E003",
             f"{spec.shown} cannot be read as text: {error}",
             file=spec.shown,
             cure=f'save it as "CSV UTF-8", or name its encoding: [{spec.section}] '
@@ -242,7 +242,7 @@ def _tokens(spec: TableSpec, text: str, separator: str, ledger: Ledger) -> list[
             column = header[at - 1].strip() if at <= len(header) else f"number {at}"
             last = len(text.splitlines())
             ledger.error(
-                "E110",
+                "E010",
                 f"{spec.shown}: a double quote opened in row {row}, column {column} is not "
                 f"closed by row {last} (end of file)",
                 file=spec.shown,
@@ -254,7 +254,7 @@ def _tokens(spec: TableSpec, text: str, separator: str, ledger: Ledger) -> list[
         else:
             row = len(lines) + 1
             ledger.error(
-                "E110",
+                "E010",
                 f"{spec.shown} row {row}: a double quote stands inside a quoted value ({error})",
                 file=spec.shown,
                 row=row,
@@ -270,7 +270,7 @@ def _tell_encoding(table: Table, decoded: sniff.Decoded, raw: bytes, ledger: Led
         order = "little-endian" if decoded.encoding.endswith("le") else "big-endian"
         between = sniff.SEPARATOR_NAMES.get(table.separator, table.separator)
         ledger.repair(
-            "R104",
+            "R004",
             f"{spec.shown}: {decoded.encoding[:6].upper()} {order}, {between}-separated; "
             "read as such, nothing was lost",
             file=spec.shown,
@@ -278,7 +278,7 @@ def _tell_encoding(table: Table, decoded: sniff.Decoded, raw: bytes, ledger: Led
     elif decoded.mark and decoded.bad_byte is None:
         first = table.names[0] if table.names else ""
         ledger.repair(
-            "R102",
+            "R002",
             f"{spec.shown}: the byte order mark at its start was removed; "
             f'the first column is "{first}"',
             file=spec.shown,
@@ -286,7 +286,7 @@ def _tell_encoding(table: Table, decoded: sniff.Decoded, raw: bytes, ledger: Led
     elif decoded.bad_byte is not None and decoded.bad_at is not None:
         row, column, value = _first_strange(table)
         ledger.repair(
-            "R103",
+            "R003",
             f"{spec.shown} is not UTF-8 ({row_column(row, column)}byte "
             f'0x{decoded.bad_byte:02X}). Read as Windows-1252: "{value}"',
             file=spec.shown,
@@ -328,7 +328,7 @@ def _from_workbook(
         sheet = read_sheet(raw, spec.sheet)
     except NotWorkbook as error:
         ledger.error(
-            "E165",
+            "E305",
             f"{spec.shown} cannot be read as a workbook: {error}",
             file=spec.shown,
             cure="open it in a spreadsheet program and save it anew as XLSX or CSV UTF-8",
@@ -339,7 +339,7 @@ def _from_workbook(
         start = '"PK"' if raw.startswith(b"PK") else "the mark of old Excel files"
         right = ".xlsx" if raw.startswith(b"PK") else ".xls"
         ledger.repair(
-            "R107",
+            "R007",
             f"{spec.shown} is an Excel workbook (starts with {start}), not text. "
             f'Read as workbook, sheet "{sheet.name}"',
             file=spec.shown,
@@ -347,7 +347,7 @@ def _from_workbook(
         )
     if sheet.others and spec.sheet is None:
         ledger.warn(
-            "W166",
+            "W306",
             f'{spec.shown}: sheet "{sheet.name}" was read; {listing(sheet.others)} '
             f"{'holds' if len(sheet.others) == 1 else 'hold'} something too",
             file=spec.shown,
@@ -357,7 +357,7 @@ def _from_workbook(
     if table is not None and sheet.hidden:
         n = len(sheet.hidden)
         ledger.warn(
-            "W114",
+            "W014",
             f"{table.place}: {n} {'row is' if n == 1 else 'rows are'} hidden by a filter or by "
             f"hand ({rows_text(sheet.hidden)}); they were read like all others",
             file=spec.shown,
@@ -387,7 +387,7 @@ def _shape(
         return None
     if not any(header):
         ledger.error(
-            "E108",
+            "E008",
             f"{place}: row {spec.header_row} holds no column names",
             file=spec.shown,
             row=spec.header_row,
@@ -471,7 +471,7 @@ def _tell_header(
     told = listing([n.strip() for n in names if n.strip()], 6)
     delete = f", or delete the {above} rows above" if above > 1 else ", or delete the row above"
     ledger.error(
-        "E108",
+        "E008",
         f"{place}: the column names {told} are in row {at + 1}, not row {spec.header_row}",
         file=spec.shown,
         row=at + 1,
@@ -485,7 +485,7 @@ def _header_names_fit(spec: TableSpec, place: str, header: Sequence[str], ledger
         if n > 1:
             at = [i for i, h in enumerate(header, start=1) if h == name]
             ledger.error(
-                "E111",
+                "E011",
                 f'{place}: {n} columns are called "{name}" ({_and(at)})',
                 file=spec.shown,
                 row=spec.header_row,
@@ -520,7 +520,7 @@ def _widths_fit(
             wordy = _wordy_column(header, body)
             found = max(i for i, c in enumerate(line, start=1) if c)
             ledger.error(
-                "E109",
+                "E009",
                 f"{place} row {n}: {found} values, header has {width}. Probably a "
                 f'{separator} inside "{wordy}"',
                 file=spec.shown,
@@ -530,7 +530,7 @@ def _widths_fit(
             )
     if short and good:
         ledger.repair(
-            "R162",
+            "R302",
             f"{place}: {rows_text(short)} {'has' if len(short) == 1 else 'have'} fewer values "
             f"than the header ({width}); the missing ones at the end were read as blank",
             file=spec.shown,
@@ -559,7 +559,7 @@ def _drop_unnamed(table: Table, ledger: Ledger) -> None:
     table.dates = {(r, c) for r, c in table.dates if c}
     if lost:
         ledger.warn(
-            "W163",
+            "W303",
             f"{table.place}: column {_and(lost)} has no name and was not read",
             file=table.file,
             row=table.spec.header_row,
@@ -573,7 +573,7 @@ def _fill_down(table: Table, ledger: Ledger) -> None:
         column = table.match(asked)
         if column is None:
             ledger.error(
-                "E115",
+                "E015",
                 f'{table.place} has no column "{asked}" (study file: [{table.spec.section}] '
                 f"fill_down). It has: {listing(table.names, 12)}."
                 f"{did_you_mean(asked, table.names)}",
@@ -587,7 +587,7 @@ def _fill_down(table: Table, ledger: Ledger) -> None:
         table.frame[column] = filled.astype(object)
         if n:
             ledger.repair(
-                "R113",
+                "R013",
                 f"{table.place}, column {column}: {n} blank cells were filled from the cell above",
                 file=table.file,
                 column=column,
