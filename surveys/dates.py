@@ -231,9 +231,7 @@ def _mixed(
     )
 
 
-def _impossible(
-    table: Table, column: str, cells: np.ndarray, value: str, ledger: Ledger
-) -> None:
+def _impossible(table: Table, column: str, cells: np.ndarray, value: str, ledger: Ledger) -> None:
     _refuse(table, column, cells, value, "does not exist", ledger, code="E035")
 
 

@@ -245,9 +245,9 @@ def read(path: str | Path) -> xr.Dataset:
     SurveyError
         With every problem found in the study file or in the tables.
     """
-    from surveys.readers.assemble import assemble
+    from surveys.readers.into_dataset import dataset
 
-    return assemble(read_study(path))
+    return dataset(read_study(path))
 
 
 def guess(files: list[str | Path], **keys: Any) -> str:

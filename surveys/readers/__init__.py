@@ -3,9 +3,8 @@
 A new format is one new file here and one line in READERS.
 """
 
-from surveys.readers import long, wide
+from surveys.readers import wide
 
 READERS = {
     "wide": wide,
-    "long": long,
 }
