@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from surveys.arrays import from_arrays
 from surveys.assemble import assemble
 from surveys.grid import PLACE, Grid, need, row_problems, text_labels
 from surveys.ledger import Ledger
@@ -20,7 +21,7 @@ from surveys.problems import Problem, SurveyError, did_you_mean
 from surveys.schema import DIMS, VISIT_DIMS
 from surveys.values import as_covariate, as_labels, as_numbers
 
-__all__ = ["from_tables"]
+__all__ = ["from_arrays", "from_tables"]
 
 VISIT_COLUMNS = ("site", "season", "visit", "visit_id", "effort", "start", "end", *PLACE)
 SITE_COLUMNS = ("site", "longitude", "latitude", "easting", "northing", "region", *PLACE)
