@@ -140,7 +140,8 @@ class StudyFile:
                     "E406",
                     f'{self.name}: {where}path = "{shown}" leads out of the study folder',
                     why="a study that somebody mailed could otherwise read any file of yours",
-                    cure=f'copy the file here, or allow its folder: [study] folders = ["{outside}"]',
+                    cure="copy the file here, or allow its folder: "
+                    f'[study] folders = ["{outside}"]',
                     **blamed,
                 )
         if ledger is None:

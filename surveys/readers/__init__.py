@@ -3,8 +3,9 @@
 A new format is one new file here and one line in READERS.
 """
 
-from surveys.readers import wide
+from surveys.readers import long, wide
 
 READERS = {
     "wide": wide,
+    "long": long,
 }

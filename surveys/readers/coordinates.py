@@ -166,10 +166,7 @@ def _check(study, table, ids, pair, names, values, crs, ledger: Ledger) -> None:
         return
     if not geographic:
         return
-    for name, role, v, limit in (
-        (names[1], "latitude", other, 90),
-        (names[0], "longitude", one, 180),
-    ):
+    for name, v, limit in ((names[1], other, 90), (names[0], one, 180)):
         bad = known & (np.abs(v) > limit)
         for i in np.flatnonzero(bad)[:20]:
             digits = v[i]

@@ -17,7 +17,7 @@ from surveys.study_file import StudyFile
 
 def dataset(study: StudyFile) -> xr.Dataset:
     """The Dataset of a study, with its ledger and provenance in the attributes."""
-    ledger = study.ledger
+    ledger = study.ledger = Ledger()
     tidy = tables(study, ledger)
     regions = _regions(study)
     ds = from_tables(
