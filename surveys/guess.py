@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from surveys import cells
+from surveys.build import SITE_COLUMNS, VISIT_COLUMNS
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError, listing
 from surveys.readers import READERS, roles
@@ -47,6 +48,8 @@ class Parts:
     header_rows: dict[str, int] = field(default_factory=dict)
     metres: tuple[str, str] | None = None
     drop: list[str] = field(default_factory=list)  # visit covariates missing on visits made
+    of_sites: list[str] = field(default_factory=list)  # covariates that a formula can name
+    of_visits: list[str] = field(default_factory=list)
 
 
 def guess(
@@ -94,14 +97,19 @@ def guess(
     _name_columns(tables, parts)
     text = _text(parts, tables, shown, home, crs=crs, title=title, species=species)
     parts.drop = _missing_somewhere(text, home, parts)
+    text = _text(parts, tables, shown, home, crs=crs, title=title, species=species)
     if parts.drop:
+        _missing_somewhere(text, home, parts)  # reads now, and so tells the covariates
         text = _text(parts, tables, shown, home, crs=crs, title=title, species=species)
     return text
 
 
 def _shown(path: Path, home: Path) -> str:
     real, base = path.resolve(), home.resolve()
-    return real.relative_to(base).as_posix() if real.is_relative_to(base) else real.as_posix()
+    try:
+        return Path(os.path.relpath(real, base)).as_posix()
+    except ValueError:  # another drive
+        return real.as_posix()
 
 
 def _open(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, Table]:
@@ -271,13 +279,21 @@ def _name_columns(tables: dict[str, Table], parts: Parts) -> None:
                 parts.metres = (pair[0], pair[1])
 
 
+def _formula_names(frame: pd.DataFrame, roles_taken: Sequence[str]) -> list[str]:
+    """Columns that can stand in a formula and vary."""
+    names = [c for c in frame if c not in roles_taken and re.fullmatch(r"[A-Za-z]\w*", str(c))]
+    return [str(c) for c in names if frame[c].nunique() > 1]
+
+
 def _missing_somewhere(text: str, home: Path, parts: Parts) -> list[str]:
     """Visit covariates that are missing on visits made: found by reading as the text says."""
     from surveys.readers.into_dataset import tables
 
     study = StudyFile(home / "study.toml", tomllib.loads(text), "")
     try:
-        tables(study, Ledger())
+        tidy = tables(study, Ledger())
+        parts.of_sites = _formula_names(tidy.sites, SITE_COLUMNS)
+        parts.of_visits = _formula_names(tidy.visits, VISIT_COLUMNS)
     except SurveyError as error:
         facts = [p.fact for p in error.problems if p.code == "E352"]
         found = []
@@ -327,9 +343,11 @@ def _text(
     ]
     if species or "species" not in parts.columns:
         lines.append(f"species = {_quoted(species or _species_of(parts))}")
-    outside = sorted({str(p.parent.as_posix()) for n, p in shown.items() if Path(n).is_absolute()})
+    outside = sorted(
+        {Path(n).parent.as_posix() for n in shown if n.startswith("..") or Path(n).is_absolute()}
+    )
     if outside:
-        told = ", ".join(_quoted(str(Path(f).resolve().as_posix())) for f in outside)
+        told = ", ".join(_quoted(f) for f in outside)
         lines += ["# folders outside this one that may be read", f"folders = [{told}]"]
     lines += [
         '# region = "CH"          # country of the sites: their coordinates are checked against it',
@@ -363,7 +381,7 @@ def _text(
     lines += _covariate_lines(parts)
     lines += _layer_lines(parts, shown)
     lines += [f"# not used: {name} ({why})" for name, why in parts.unused.items()]
-    lines += _model_lines(parts, tables)
+    lines += _model_lines(parts)
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -478,19 +496,14 @@ def _fields(path: Path) -> list[str]:
         return []
 
 
-def _model_lines(parts: Parts, tables: dict[str, Table]) -> list[str]:
+def _model_lines(parts: Parts) -> list[str]:
     """A first model from the covariates found; to be thought over, and said so."""
-    site = [n for n in parts.covariates if re.fullmatch(r"[A-Za-z]\w*", n)]
-    if parts.sites:
-        taken = set(parts.site_columns.values())
-        names = [c for c in tables[parts.sites].names if c not in taken]
-        site = [n for n in names if re.fullmatch(r"[A-Za-z]\w*", n)] + site
-    psi = " + ".join(site[:2]) or "1"
-    p = " + ".join(list(parts.visit_covariates)[:2]) or "1"
+    psi = " + ".join(parts.of_sites[:2]) or "1"
+    p = " + ".join(parts.of_visits[:2]) or "1"
     found = parts.guess
     seasons = {v.season for v in found.extra.get("visits", [])} if found else set()
     dynamic = len(seasons) > 1
-    lines = ["", "[model]", "# a first model from the covariates found: think it over"]
+    lines = ["[model]", "# a first model from the covariates found: think it over"]
     lines.append(f"family = {_quoted('dynamic' if dynamic else 'single_season')}")
     lines.append(f"psi = {_quoted(psi)}")
     if dynamic:
