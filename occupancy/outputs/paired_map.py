@@ -127,7 +127,7 @@ def figure(
             )
             draw_ramp(ramp, panel.breaks, panel.colours, panel.ends)
             if sites:
-                _draw_key(ax, results, first=k == 0)
+                draw_key(ax, results, first=k == 0, dots=results.cells is None)
         return fig, alt_text(results)
 
 
@@ -254,7 +254,7 @@ def draw_ramp(
     ax.text(n, 1.35, ends[1], fontsize=size - 0.5, color=style.MUTED, ha="right", va="bottom")
 
 
-def _draw_key(ax: Axes, results: Results, *, first: bool) -> None:
+def draw_key(ax: Axes, results: Results, *, first: bool, dots: bool) -> None:
     """What the dots and the hatch mean, with counts, to the right of the ramp."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
@@ -263,7 +263,6 @@ def _draw_key(ax: Axes, results: Results, *, first: bool) -> None:
     surveyed, seen = here["surveyed"], here["detected"]
     missed, none = int((surveyed & ~seen).sum()), int((~surveyed).sum())
     when = f" in {results.season_name}" if results.season_name else ""
-    dots = results.cells is None
 
     def dot(face: str, edge: str, size: float, label: str, line: float = 0.7) -> Line2D:
         return Line2D([], [], marker="o", ls="", mfc=face, mec=edge, ms=size, mew=line, label=label)
@@ -286,7 +285,6 @@ def _draw_key(ax: Axes, results: Results, *, first: bool) -> None:
         )
         if none:
             label = f"not surveyed{when} ({words.count(none)})"
-            # A dashed ring is drawn by a patch-like line: markers cannot be dashed in a legend.
             items.append(dot(grey if dots else "white", "#9aa5ab", 4.5, label, 0.6))
     elif len(here) and not dots:
         items.append(
@@ -302,7 +300,7 @@ def _draw_key(ax: Axes, results: Results, *, first: bool) -> None:
             Patch(fc="#cfd6da", ec=style.INK, lw=0.7, label="region: interval of its mean")
         )
         items.append(dot("#cfd6da", style.INK, 5, "site: interval at the site"))
-    if results.cells is not None and results.cells["extrapolated"].any():
+    if not dots and results.cells is not None and results.cells["extrapolated"].any():
         items.append(
             Patch(
                 fc="#f3f3f3",

@@ -270,7 +270,7 @@ class StandInFit:
             surveyed, detected = np.isfinite(seen).any(1), (seen == 1).any(1)
             psi, here = self.psi[:, pick, t], self.present[:, pick, t]
             z = self.rng.random(here.shape) < here
-            row = {"region": label, "season": season, "sites": int(len(seen))}
+            row = {"region": label, "season": season, "sites": len(seen)}
             row |= {"surveyed": int(surveyed.sum()), "detected": int(detected.sum())}
             row["naive"] = row["detected"] / row["surveyed"] if surveyed.any() else np.nan
             row |= self._summary("share", z[:, surveyed].mean(1), interval)
