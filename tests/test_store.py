@@ -145,7 +145,7 @@ def test_verify__newer_schema_asks_for_an_update(tmp_path: Path):
         store.verify(tmp_path / "fit")
 
 
-# A process writes a result over an old one and is killed at its n-th touch of the disk, for every n.
+# A process writes over an old result and is killed at its n-th touch of the disk, for every n.
 KILLED = """
     import itertools, os, signal, sys
     from pathlib import Path
