@@ -1,0 +1,497 @@
+"""Formula tokens to a tree: the closed grammar, no word of which can act.
+
+sum     = ["~"] ["+" | "-"] item {("+" | "-") item}            item = "0" | "1" | product
+product = inter {"*" inter}       inter = power {":" power}     power = primary ["^" number]
+primary = name | name "(" arithmetic {"," option} ")" | "(" sum ["|" by | "||" by] ")"
+by      = column {("/" | ":") column}                          option = [name "="] literal
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from occupancy.formula.scanner import FormulaError, Token, scan
+from occupancy.formula.tree import (
+    Argument,
+    Arithmetic,
+    Call,
+    Column,
+    Effect,
+    Formula,
+    Group,
+    Number,
+    Part,
+    Value,
+    columns_in,
+)
+from occupancy.terms import TERMS
+from occupancy.terms.base import Term
+from surveys.problems import listing, nearest
+
+DEEPEST = 50
+MOST_TERMS = 500
+HIGHEST_POWER = 50
+FLAGS = {"TRUE": 1, "True": 1, "true": 1, "FALSE": 0, "False": 0, "false": 0}
+
+Key = frozenset[Part]
+Effects = dict[Key, tuple[Part, ...]]  # the intercept is not among them
+
+
+class Parser:
+    """Reads one formula from left to right; the methods are the rules of the grammar."""
+
+    def __init__(self, text: str):
+        self.text = text
+        self.tokens = scan(text)
+        self.at = 0
+        self.depth = 0
+        self.groups: dict[tuple[Effect | None, frozenset[Column]], Group] = {}
+
+    # Tokens
+
+    @property
+    def token(self) -> Token:
+        return self.tokens[self.at]
+
+    def take(self) -> Token:
+        token = self.token
+        self.at += token.kind != "end"
+        return token
+
+    def sees(self, *operators: str) -> bool:
+        return self.token.kind == "operator" and self.token.text in operators
+
+    def calls(self) -> bool:
+        """Whether the name here is followed by an opening bracket."""
+        following = self.tokens[self.at + 1]
+        unquoted = self.text[self.token.start] != "`"
+        return following.kind == "operator" and following.text == "(" and unquoted
+
+    def close(self, opened: Token, what: str) -> None:
+        if not self.sees(")"):
+            raise self.unexpected(
+                f"The bracket of {what} is not closed: a ')' is missing here.", opened
+            )
+        self.take()
+
+    def deeper(self, token: Token) -> None:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise self.fault(f"More than {DEEPEST} brackets or signs inside one another.", token)
+
+    def fault(self, message: str, token: Token) -> FormulaError:
+        return FormulaError(message, self.text, token.start)
+
+    def unexpected(self, otherwise: str, opened: Token | None = None) -> FormulaError:
+        """Words for a token that cannot stand here."""
+        token, before = self.token, self.tokens[self.at - 1] if self.at else None
+        if (
+            before
+            and before.kind in ("name", "number")
+            and token.kind in ("name", "number", "text")
+        ):
+            return self.fault(
+                f"There is no operator between '{before.text}' and '{token.text}'. "
+                f"Write {before.text} + {token.text} for both.",
+                token,
+            )
+        if token.kind == "operator" and token.text == "~":
+            return self.fault("'~' stands only at the beginning of a formula.", token)
+        if token.kind == "operator" and token.text == ")" and opened is None:
+            return self.fault("This ')' closes nothing.", token)
+        return self.fault(otherwise, token)
+
+    # Rules of the formula
+
+    def formula(self) -> Formula:
+        if self.sees("~"):
+            self.take()
+        if self.token.kind == "end":
+            raise self.fault("The formula is empty. Write 1 for an intercept alone.", self.token)
+        effects, intercept, _ = self.sum(outermost=True)
+        if self.token.kind != "end":
+            if self.sees("|", "||"):
+                raise self.fault("A group stands in brackets: (1 | region).", self.token)
+            if self.sees("/"):
+                raise self.fault(
+                    "'/' means b within a, inside a group only: (1 | a/b). "
+                    "For arithmetic write I(a/b).",
+                    self.token,
+                )
+            raise self.unexpected(f"'{self.token.text}' is not expected here.")
+        ordered = sorted(effects.values(), key=len)  # main effects first, as R orders them
+        fixed = tuple(Effect(parts) for parts in ordered if not _is_offset(parts))
+        offsets = tuple(p for parts in ordered if _is_offset(parts) for p in parts)
+        return Formula(intercept is not False, fixed, offsets, tuple(self.groups.values()))
+
+    def sum(self, *, outermost: bool = False) -> tuple[Effects, bool | None, Token]:
+        """Effects; whether the intercept was stated (None: not); the token that stated it."""
+        effects: Effects = {}
+        intercept: bool | None = None
+        stated = self.token
+        first = True
+        while first or self.sees("+", "-"):
+            removes = False
+            if self.sees("+", "-"):
+                removes = self.take().text == "-"
+            first = False
+            start = self.token
+            if start.kind == "number":
+                stated, intercept = start, self.constant(removes=removes)
+                continue
+            item = self.product(outermost=outermost)
+            if item is None:  # a group, kept aside
+                if removes:
+                    raise self.fault("A group cannot be taken away: leave it out.", start)
+                continue
+            for key, parts in item.items():
+                if not removes:
+                    effects.setdefault(key, parts)
+                elif effects.pop(key, None) is None:
+                    raise self.fault(
+                        f"There is no {Effect(parts)} before this to take away.", start
+                    )
+            self.limit(len(effects) + len(self.groups), start)
+        return effects, intercept, stated
+
+    def constant(self, *, removes: bool) -> bool:
+        """`1`, `0` or `-1`: whether the intercept stays."""
+        token = self.take()
+        if (
+            token.value not in (0, 1)
+            or token.text not in ("0", "1")
+            or (removes and not token.value)
+        ):
+            raise self.fault(
+                f"The number {token.text} has no meaning here: only 1 (intercept), 0 and -1 "
+                "(no intercept). For arithmetic write I(...).",
+                token,
+            )
+        if self.sees("*", ":", "^", "/"):
+            raise self.fault(
+                f"{token.text} cannot be combined. For arithmetic write I(...).", self.token
+            )
+        return bool(token.value) and not removes
+
+    def limit(self, n: int, token: Token) -> None:
+        if n > MOST_TERMS:
+            raise self.fault(f"The formula grows to more than {MOST_TERMS} terms.", token)
+
+    def product(self, *, outermost: bool) -> Effects | None:
+        left = self.interaction(outermost=outermost)
+        while self.sees("*"):
+            sign = self.take()
+            right = self.interaction()
+            both = self.cross(left, right, sign)
+            left = {**self.all_of(left, sign), **self.all_of(right, sign)} | both
+            self.limit(len(left), sign)
+        return left
+
+    def interaction(self, *, outermost: bool = False) -> Effects | None:
+        left = self.power(outermost=outermost)
+        while self.sees(":"):
+            sign = self.take()
+            left = self.cross(left, self.power(), sign)
+        return left
+
+    def power(self, *, outermost: bool = False) -> Effects | None:
+        base = self.primary(outermost=outermost)
+        if not self.sees("^"):
+            return base
+        sign, token = self.take(), self.take()
+        base = self.all_of(base, sign)
+        if len(base) < 2:
+            raise self.squared(base, sign, token)
+        if token.kind != "number" or token.value != int(token.value) or not 1 <= token.value <= 50:
+            raise self.fault(
+                f"After ^ stands a whole number from 1 to {HIGHEST_POWER}: (a + b)^2 is a, b "
+                "and their interaction.",
+                token,
+            )
+        result = dict(base)
+        for _ in range(int(token.value) - 1):
+            grown = result | self.cross(result, base, sign, same=True)
+            if len(grown) == len(result):
+                break
+            result = grown
+        return result
+
+    def squared(self, base: Effects, sign: Token, power: Token) -> FormulaError:
+        what = " * ".join(str(p) for parts in base.values() for p in parts) or "x"
+        number = power.text if power.kind == "number" else "2"
+        inside = f"({what})" if " * " in what else what
+        return self.fault(
+            f"'^' outside I() would only repeat the same effect. For the power of {what} "
+            f"write I({inside}^{number}).",
+            sign,
+        )
+
+    def all_of(self, effects: Effects | None, sign: Token) -> Effects:
+        """Effects that may be combined: neither a group nor an offset."""
+        if effects is None:
+            raise self.fault(f"A group cannot be combined with '{sign.text}': add it with +.", sign)
+        if any(_is_offset(parts) for parts in effects.values()):
+            raise self.fault(
+                f"An offset cannot be combined with '{sign.text}': add it with +.", sign
+            )
+        return effects
+
+    def cross(
+        self, left: Effects | None, right: Effects | None, sign: Token, *, same: bool = False
+    ) -> Effects:
+        """Every interaction between the two sides."""
+        left, right = self.all_of(left, sign), self.all_of(right, sign)
+        if not same and len(left) == len(right) == 1 and left.keys() == right.keys():
+            what = next(iter(left.values()))
+            if len(what) == 1:
+                raise self.fault(
+                    f"{what[0]} cannot interact with itself. For its square write I({what[0]}^2).",
+                    sign,
+                )
+        crossed: Effects = {}
+        for one in left.values():
+            for other in right.values():
+                parts = tuple(dict.fromkeys((*one, *other)))
+                crossed.setdefault(frozenset(parts), parts)
+                self.limit(len(crossed), sign)
+        return crossed
+
+    def primary(self, *, outermost: bool) -> Effects | None:
+        token = self.token
+        if token.kind == "name":
+            part = self.call() if self.calls() else Column(self.take().text)
+            if isinstance(part, Call) and _is_offset((part,)) and not outermost:
+                raise self.fault("An offset stands on its own: add it with +.", token)
+            return {frozenset([part]): (part,)}
+        if self.sees("("):
+            return self.brackets(outermost=outermost)
+        if token.kind == "number":
+            raise self.fault(
+                f"{token.text} cannot be combined. For arithmetic write I(...).", token
+            )
+        if token.kind == "text":
+            raise self.fault(f"A text in quotes is no column. Write {Column(token.text)}.", token)
+        if token.kind == "end":
+            raise self.fault("The formula ends where a term should follow.", token)
+        raise self.unexpected(f"A column or function should stand here, not '{token.text}'.")
+
+    def brackets(self, *, outermost: bool) -> Effects | None:
+        opened = self.take()
+        self.deeper(opened)
+        effects, intercept, stated = self.sum()
+        self.depth -= 1
+        if self.sees("|", "||"):
+            if not outermost:
+                raise self.fault("A group stands on its own: add it with +.", opened)
+            self.group(effects, intercept is not False, opened)
+            return None
+        self.close(opened, "(")
+        if intercept is not None:
+            raise self.fault("Write the intercept (0, 1, -1) outside the brackets.", stated)
+        return effects
+
+    def group(self, effects: Effects, intercept: bool, opened: Token) -> None:
+        """`... | a/b)`: one group for each thing that varies and each level of nesting."""
+        bar = self.take()
+        written = self.text[opened.start + 1 : bar.start].strip()
+        nested = self.by()
+        self.close(opened, "the group")
+        varying: list[Effect | None] = [None] if intercept else []
+        varying += [Effect(parts) for parts in sorted(effects.values(), key=len)]
+        if not varying:
+            raise self.fault("Nothing varies in this group. Write (1 | region).", opened)
+        if bar.text == "|" and len(varying) > 1:
+            by = "/".join(":".join(str(c) for c in step) for step in nested)
+            raise self.fault(
+                "Effects that vary together (correlated) are not available. "
+                f"Write ({written} || {by}) for effects that vary independently.",
+                bar,
+            )
+        by: tuple[Column, ...] = ()
+        for step in nested:
+            by = tuple(dict.fromkeys((*by, *step)))
+            for effect in varying:
+                self.groups.setdefault((effect, frozenset(by)), Group(effect, by))
+        self.limit(len(self.groups), opened)
+
+    def by(self) -> list[tuple[Column, ...]]:
+        """Read the steps of nesting: a:b/c gives (a, b) and (c)."""
+        steps: list[tuple[Column, ...]] = [()]
+        while True:
+            token = self.token
+            if token.kind == "name" and self.calls():
+                raise self.fault("A group is made by columns alone, without functions.", token)
+            if token.kind != "name":
+                raise self.unexpected(
+                    "After | stands the column that makes the groups: (1 | region)."
+                )
+            steps[-1] = (*steps[-1], Column(self.take().text))
+            if self.sees("/"):
+                self.take()
+                steps.append(())
+            elif self.sees(":"):
+                self.take()
+            elif self.sees("+", "*"):
+                raise self.fault(
+                    "Write each grouping in brackets of its own: (1 | a) + (1 | b).", self.token
+                )
+            else:
+                return steps
+
+    # Rules inside a function
+
+    def call(self, *, inside: str = "") -> Call:
+        name = self.take()
+        term = TERMS.get(name.text)
+        if term is None:
+            near = nearest(name.text, TERMS)
+            hint = f" Did you mean '{near}'?" if near else f" Known: {listing(TERMS, 20)}."
+            raise self.fault(
+                f"'{name.text}' is not a function of the formula language.{hint}", name
+            )
+        if inside and not term.nests:
+            raise self.fault(f"{name.text}() cannot stand inside {inside}().", name)
+        opened = self.take()
+        self.deeper(opened)
+        start = self.token
+        value, _ = self.arithmetic(name.text)
+        if term.takes == "column" and not isinstance(value, Column):
+            raise self.fault(f"{name.text}() takes the name of one column.", start)
+        if next(columns_in(value), None) is None:
+            raise self.fault(f"There is no column inside {name.text}().", start)
+        arguments = self.options(name, term)
+        self.close(opened, f"{name.text}()")
+        self.depth -= 1
+        return Call(name.text, value, arguments)
+
+    def options(self, function: Token, term: Term) -> tuple[Argument, ...]:
+        """Read the options, in the order of the table; those at their default are left out."""
+        given: dict[str, int | float | str] = {}
+        bare = [o.name for o in term.options if o.bare]
+        names = [o.name for o in term.options]
+        while self.sees(","):
+            comma = self.take()
+            token = self.token
+            following = self.tokens[min(self.at + 1, len(self.tokens) - 1)]
+            if token.kind == "name" and following.text == "=" and following.kind == "operator":
+                self.take()
+                self.take()
+                name = token.text
+                if name not in names:
+                    near = nearest(name, names)
+                    known = f"Known: {listing(names)}." if names else "It has none."
+                    hint = f"Did you mean '{near}'?" if near else known
+                    raise self.fault(f"{function.text}() has no option '{name}'. {hint}", token)
+            elif bare:
+                name = bare[0]
+            else:
+                raise self.fault(f"{function.text}() takes nothing more without a name.", comma)
+            if name in given:
+                raise self.fault(f"{name} is given twice.", token)
+            bare = [b for b in bare if b != name]
+            place = self.token
+            given[name] = self.literal()
+            option = next(o for o in term.options if o.name == name)
+            fault = option.check(given[name])
+            if fault:
+                raise self.fault(f"In {function.text}(), {fault}.", place)
+        for option in term.options:
+            if option.default is None and option.name not in given:
+                raise self.fault(
+                    f"{function.text}() needs its {option.name}: "
+                    f"{function.text}(x, {option.name}).",
+                    self.token,
+                )
+        return tuple(
+            Argument(o.name, given[o.name], o.bare)
+            for o in term.options
+            if o.name in given and given[o.name] != o.default
+        )
+
+    def literal(self) -> int | float | str:
+        sign = -1 if self.sees("-") else 1
+        if sign < 0:
+            self.take()
+        token = self.token
+        if token.kind == "number":
+            self.take()
+            return sign * token.value
+        if sign > 0 and token.kind == "text":
+            return self.take().text
+        if sign > 0 and token.kind == "name" and token.text in FLAGS:
+            self.take()
+            return FLAGS[token.text]
+        raise self.fault("A number or a text in quotes should stand here.", token)
+
+    def arithmetic(self, function: str, lowest: int = 1) -> tuple[Value, int]:
+        """Read a value and the height of its tree; `lowest` binds the weakest operator taken."""
+        left, height = self.signed(function)
+        while True:
+            if lowest <= 1 and self.sees("+", "-"):
+                sign = self.take()
+                right, other = self.arithmetic(function, 2)
+            elif lowest <= 2 and self.sees("*", "/"):
+                sign = self.take()
+                right, other = self.signed(function)
+            else:
+                return left, height
+            left, height = Arithmetic(sign.text, left, right), max(height, other) + 1
+            self.high(height, sign)
+
+    def signed(self, function: str) -> tuple[Value, int]:
+        if not self.sees("-"):
+            return self.raised(function)
+        sign = self.take()
+        self.deeper(sign)
+        value, height = self.signed(function)
+        self.depth -= 1
+        return Arithmetic("-", None, value), height + 1
+
+    def raised(self, function: str) -> tuple[Value, int]:
+        base, height = self.atom(function)
+        if not self.sees("^"):
+            return base, height
+        sign = self.take()
+        self.deeper(sign)
+        power, other = self.signed(function)
+        self.depth -= 1
+        height = max(height, other) + 1
+        self.high(height, sign)
+        return Arithmetic("^", base, power), height
+
+    def high(self, height: int, token: Token) -> None:
+        if height > DEEPEST:
+            raise self.fault(f"More than {DEEPEST} operations in one expression.", token)
+
+    def atom(self, function: str) -> tuple[Value, int]:
+        token = self.token
+        if token.kind == "number":
+            return Number(self.take().value), 1
+        if token.kind == "name":
+            if self.calls():
+                call = self.call(inside=function)
+                return call, 1 + _height(call.inside)
+            return Column(self.take().text), 1
+        if self.sees("("):
+            opened = self.take()
+            self.deeper(opened)
+            value, height = self.arithmetic(function)
+            self.depth -= 1
+            self.close(opened, "(")
+            return value, height
+        if token.kind == "end":
+            raise self.fault(f"The formula ends inside {function}().", token)
+        if self.sees("**"):
+            raise self.fault("'**' is written '^' here.", token)
+        raise self.unexpected(f"A column or number should stand here, not '{token.text}'.", token)
+
+
+def _height(value: Value) -> int:
+    if isinstance(value, Arithmetic):
+        left = 0 if value.left is None else _height(value.left)
+        return 1 + max(left, _height(value.right))
+    return 1 + _height(value.inside) if isinstance(value, Call) else 1
+
+
+def _is_offset(parts: Iterable[Part]) -> bool:
+    return any(isinstance(p, Call) and TERMS[p.function].gives == "offset" for p in parts)

@@ -1,0 +1,29 @@
+"""Levels of text columns and of groups: their text, and their natural order."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+
+def as_level(value: Any) -> str:
+    """Write a cell as the text of a level; "" when missing, and whole numbers without ".0"."""
+    if value is None or value is np.ma.masked:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float | np.floating):
+        if np.isnan(value):
+            return ""
+        return str(int(value)) if float(value).is_integer() else repr(float(value))
+    text = str(value)
+    return "" if text in ("<NA>", "NaT") else text
+
+
+def natural(text: str) -> tuple[Any, ...]:
+    """Sort key that puts plot 2 before plot 10."""
+    parts = re.split(r"([0-9]+)", text)
+    numbers = tuple((int(p[:300]), p) if i % 2 else (0, p.casefold()) for i, p in enumerate(parts))
+    return (numbers, text)
