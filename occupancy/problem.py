@@ -340,7 +340,7 @@ def _predictor(name, level, link, design, frame, rows, sign, stated) -> Predicto
         per_level = np.bincount(np.maximum(index, 0)).mean() if index.size else 0.0
         groups.append(
             GroupTerm(
-                group, np.maximum(index, 0), value, prior, centred=per_level >= CENTRED_FROM
+                group, np.maximum(index, 0), value, prior, centred=bool(per_level >= CENTRED_FROM)
             )
         )
     if sign is not None:

@@ -13,22 +13,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from occupancy.kernel.columns import add_columns, dot, start
 from occupancy.kernel.simd import FAST
 from occupancy.kernel.two_state import LOGIT, occupy_in_logs, block
-
-
-@njit(fastmath=FAST, error_model="numpy", cache=True)
-def _add_column(weight, column, out):
-    for i in range(out.size):
-        out[i] += weight * column[i]
-
-
-@njit(fastmath=FAST, error_model="numpy", cache=True)
-def _dot(a, b):
-    total = 0.0
-    for i in range(b.size):
-        total += a[i] * b[i]
-    return total
 
 
 @njit(fastmath=FAST, error_model="numpy", cache=True)
@@ -64,6 +51,12 @@ def _curvatures(link, eta, present, spread, difference, curvature):
         else:  # slope' = slope (1 - lam - slope), slope_empty = lam
             lam = slope_empty
             curvature[i] = w * slope * (1.0 - lam - slope) - (1.0 - w) * lam
+
+
+@njit(fastmath=FAST, error_model="numpy", cache=True)
+def _other(gradient, present, out, n):
+    for i in range(n):
+        out[i] = -gradient[i] / max(present[i], 1e-300)
 
 
 @njit(fastmath=FAST, error_model="numpy", cache=True)
@@ -114,12 +107,10 @@ def value_gradient_hessian(
         n, m = s1 - s0, v1 - v0
         sizes = diagonal_size[diagonal_start[b] : diagonal_start[b + 1]]
         eta, signed = per_site[0, :n], per_visit[0, :m]
-        eta[:] = offset_psi[s0:s1] if offset_psi.size > 0 else 0.0
-        signed[:] = signed_offset_p[v0:v1] if signed_offset_p.size > 0 else 0.0
-        for c in range(k_psi):
-            _add_column(coefficients_psi[c], columns_psi[c, s0:s1], eta)
-        for c in range(k_p):
-            _add_column(coefficients_p[c], signed_columns_p[c, v0:v1], signed)
+        start(offset_psi, s0, eta)
+        start(signed_offset_p, v0, signed)
+        add_columns(coefficients_psi, columns_psi, s0, s1, eta)
+        add_columns(coefficients_p, signed_columns_p, v0, v1, signed)
         g, h = per_site[1, :n], per_visit[1, :m]
         log_lik, present = per_site[2, :n], per_site[3, :n]
         total += block(
@@ -139,8 +130,7 @@ def value_gradient_hessian(
         other = per_visit[0, :m]
         o = 0
         for j in range(sizes.size):
-            for i in range(sizes[j]):
-                other[o + i] = -h[o + i] / max(present[i], 1e-300)
+            _other(h[o:], present, other[o:], sizes[j])
             o += sizes[j]
         for c in range(k_p):
             o = 0
@@ -149,18 +139,18 @@ def value_gradient_hessian(
                 o += sizes[j]
         for c in range(k_psi):
             x = columns_psi[c, s0:s1]
-            gradient[c] += _dot(x, g)
+            gradient[c] += dot(x, g)
             for i in range(n):
                 per_site[7, i] = x[i] * (curvature[i] + spread[i] * difference[i] ** 2)
             for d in range(c, k_psi):
-                hessian[c, d] += _dot(columns_psi[d, s0:s1], per_site[7, :n])
+                hessian[c, d] += dot(columns_psi[d, s0:s1], per_site[7, :n])
             for i in range(n):
                 per_site[7, i] = x[i] * spread[i] * difference[i]
             for d in range(k_p):
-                hessian[c, k_psi + d] += _dot(scores[d, :n], per_site[7, :n])
+                hessian[c, k_psi + d] += dot(scores[d, :n], per_site[7, :n])
         for c in range(k_p):
             x = signed_columns_p[c, v0:v1]
-            gradient[k_psi + c] += _dot(x, h)
+            gradient[k_psi + c] += dot(x, h)
             for d in range(c, k_p):
                 hessian[k_psi + c, k_psi + d] += _dot3(
                     signed_columns_p[d, v0:v1], x, bend
