@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from surveys.arrays import from_arrays
     from surveys.build import from_tables
-    from surveys.describe import describe
+    from surveys.description import describe
     from surveys.files import open, save
     from surveys.schema import validate
     from surveys.study_file import read
@@ -22,7 +22,7 @@ _HOME = {
     "from_arrays": "arrays",
     "from_tables": "build",
     "validate": "schema",
-    "describe": "describe",
+    "describe": "description",
     "open": "files",
     "save": "files",
     "read": "study_file",

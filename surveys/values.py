@@ -17,7 +17,7 @@ def natural(label: object) -> tuple:
     parts = re.split(r"(\d+)", str(label))
     return (
         *((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p),
-        (2, 0, str(label)),
+        (-1, 0, str(label)),
     )
 
 
