@@ -19,6 +19,10 @@ _ISO = re.compile(rf"(\d{{4}})([-/.])(\d{{1,2}})\2(\d{{1,2}}){_TIME}")
 _COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})")
 _PARTS = re.compile(rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}|\d{{2}}){_TIME}")
 _SERIAL = re.compile(r"\d{5}(?:\.\d+)?")
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
 PIVOT = 69  # 69 and later are of the 1900s, as strptime has it
 
 
@@ -62,7 +66,7 @@ def _by_format(
     for value in unique:
         for form in table.spec.date_format:
             try:
-                moment = dt.datetime.strptime(value, form)  # noqa: DTZ007 (clock of the field)
+                moment = dt.datetime.strptime(value, form)  # clock of the field
             except ValueError:
                 continue
             parsed[value] = np.datetime64(moment.replace(tzinfo=None), "s")
@@ -121,7 +125,7 @@ def _iso(value: str) -> np.datetime64 | None:
 def _moment(year, month, day, hour, minute, second) -> np.datetime64 | None:
     numbers = [int(n) if n else 0 for n in (year, month, day, hour, minute, second)]
     try:
-        return np.datetime64(dt.datetime(*numbers), "s")  # noqa: DTZ001
+        return np.datetime64(dt.datetime(*numbers), "s")
     except ValueError:
         return None
 
@@ -148,10 +152,8 @@ def _parts(
     if not first and not second and not points:
         value = values[0]
         a, _, b, *_ = split[value]
-        months = ("January February March April May June July August September October "
-                  "November December").split()  # fmt: skip
         if int(a) in range(1, 13) and int(b) in range(1, 13):
-            told = f"{int(a)} {months[int(b) - 1]} or {months[int(a) - 1]} {int(b)}"
+            told = f"{int(a)} {MONTHS[int(b) - 1]} or {MONTHS[int(a) - 1]} {int(b)}"
         else:
             told = "either order"
         sign = split[value][1]
@@ -231,9 +233,7 @@ def _mixed(
     )
 
 
-def _impossible(
-    table: Table, column: str, cells: np.ndarray, value: str, ledger: Ledger
-) -> None:
+def _impossible(table: Table, column: str, cells: np.ndarray, value: str, ledger: Ledger) -> None:
     _refuse(table, column, cells, value, "does not exist", ledger, code="E035")
 
 

@@ -140,7 +140,8 @@ class StudyFile:
                     "E406",
                     f'{self.name}: {where}path = "{shown}" leads out of the study folder',
                     why="a study that somebody mailed could otherwise read any file of yours",
-                    cure=f'copy the file here, or allow its folder: [study] folders = ["{outside}"]',
+                    cure="copy the file here, or allow its folder: "
+                    f'[study] folders = ["{outside}"]',
                     **blamed,
                 )
         if ledger is None:
@@ -245,9 +246,9 @@ def read(path: str | Path) -> xr.Dataset:
     SurveyError
         With every problem found in the study file or in the tables.
     """
-    from surveys.readers.assemble import assemble
+    from surveys.readers.into_dataset import dataset
 
-    return assemble(read_study(path))
+    return dataset(read_study(path))
 
 
 def guess(files: list[str | Path], **keys: Any) -> str:

@@ -38,7 +38,7 @@ COLUMN_ROLES = (
     "area",
 )
 ROLES = {
-    "detections": COLUMN_ROLES[:9] + ("observer", "longitude", "latitude", "easting", "northing"),
+    "detections": COLUMN_ROLES[:14],
     "sites": ("site", "longitude", "latitude", "easting", "northing", "region", "area"),
     "visits": ("site", "season", "visit", "date", "datetime", "effort", "observer"),
 }
