@@ -73,7 +73,9 @@ def figure(results: Results, *, width: float = 7.4) -> tuple[Figure, str]:
         items = [
             Patch(fc=SEEN, label="detected"),
             Patch(fc=(PALE + DEEP) / 2, label=shade_label),
-            Line2D([], [], marker="x", ls="", color="#8b959b", ms=4, label="no visit (white)"),
+            Line2D([], [], marker="x", ls="", color="#8b959b", ms=4, label="no visit")
+            if body / n > 0.055
+            else Patch(fc="white", ec=style.NOT_ESTIMATED_EDGE, lw=0.5, label="no visit"),
         ]
         fig.legend(
             handles=items, loc="lower left", frameon=False, fontsize=7.5, ncol=3,

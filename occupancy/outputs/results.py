@@ -399,7 +399,7 @@ def _histories(data: Any, species: str) -> Histories | None:
     if "species" in seen.dims:
         seen = seen.sel(species=species) if species in seen["species"] else seen.isel(species=0)
     order = ("site", "season", "visit")
-    effort = data["effort"] if "effort" in data else None
+    effort = data.get("effort")
     return Histories(
         sites=tuple(str(s) for s in seen["site"].to_numpy()),
         seasons=tuple(seen["season"].to_numpy().tolist()),

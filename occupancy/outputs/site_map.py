@@ -72,8 +72,8 @@ def _support(results: Results) -> str:
     seen = words.share(int(here["detected"].sum()), int(here["surveyed"].sum()), "surveyed sites")
     expected = float(unseen["present"].sum())
     return (
-        f"Given what was seen. Detected at {seen}; at about {words.count(expected)} of the other "
-        f"{words.count(len(unseen))} it was probably present and missed."
+        f"Given what was seen. Detected at {seen}; of the other {words.count(len(unseen))}, about "
+        f"{words.count(expected)} are expected to have held it unseen."
     )
 
 
