@@ -6,8 +6,8 @@ to `VERBS`. The summaries stand here as text, so that `occupancy --help` imports
 
 from __future__ import annotations
 
-import difflib
 import importlib
+import signal
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -52,6 +52,8 @@ class Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name not in VERBS and not name.startswith("-"):
+            import difflib
+
             near = difflib.get_close_matches(name, VERBS, n=1, cutoff=0.5)
             hint = f' Did you mean "occupancy {near[0]}"?' if near else ""
             raise click.UsageError(f'No command "{name}".{hint}', ctx)
@@ -104,8 +106,6 @@ def group() -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code; nothing is raised."""
-    from occupancy.cli import failures
-
     session = Session()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a console without our signs shows "?", and goes on
@@ -113,10 +113,15 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         code: Any = group.main(arguments, prog_name="occupancy", standalone_mode=False, obj=session)
     except BaseException as error:
+        from occupancy.cli import failures
+
         return failures.tell(error, session)
     return code if isinstance(code, int) else 0
 
 
 def main() -> NoReturn:
     """Be the command on the terminal."""
+    # A shell that starts a job in the background hands down a deaf ear for Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -54,6 +53,8 @@ class Session:
     def emit(self, event: str, **content: Any) -> None:
         """Print one JSON object, under `--json` only."""
         if self.json:
+            import json
+
             click.echo(json.dumps({"event": event, **content}, default=str, ensure_ascii=False))
 
     def table(self, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
