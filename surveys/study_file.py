@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -158,7 +159,16 @@ class StudyFile:
         path = self.resolve(shown, section, ledger)
         if len(ledger.of_level("error")) > before:
             return None
-        return TableSpec.of(section, path, Path(shown).as_posix(), keys)
+        return TableSpec.of(section, path, self._as_shown(shown, path), keys)
+
+    def _as_shown(self, shown: str, path: Path) -> str:
+        """The path as messages and provenance tell it: counted from the study folder."""
+        if not Path(shown).is_absolute():
+            return Path(shown).as_posix()
+        try:
+            return Path(os.path.relpath(path, self.folder.resolve())).as_posix()
+        except ValueError:  # another drive
+            return path.name
 
 
 def read_study(path: str | Path) -> StudyFile:
