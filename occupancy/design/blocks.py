@@ -53,14 +53,12 @@ class Memory:
 
 
 class Reader:
-    """One frame, read for one parameter; with `rows` it also learns what is not yet known."""
+    """One frame, read for one parameter; one that `learns` adds to the memory what is not there."""
 
-    def __init__(
-        self, memory: Memory, frame: Frame, *, n: int | None = None, rows: np.ndarray | None = None
-    ):
+    def __init__(self, memory: Memory, frame: Frame, *, n: int | None = None, learns: bool = False):
         self.memory = memory
         self.frame = frame
-        self.rows = rows
+        self.learns = learns
         self._read: dict[str, np.ndarray] = {}
         used = tuple(name for name in memory.kinds if name in frame)
         with self.told():
@@ -123,24 +121,24 @@ class Reader:
         return np.where(np.isfinite(columns), columns, np.nan)
 
     def learn(self, call: Call, values: np.ndarray) -> State:
-        if self.rows is None:
+        if not self.learns:
             raise ModelError("nothing is remembered for it.")
         term = TERMS[call.function]
         options = {o.name: o.default for o in term.options} | call.options
-        return term.learn(values, self.rows & ~absent(values), options)
+        return term.learn(values[~absent(values)], options)
 
     def part(self, part: Part) -> np.ndarray:
         """(row, column) float64 of one part; a factor with its reference."""
         if isinstance(part, Column) and not self.memory.has_levels(part):
             return self.column(part.name)[:, None]
         columns = self.call(part)
-        if self.rows is not None:
+        if self.learns:
             self.refuse_undefined(part, columns)
         return columns
 
     def refuse_undefined(self, part: Part, columns: np.ndarray) -> None:
         """Values that are there must have a result, wherever the row counts."""
-        lost = self.rows & np.isnan(columns).any(axis=1) & ~self.missing(part)
+        lost = np.isnan(columns).any(axis=1) & ~self.missing(part)
         if lost.any():
             name = next(columns_in(part))
             shown = listing(dict.fromkeys(f"{v:g}" for v in self.column(name)[lost]), 3)

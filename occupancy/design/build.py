@@ -57,23 +57,24 @@ def build(
     if n is None and rows is not None:
         n = len(rows)
     counted = _rows(tree, Reader(memory, frame, n=n), rows)
-    reader = Reader(memory, frame, n=n, rows=counted)
+    # Terms learn from the rows that count alone: a level met only elsewhere is not known.
+    complete = {name: read_column(frame, name)[counted] for name in tree.variables}
+    reader = Reader(memory, complete, n=int(counted.sum()), learns=True)
     matrix = fill_matrix(tree, reader)
     offset = sum_offsets(tree, reader)
-    groups = [g for group in tree.groups for g in learn_groups(group, reader, counted)]
-    part = matrix[counted]
+    groups = [g for group in tree.groups for g in learn_groups(group, reader)]
     design = Design(
         tree,
         memory,
         tuple(groups),
-        tuple(float(m) for m in part.mean(axis=0)),
-        tuple(float(s) for s in _spreads(part)),
+        tuple(float(m) for m in matrix.mean(axis=0)),
+        tuple(float(s) for s in _spreads(matrix)),
         int(counted.sum()),
-        float(offset[counted].mean()),
+        float(offset.mean()),
     )
     _check_columns(design)
     with reader.told():
-        refuse_dependent(design.columns, part, intercept=tree.intercept)
+        refuse_dependent(design.columns, matrix, intercept=tree.intercept)
     return design
 
 
@@ -110,12 +111,13 @@ def _rows(tree: Formula, reader: Reader, rows: np.ndarray | None) -> np.ndarray:
     if counted.shape != (reader.n,):
         raise ModelError(f"`rows` has {len(counted)} values where {reader.n} are expected.")
     with reader.told():
+        asked = counted
         for name in tree.variables:
             present = ~absent(reader.column(name))
-            if counted.any() and not (counted & present).any():
+            if asked.any() and not (asked & present).any():
                 raise ModelError(f"'{name}' is missing in every survey that counts.")
             values = read_column(reader.frame, name)
-            if kind_of(values) == "number" and np.isinf(values[counted]).any():
+            if kind_of(values) == "number" and np.isinf(values[asked]).any():
                 raise ModelError(f"'{name}' has infinite values. Correct them in the data.")
             counted = counted & present
         if not counted.any():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -164,31 +164,34 @@ class Design:
         ModelError
             The parts of the description do not belong together.
         """
-        formula = parse(stored["formula"])
-        memory = Memory(stored["parameter"], dict(stored["kinds"]), dict(stored["states"]))
-        levels = {g["name"]: tuple(tuple(k) for k in g["levels"]) for g in stored["groups"]}
-        spreads = {g["name"]: float(g["spread"]) for g in stored["groups"]}
-        groups = []
         try:
-            for group in formula.groups:
-                for one in define_groups(group, memory, ()):
-                    fields = {"keys": levels[one.name], "spread": spreads[one.name]}
-                    groups.append(GroupDesign(**{**vars(one), **fields}))
-            design = Design(
-                formula,
-                memory,
-                tuple(groups),
-                tuple(map(float, stored["centres"])),
-                tuple(map(float, stored["spreads"])),
-                int(stored["rows_counted"]),
-                float(stored["offset_centre"]),
-            )
+            design = _restore(stored)
             sound = design.columns == tuple(stored["columns"])
         except KeyError as error:
             raise ModelError(f"The stored design lacks {error}; fit the model again.") from None
         if not sound:
             raise ModelError("The stored design and its formula do not agree; fit again.")
         return design
+
+
+def _restore(stored: dict[str, Any]) -> Design:
+    formula = parse(stored["formula"])
+    memory = Memory(stored["parameter"], dict(stored["kinds"]), dict(stored["states"]))
+    kept = {group["name"]: group for group in stored["groups"]}
+    groups = []
+    for group in formula.groups:
+        for one in define_groups(group, memory, ()):
+            keys = tuple(tuple(key) for key in kept[one.name]["levels"])
+            groups.append(replace(one, keys=keys, spread=float(kept[one.name]["spread"])))
+    return Design(
+        formula,
+        memory,
+        tuple(groups),
+        tuple(map(float, stored["centres"])),
+        tuple(map(float, stored["spreads"])),
+        int(stored["rows_counted"]),
+        float(stored["offset_centre"]),
+    )
 
 
 def sum_offsets(formula: Formula, reader: Reader) -> np.ndarray:

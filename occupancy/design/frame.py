@@ -22,7 +22,7 @@ def read_column(frame: Frame, name: str) -> np.ndarray:
     ModelError
         The column holds dates, or is not one value for each row.
     """
-    values = np.ma.filled(np.ma.masked_array(np.asarray(frame[name])), _filler(frame[name]))
+    values = _unmasked(frame[name])
     if values.ndim != 1:
         raise ModelError(f"'{name}' has {values.ndim} dimensions; a covariate has one value a row.")
     if values.dtype.kind in "fiub":
@@ -36,11 +36,13 @@ def read_column(frame: Frame, name: str) -> np.ndarray:
     return _objects(values)
 
 
-def _filler(column: Any) -> Any:
-    """Choose what stands where a masked array has nothing; None leaves the rest to numpy."""
-    if isinstance(column, np.ma.MaskedArray) and column.dtype.kind in "f":
-        return np.nan
-    return None
+def _unmasked(column: Any) -> np.ndarray:
+    """(row,) array; what a masked array hides is missing."""
+    if not isinstance(column, np.ma.MaskedArray):
+        return np.asarray(column)
+    if column.dtype.kind in "fiub":
+        return column.astype(np.float64).filled(np.nan)
+    return column.astype(object).filled(None)
 
 
 def _objects(values: np.ndarray) -> np.ndarray:

@@ -69,7 +69,7 @@ def _texts(values: np.ndarray) -> list[str]:
     return [texts[i] for i in of_row]
 
 
-def learn_groups(group: Group, reader: Reader, rows: np.ndarray) -> list[GroupDesign]:
+def learn_groups(group: Group, reader: Reader) -> list[GroupDesign]:
     """Learn the effects of one `( ... | ...)`; a slope with several columns makes several.
 
     Raises
@@ -79,9 +79,8 @@ def learn_groups(group: Group, reader: Reader, rows: np.ndarray) -> list[GroupDe
     """
     by = tuple(c.name for c in group.by)
     with reader.told(str(group)):
-        keys, of_row = row_keys(reader, by)
-        seen = {keys[i] for i in np.unique(of_row[rows])}
-        levels = tuple(sorted((k for k in seen if all(k)), key=lambda k: [natural(t) for t in k]))
+        keys, _ = row_keys(reader, by)
+        levels = tuple(sorted(keys, key=lambda key: [natural(text) for text in key]))
         if len(levels) < 2:
             only = f" ('{'/'.join(levels[0])}')" if levels else ""
             raise ModelError(
@@ -90,7 +89,7 @@ def learn_groups(group: Group, reader: Reader, rows: np.ndarray) -> list[GroupDe
             )
         if len({"/".join(k) for k in levels}) < len(levels):
             raise ModelError("two levels have the same name once joined by '/'. Rename one.")
-        return define_groups(group, reader.memory, levels, reader, rows)
+        return define_groups(group, reader.memory, levels, reader)
 
 
 def define_groups(
@@ -98,7 +97,6 @@ def define_groups(
     memory: Memory,
     levels: tuple[Key, ...],
     reader: Reader | None = None,
-    rows: np.ndarray | None = None,
 ) -> list[GroupDesign]:
     """Group designs with known levels; spreads are measured where a reader is given."""
     by = tuple(c.name for c in group.by)
@@ -118,8 +116,8 @@ def define_groups(
     for j, label in enumerate(labels):
         spread = 1.0
         if block is not None:
-            spread = float(np.std(block[rows, j], ddof=1))
-            if not spread > 1e-12 * np.abs(block[rows, j]).max():
+            spread = float(np.std(block[:, j], ddof=1))
+            if not spread > 1e-12 * np.abs(block[:, j]).max():
                 raise ModelError(f"{label} is the same in every survey that counts.")
         name = f"{label}|{'/'.join(by)}"
         designs.append(GroupDesign(name, by, label, levels, spread, memory, group.effect, j))

@@ -149,8 +149,8 @@ class Prior:
             return f"flat() says nothing about {name}: every value on the link scale is alike."
         low, middle, high = links.LINKS[link].inverse(self.quantile([0.025, 0.5, 0.975]))
         return (
-            f"95 % of the prior for {name} {where} lies between {low:.2g} and "
-            f"{high:.2g} (median {middle:.2g})."
+            f"95 % of the prior for {name} {where} lies between {_share(low)} and "
+            f"{_share(high)} (median {_share(middle)})."
         )
 
     def pymc(self, name: str, **keywords: Any) -> Any:
@@ -224,6 +224,10 @@ def _unknown(name: str) -> str:
 
 def _signature(kind: Kind) -> str:
     return f"{kind.name}({', '.join(kind.arguments)})"
+
+
+def _share(p: float) -> str:
+    return f"{p:.3f}".rstrip("0").rstrip(".")
 
 
 def _number(value: float) -> str:

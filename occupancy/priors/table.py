@@ -79,7 +79,7 @@ class PriorTable:
         return row | {"acts_on": acts_on, "stated": stated, "says": says}
 
     def _says(self, j: int) -> str:
-        """What the prior of an intercept means for the probability; "" for other coefficients."""
+        """Say what the prior of an intercept means for the probability; "" for others."""
         prior, row = self.coefficients[j], self.functional[j]
         averaged = np.count_nonzero(row) > 1
         if self.link == "log" or not (averaged or self.columns[j] == "Intercept"):

@@ -44,7 +44,7 @@ class Option:
 class Term(ABC):
     """One function of the formula language: learns from the surveys, and remembers for new data.
 
-    `learn` sees the rows that count and returns a plain dict of numbers and texts, which is saved
+    `learn` sees the values that count and returns a plain dict of numbers and texts, which is saved
     with the fit; `columns` makes the same columns from any data with that state.
 
     `takes` tells what may stand inside: "numbers" for any arithmetic on columns, "column" for the
@@ -59,8 +59,8 @@ class Term(ABC):
     gives: Literal["numbers", "levels", "offset"] = "numbers"
     nests: bool = False
 
-    def learn(self, values: np.ndarray, rows: np.ndarray, options: Literals) -> State:
-        """Find what must be remembered, in the rows that count (no value missing there)."""
+    def learn(self, values: np.ndarray, options: Literals) -> State:
+        """Find what must be remembered, in the values that count (none is missing)."""
         return {}
 
     @abstractmethod

@@ -11,8 +11,8 @@ class Center(Term):
     name = "center"
     nests = True
 
-    def learn(self, values: np.ndarray, rows: np.ndarray, options: Literals) -> State:
-        return {"centre": spread(values[rows])[0]}
+    def learn(self, values: np.ndarray, options: Literals) -> State:
+        return {"centre": spread(values)[0]}
 
     def columns(self, values: np.ndarray, state: State) -> np.ndarray:
         return (values - state["centre"])[:, None]

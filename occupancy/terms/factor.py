@@ -17,8 +17,8 @@ class Factor(Term):
     takes = "column"
     gives = "levels"
 
-    def learn(self, values: np.ndarray, rows: np.ndarray, options: Literals) -> State:
-        levels = sorted({as_level(v) for v in values[rows]}, key=natural)
+    def learn(self, values: np.ndarray, options: Literals) -> State:
+        levels = sorted({as_level(v) for v in values}, key=natural)
         ref = options.get("ref", "")
         if ref:
             if ref not in levels:

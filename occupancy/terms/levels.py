@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -25,5 +26,7 @@ def as_level(value: Any) -> str:
 def natural(text: str) -> tuple[Any, ...]:
     """Sort key that puts plot 2 before plot 10."""
     parts = re.split(r"([0-9]+)", text)
-    numbers = tuple((int(p[:300]), p) if i % 2 else (0, p.casefold()) for i, p in enumerate(parts))
-    return (numbers, text)
+    words = [(0, part.strip().casefold()) for part in parts[::2]]
+    numbers = [(int(part[:300]), part) for part in parts[1::2]]
+    paired = zip_longest(words, numbers)
+    return (tuple(key for pair in paired for key in pair if key is not None), text)

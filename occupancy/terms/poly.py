@@ -24,19 +24,18 @@ class Poly(Term):
         Option("raw", "flag", default=0),
     )
 
-    def learn(self, values: np.ndarray, rows: np.ndarray, options: Literals) -> State:
+    def learn(self, values: np.ndarray, options: Literals) -> State:
         degree = int(options["degree"])
-        x = values[rows]
-        centre, sd = spread(x)
+        centre, sd = spread(values)
         if options["raw"]:
             return {"degree": degree, "raw": 1}
-        if len(np.unique(x)) <= degree:
+        if len(np.unique(values)) <= degree:
             raise ModelError(
                 f"a polynomial of degree {degree} needs more than {degree} different values, "
-                f"and there are {len(np.unique(x))}. Use a lower degree."
+                f"and there are {len(np.unique(values))}. Use a lower degree."
             )
         # On the scaled axis the powers keep their digits.
-        z = (x - centre) / sd
+        z = (values - centre) / sd
         alpha, norm = [], [float(len(z))]
         before, now = np.zeros_like(z), np.ones_like(z)
         for j in range(degree):

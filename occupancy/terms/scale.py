@@ -13,8 +13,8 @@ class Scale(Term):
     name = "scale"
     nests = True
 
-    def learn(self, values: np.ndarray, rows: np.ndarray, options: Literals) -> State:
-        centre, sd = spread(values[rows])
+    def learn(self, values: np.ndarray, options: Literals) -> State:
+        centre, sd = spread(values)
         return {"centre": centre, "sd": sd}
 
     def columns(self, values: np.ndarray, state: State) -> np.ndarray:
