@@ -45,7 +45,7 @@ def sentence(results: Results) -> str:
     return f"{text} {needed[0].upper()}{needed[1:]} {noun} needed for a 95% chance to see it if present."
 
 
-def figure(results: Results, *, width: float = 7.4) -> tuple[Figure, str]:
+def figure(results: Results, *, width: float = 7.4, bare: bool = False) -> tuple[Figure, str]:
     """Draw the chance of at least one detection against the number of visits."""
     row = detection_row(results)
     needed = row["visits_for_95"]
@@ -53,7 +53,12 @@ def figure(results: Results, *, width: float = 7.4) -> tuple[Figure, str]:
     reach = done if words.is_missing(needed) else max(done, float(needed))
     last = int(np.clip(np.ceil(1.25 * reach), 4, MOST_VISITS))
     with style.drawing():
-        head = sheet.head("Seeing them", sentence(results), caption(results), width, title_size=12)
+        head = sheet.head(
+            *("", "") if bare else ("Seeing them", sentence(results)),
+            "" if bare else caption(results),
+            width,
+            title_size=12,
+        )
         fig = style.new_figure(width, head.top + 2.9 + head.bottom)
         sheet.draw_head(fig, head)
         ax = sheet.axes_at(fig, 0.75, head.bottom + 0.5, width - 1.0, 2.3)

@@ -39,7 +39,7 @@ def scale_name(parameter: str) -> str:
     return "log" if parameter in ("lam", "N") else "logit"
 
 
-def figure(results: Results, *, width: float = 7.4) -> tuple[Figure, str]:
+def figure(results: Results, *, width: float = 7.4, bare: bool = False) -> tuple[Figure, str]:
     """Draw all coefficients, one group of rows for each parameter of the model."""
     table = results.coefficients
     if not len(table):
@@ -50,7 +50,9 @@ def figure(results: Results, *, width: float = 7.4) -> tuple[Figure, str]:
         name = words.interval_name(results.interval, results.engine)
         support = f"Thick bar: 50%; thin bar: {name}. A bar that leaves the dotted zero line shows a direction."
         title = "What drives occupancy and detection"
-        head = sheet.head(title, support, caption(results), width, title_size=12)
+        head = sheet.head(
+            "" if bare else title, support, "" if bare else caption(results), width, title_size=12
+        )
         height = head.top + rows * ROW + 0.62 + head.bottom
         fig = style.new_figure(width, height)
         sheet.draw_head(fig, head)

@@ -43,7 +43,7 @@ def head(
     """Wrap a figure's words by their measured width."""
     room = width - 2 * MARGIN
     return Head(
-        style.wrap(title, room, title_size, "bold"),
+        style.wrap(title, room, title_size, "bold") if title else [],
         style.wrap(support, room, 9) if support else [],
         style.wrap(stamp, room, 9, "bold") if stamp else [],
         style.wrap(caption, room, 6.6) if caption else [],

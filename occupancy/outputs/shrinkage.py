@@ -18,7 +18,7 @@ ROW = 0.4
 MOST = 60  # regions drawn; the table has them all
 
 
-def figure(results: Results, *, width: float = 7.4) -> tuple[Figure, str]:
+def figure(results: Results, *, width: float = 7.4, bare: bool = False) -> tuple[Figure, str]:
     """Draw one row for each region, those with most sites first where there are too many."""
     table = results.shrinkage
     if table is None or not len(table):
@@ -35,7 +35,11 @@ def figure(results: Results, *, width: float = 7.4) -> tuple[Figure, str]:
         if cut:
             support += f" The {MOST} regions with most sites of {len(results.shrinkage)}."  # type: ignore[arg-type]
         head = sheet.head(
-            "What pooling did to each region", support, caption(results), width, title_size=12
+            "" if bare else "What pooling did to each region",
+            support,
+            "" if bare else caption(results),
+            width,
+            title_size=12,
         )
         body = row * len(table) + 0.3
         fig = style.new_figure(width, head.top + body + 0.62 + head.bottom)

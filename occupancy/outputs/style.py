@@ -84,6 +84,7 @@ def drawing() -> Iterator[None]:
 
     settings = {
         "font.family": _font_families(),
+        "font.sans-serif": ["DejaVu Sans"],
         "font.size": 8.5,
         "text.parse_math": False,  # names of users are text, never formulas
         "text.color": INK,
@@ -111,7 +112,7 @@ def _font_families() -> list[str]:
 
     known = {entry.name for entry in font_manager.fontManager.ttflist}
     others = ("Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", "Arial Unicode MS", "Noto Sans")
-    return ["DejaVu Sans", *(name for name in others if name in known)]
+    return ["DejaVu Sans", *(name for name in others if name in known), "sans-serif"]
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -125,7 +125,7 @@ def write(results: Results, folder: Path, *, spreadsheet: bool = True) -> list[P
     folder = Path(folder)
     paths, dictionary = [], []
     for name, table in frames(results).items():
-        guarded = {c: 0 for c in table.columns}
+        guarded = dict.fromkeys(table.columns, 0)
         text = csv_text(table, spreadsheet=spreadsheet, guarded=guarded)
         paths.append(write_text(folder / f"{name}.csv", text))
         for column in table.columns:
@@ -138,7 +138,7 @@ def write(results: Results, folder: Path, *, spreadsheet: bool = True) -> list[P
 def csv_text(
     table: pd.DataFrame, *, spreadsheet: bool = True, guarded: dict[str, int] | None = None
 ) -> str:
-    """A table as CSV: probabilities with four decimals, missing as empty, lines end in \\n."""
+    """A table as CSV: probabilities with four decimals, missing as empty, plain line ends."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(table.columns)
