@@ -1,0 +1,112 @@
+"""Seeing them: the chance to notice a present species, visit by visit, and the visits needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from occupancy.outputs import OutputError, sheet, style, words
+from occupancy.outputs.headline import caption
+from occupancy.outputs.results import Results
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+GOAL = 0.95
+MOST_VISITS = 60
+
+
+def detection_row(results: Results) -> Any:
+    """The species' row of the detection table, or a refusal that says why there is none."""
+    table = results.detection
+    if table is None or not len(table):
+        raise OutputError(
+            f"No figure of detection: {results.absent.get('detection', 'the model has none.')}"
+        )
+    if "species" in table and (table["species"].astype(str) == results.species).any():
+        table = table[table["species"].astype(str) == results.species]
+    return table.iloc[0]
+
+
+def sentence(results: Results) -> str:
+    """Chance of one visit, and the visits needed to be nearly sure."""
+    row = detection_row(results)
+    needed = words.visits_needed(row["visits_for_95"])
+    name = results.species or "the species"
+    text = (
+        f"One visit finds {name}, where present, with a chance of {words.percent(row['p_mean'])} "
+        f"({words.percent_interval(row['p_lower'], row['p_upper'])})."
+    )
+    if needed == words.DASH:
+        return text
+    noun = "visit is" if needed == "1" else "visits are"
+    return f"{text} {needed[0].upper()}{needed[1:]} {noun} needed for a 95% chance to see it if present."
+
+
+def figure(results: Results, *, width: float = 7.4, bare: bool = False) -> tuple[Figure, str]:
+    """Draw the chance of at least one detection against the number of visits."""
+    row = detection_row(results)
+    needed = row["visits_for_95"]
+    done = float(row["visits"])
+    reach = done if words.is_missing(needed) else max(done, float(needed))
+    last = int(np.clip(np.ceil(1.25 * reach), 4, MOST_VISITS))
+    with style.drawing():
+        head = sheet.head(
+            *("", "") if bare else ("Seeing them", sentence(results)),
+            "" if bare else caption(results),
+            width,
+            title_size=12,
+        )
+        fig = style.new_figure(width, head.top + 2.9 + head.bottom)
+        sheet.draw_head(fig, head)
+        ax = sheet.axes_at(fig, 0.75, head.bottom + 0.5, width - 1.0, 2.3)
+        n = np.arange(0, last + 1)
+        low, mid, high = (1 - (1 - row[f"p_{end}"]) ** n for end in ("lower", "mean", "upper"))
+        ax.fill_between(n, low, high, color="#c9dfe8", lw=0)
+        ax.plot(n, mid, color=style.BLUE, lw=1.8, marker="o", ms=3 if last <= 30 else 0)
+        ax.axhline(GOAL, color=style.MUTED, lw=0.8, ls=(0, (4, 3)))
+        ax.text(0.08, GOAL + 0.015, "95%", fontsize=7.5, color=style.MUTED, va="bottom")
+        if not words.is_missing(needed) and needed <= last:
+            x = int(np.ceil(needed - 1e-9))
+            ax.plot([x, x], [0, GOAL], color=style.MUTED, lw=0.8, ls=(0, (1.2, 1.6)))
+            label = f"{words.counted(x, 'visit')} needed"
+            ax.text(x - 0.01 * last, 0.05, label, fontsize=8, ha="right", color=style.INK)
+        if not words.is_missing(row.get("p_star_mean")) and done <= last:
+            ax.errorbar(
+                done, row["p_star_mean"],
+                yerr=[[row["p_star_mean"] - row["p_star_lower"]], [row["p_star_upper"] - row["p_star_mean"]]],
+                fmt="D", color=style.RED, ms=5, lw=1.4, zorder=5,
+            )  # fmt: skip
+            ax.annotate(
+                f"this survey: {words.counted(round(done), 'visit')}, {words.percent(row['p_star_mean'])}",
+                (done, row["p_star_mean"]), xytext=(9, -4), textcoords="offset points", fontsize=8,
+                color=style.RED, va="top",
+            )  # fmt: skip
+        ax.set_xlim(0, last)
+        ax.set_ylim(0, 1.04)
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
+        ax.set_xlabel("visits to a site where it is present")
+        ax.set_ylabel("chance of at least one detection")
+        ax.grid(color=style.GRID, lw=0.7)
+        ax.set_axisbelow(True)
+        ax.tick_params(length=0, labelsize=7.5)
+        return fig, alt_text(results)
+
+
+def write(
+    results: Results, folder: Path, *, formats=("png",), stem="detection", **options
+) -> list[Path]:
+    fig, alt = figure(results, **options)
+    return style.save(fig, folder, stem, alt=alt, title="Seeing them", formats=tuple(formats))
+
+
+def alt_text(results: Results) -> str:
+    row = detection_row(results)
+    text = f"Curve of the chance of at least one detection against visits. {sentence(results)}"
+    if words.is_missing(row.get("p_star_mean")):
+        return text
+    star = words.percent(row["p_star_mean"])
+    return f"{text} With the {words.counted(round(row['visits']), 'visit')} made it is {star}."

@@ -1,0 +1,345 @@
+"""What makes a drawing a map: extent, graticule, scale bar, true north, names that hide no site."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from occupancy.outputs import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from shapely import Geometry
+
+STEPS = (30, 20, 15, 10, 5, 2, 1, 0.5, 0.25, 0.2, 0.1, 0.05, 0.025, 0.02, 0.01, 0.005, 0.002, 0.001)
+
+
+@dataclass(frozen=True)
+class Extent:
+    """A rectangle in map metres."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+    @property
+    def width(self) -> float:
+        return self.east - self.west
+
+    @property
+    def height(self) -> float:
+        return self.north - self.south
+
+    def of_shape(self, aspect: float) -> Extent:
+        """The smallest rectangle around this one with the given height over width."""
+        x, y = (self.west + self.east) / 2, (self.south + self.north) / 2
+        width = max(self.width, self.height / aspect)
+        height = max(self.height, self.width * aspect)
+        return Extent(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+
+
+def extent_of(*tables: Any, margin: float = 0.04) -> Extent:
+    """The rectangle around everything that is drawn, with a margin; never thinner than 100 m."""
+    from occupancy.outputs.results import has_geometry
+
+    bounds = np.array([t.total_bounds for t in tables if has_geometry(t)])
+    west, south = bounds[:, :2].min(axis=0)
+    east, north = bounds[:, 2:].max(axis=0)
+    pad = max(margin * max(east - west, north - south), 50.0)
+    return Extent(west - pad, south - pad, east + pad, north + pad)
+
+
+def frame(ax: Axes, extent: Extent) -> None:
+    """An empty map: equal scales, no ticks, a pale ground and a light frame."""
+    ax.set_autoscale_on(False)
+    ax.set_xlim(extent.west, extent.east)
+    ax.set_ylim(extent.south, extent.north)
+    ax.set_aspect("equal")
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.set_facecolor(style.SEA)
+    for spine in ax.spines.values():
+        spine.set_visible(True)
+        spine.set_color(style.LINE)
+
+
+# --- graticule ------------------------------------------------------------------------------------
+
+
+def graticule(extent: Extent, crs: Any) -> list[tuple[str, np.ndarray, tuple[float, float] | None]]:
+    """Meridians and parallels inside an extent: label, points (n, 2), place of the label.
+
+    Longitudes are counted from the middle of the map, so a map across the date line is whole; a
+    pole inside the map is handled by walking all meridians.
+    """
+    import shapely
+    from pyproj import Transformer
+
+    forward = Transformer.from_crs(4326, crs, always_xy=True)
+    inverse = Transformer.from_crs(crs, 4326, always_xy=True)
+    gx, gy = np.meshgrid(
+        np.linspace(extent.west, extent.east, 41), np.linspace(extent.south, extent.north, 41)
+    )
+    lon, lat = inverse.transform(gx, gy)
+    good = np.isfinite(lon) & np.isfinite(lat)
+    if not good.any():
+        return []
+    middle = lon[20, 20] if np.isfinite(lon[20, 20]) else float(lon[good][0])
+    relative = (lon[good] - middle + 180) % 360 - 180
+    lat = lat[good]
+    whole = np.ptp(relative) > 300  # a pole is inside
+    lon_range = (-180.0, 180.0) if whole else (relative.min(), relative.max())
+    lat_range = (max(lat.min(), -89.9), min(lat.max(), 89.9))
+
+    box = shapely.box(extent.west, extent.south, extent.east, extent.north)
+    lines = []
+    lon_step, lat_step = _step(lon_range[1] - lon_range[0]), _step(lat_range[1] - lat_range[0])
+    reach_lon, reach_lat = lon_range[1] - lon_range[0], lat_range[1] - lat_range[0]
+    along_lat = np.linspace(
+        max(lat_range[0] - 0.3 * reach_lat, -89.9), min(lat_range[1] + 0.3 * reach_lat, 89.9), 120
+    )
+    spread = 0.0 if whole else 0.3 * reach_lon
+    along_lon = np.linspace(lon_range[0] - spread, lon_range[1] + spread, 361 if whole else 120)
+
+    first = np.ceil((middle + lon_range[0]) / lon_step) * lon_step
+    for value in np.arange(first, middle + lon_range[1] + 1e-9, lon_step):
+        x, y = forward.transform(np.full_like(along_lat, value), along_lat)
+        lines.append((_degrees(value, "E", "W"), np.c_[x, y], "bottom"))
+    first = np.ceil(lat_range[0] / lat_step) * lat_step
+    for value in np.arange(first, lat_range[1] + 1e-9, lat_step):
+        x, y = forward.transform(middle + along_lon, np.full_like(along_lon, value))
+        lines.append((_degrees(value, "N", "S"), np.c_[x, y], "left"))
+
+    out = []
+    for label, points, side in lines:
+        points = points[np.isfinite(points).all(axis=1)]
+        if len(points) < 2:
+            continue
+        inside = shapely.intersection(shapely.linestrings(points), box)
+        place = _edge_place(inside, extent, side)
+        for part in getattr(inside, "geoms", [inside]):
+            if part.geom_type == "LineString" and not part.is_empty:
+                out.append((label, shapely.get_coordinates(part), place))
+                place = None
+    return out
+
+
+def _step(span: float) -> float:
+    """The round step that gives about four lines over a span of degrees."""
+    return next((s for s in STEPS if span / s >= 3), STEPS[-1])
+
+
+def _degrees(value: float, positive: str, negative: str) -> str:
+    value = (value + 180) % 360 - 180 if positive == "E" else value
+    value = round(value, 6)
+    letter = "" if value == 0 else positive if value > 0 else negative
+    return f"{abs(value):g}°{letter}"
+
+
+def _edge_place(line: Geometry, extent: Extent, side: str) -> tuple[float, float] | None:
+    """Where a line meets the edge that carries its labels, or None."""
+    import shapely
+
+    points = shapely.get_coordinates(line)
+    near = 1e-6 * max(extent.width, extent.height)
+    if side == "bottom":
+        on = points[np.abs(points[:, 1] - extent.south) < near]
+        on = on[
+            (on[:, 0] > extent.west + 0.02 * extent.width)
+            & (on[:, 0] < extent.east - 0.4 * extent.width)
+        ]
+    else:
+        on = points[np.abs(points[:, 0] - extent.west) < near]
+        on = on[
+            (on[:, 1] > extent.south + 0.07 * extent.height)
+            & (on[:, 1] < extent.north - 0.05 * extent.height)
+        ]
+    return (float(on[0, 0]), float(on[0, 1])) if len(on) else None
+
+
+def draw_graticule(ax: Axes, extent: Extent, crs: Any) -> None:
+    for label, points, place in graticule(extent, crs):
+        ax.plot(*points.T, color="#b9c4ca", lw=0.45, zorder=0.5)
+        if place is not None:
+            ax.annotate(
+                label,
+                place,
+                xytext=(3, 2),
+                textcoords="offset points",
+                fontsize=6.2,
+                color=style.MUTED,
+                zorder=0.6,
+                annotation_clip=True,
+            )
+
+
+# --- scale and north ------------------------------------------------------------------------------
+
+
+def scale_length(metres: float) -> tuple[float, str]:
+    """The longest round length (1, 2, 5) that is at most `metres`, and its label."""
+    power = 10.0 ** np.floor(np.log10(metres))
+    length = next(m * power for m in (5, 2, 1) if m * power <= metres * (1 + 1e-9))
+    return length, f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"
+
+
+def draw_scale_bar(ax: Axes, extent: Extent, points_per_metre: float) -> None:
+    """A bar of a round length in the lower right corner, its label above."""
+    length, label = scale_length(0.24 * extent.width)
+    point = 1 / points_per_metre  # map metres in one printed point
+    right, bottom = extent.east - 8 * point, extent.south + 8 * point
+    ax.plot(
+        [right - length, right],
+        [bottom, bottom],
+        color=style.INK,
+        lw=2,
+        solid_capstyle="butt",
+        zorder=9,
+    )
+    ax.text(
+        right - length / 2,
+        bottom + 4 * point,
+        label,
+        fontsize=7,
+        ha="center",
+        va="bottom",
+        color=style.INK,
+        zorder=9,
+        path_effects=_halo(2),
+    )
+
+
+def true_north(x: float, y: float, crs: Any) -> tuple[float, float]:
+    """Unit vector towards the north pole at a place on the map (it leans in most projections)."""
+    from pyproj import Transformer
+
+    forward = Transformer.from_crs(4326, crs, always_xy=True)
+    inverse = Transformer.from_crs(crs, 4326, always_xy=True)
+    lon, lat = inverse.transform(x, y)
+    if not np.isfinite(lon):
+        return 0.0, 1.0
+    step = -0.01 if lat > 89.9 else 0.01
+    dx, dy = np.subtract(forward.transform(lon, lat + step), (x, y)) * np.sign(step)
+    length = float(np.hypot(dx, dy)) or 1.0
+    return float(dx) / length, float(dy) / length
+
+
+def draw_north(ax: Axes, extent: Extent, crs: Any, points_per_metre: float) -> None:
+    """An arrow in the upper right corner that points to true north at its own place."""
+    point = 1 / points_per_metre
+    x, y = extent.east - 16 * point, extent.north - 24 * point
+    ux, uy = true_north(x, y, crs)
+    ax.annotate(
+        "",
+        xy=(x + 11 * ux * point, y + 11 * uy * point),
+        xytext=(x - 8 * ux * point, y - 8 * uy * point),
+        arrowprops={"arrowstyle": "-|>", "color": style.INK, "lw": 1.1, "mutation_scale": 9},
+        zorder=9,
+    )
+    ax.text(
+        x - 13 * ux * point,
+        y - 13 * uy * point,
+        "N",
+        ha="center",
+        va="center",
+        fontsize=7.5,
+        color=style.INK,
+        zorder=9,
+        path_effects=_halo(2),
+    )
+
+
+# --- region names ---------------------------------------------------------------------------------
+
+
+def label_place(
+    shape: Geometry, sites: np.ndarray, half_width: float, half_height: float, taken: Sequence = ()
+) -> tuple[float, float] | None:
+    """Where a label hides the fewest sites: inside, off the border, clear of labels already placed.
+
+    None where the region is too small to hold a label of this size.
+    """
+    import shapely
+
+    if shape is None or shape.is_empty:
+        return None
+    west, south, east, north = shape.bounds
+    gx, gy = np.meshgrid(np.linspace(west, east, 50), np.linspace(south, north, 50))
+    points = np.c_[gx.ravel(), gy.ravel()]
+    points = points[shapely.contains_xy(shape, points[:, 0], points[:, 1])]
+    for x, y, w, h in taken:
+        clear = (np.abs(points[:, 0] - x) > half_width + w) | (
+            np.abs(points[:, 1] - y) > half_height + h
+        )
+        points = points[clear]
+    if not len(points):
+        return None
+    border = shapely.distance(shapely.points(points), shape.boundary)
+    if border.max() < 0.55 * half_height:
+        return None
+    covered = np.zeros(len(points))
+    if len(sites):
+        hidden = (np.abs(points[:, None, 0] - sites[None, :, 0]) < half_width) & (
+            np.abs(points[:, None, 1] - sites[None, :, 1]) < half_height
+        )
+        covered = hidden.sum(axis=1)
+    near_border = border < min(0.6 * border.max(), half_width)
+    score = border / border.max() - 0.16 * covered - 99.0 * near_border
+    best = int(score.argmax())
+    return float(points[best, 0]), float(points[best, 1])
+
+
+def place_labels(
+    names: Sequence[str],
+    numbers: Sequence[str],
+    shapes: Sequence,
+    sites: np.ndarray,
+    points_per_metre: float,
+    sizes: tuple[float, float] = (7.6, 9.2),
+) -> list[tuple[float, float] | None]:
+    """Places of all two-line region labels, largest region first; None where one does not fit."""
+    places: list[tuple[float, float] | None] = [None] * len(names)
+    taken: list[tuple[float, float, float, float]] = []
+    for i in sorted(range(len(names)), key=lambda k: -getattr(shapes[k], "area", 0)):
+        inches = max(
+            style.text_width(names[i], sizes[0]), style.text_width(numbers[i], sizes[1], "bold")
+        )
+        half_width = (36 * inches + 2) / points_per_metre
+        half_height = 0.62 * sum(sizes) / points_per_metre
+        places[i] = label_place(shapes[i], sites, half_width, half_height, taken)
+        if (place := places[i]) is not None:
+            taken.append((*place, half_width, half_height))
+    return places
+
+
+def draw_labels(
+    ax: Axes,
+    names: Sequence[str],
+    numbers: Sequence[str],
+    places: Sequence[tuple[float, float] | None],
+    points_per_metre: float,
+    sizes: tuple[float, float] = (7.6, 9.2),
+) -> None:
+    point = 1 / points_per_metre
+    for name, number, place in zip(names, numbers, places, strict=True):
+        if place is None:
+            continue
+        x, y = place
+        ax.text(
+            x, y + 0.56 * sizes[1] * point, name, ha="center", va="center", fontsize=sizes[0],
+            color=style.INK, zorder=9, path_effects=_halo(2.6),
+        )  # fmt: skip
+        ax.text(
+            x, y - 0.62 * sizes[0] * point, number, ha="center", va="center", fontsize=sizes[1],
+            fontweight="bold", color=style.INK, zorder=9, path_effects=_halo(2.8),
+        )  # fmt: skip
+
+
+def _halo(width: float) -> list:
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=width, foreground=style.HALO, alpha=0.92)]

@@ -1,0 +1,142 @@
+"""The report: one HTML file that needs no network, no library and, for its numbers, no script.
+
+Warnings stand before the findings. A strict content security policy names the page's one style and
+one script by hash; data of the user travel as JSON text and reach the page as text nodes only.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from occupancy.outputs import (
+    OutputError,
+    detection_figure,
+    forest,
+    paired_map,
+    report_blocks,
+    report_data,
+    shrinkage,
+    style,
+    words,
+)
+from occupancy.outputs.files import write_text
+from occupancy.outputs.headline import caption, headline
+from occupancy.outputs.results import Results
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TEMPLATES = Path(__file__).parent / "templates"
+STILL_DPI = 115
+
+
+def write(results: Results, folder: Path, *, stem: str = "report") -> list[Path]:
+    """Write `report.html`, whole or not at all."""
+    return [write_text(Path(folder) / f"{stem}.html", html(results))]
+
+
+def html(results: Results) -> str:
+    """The page as text."""
+    import jinja2
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(
+        autoescape=True,
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    data = report_data.page_data(results)
+    return environment.get_template("report.html.j2").render(
+        policy=policy(css, script),
+        css=Markup(css),
+        script=Markup(script),
+        data=Markup(report_data.as_json(data)),
+        title=results.title or f"{results.species or 'Occupancy'}: occupancy report",
+        head=headline(results),
+        caption=caption(results),
+        chips=report_blocks.chips(results),
+        warnings=report_blocks.warnings(results),
+        still=_still(results),
+        regions=report_blocks.regions(results),
+        trends=report_blocks.trends(results),
+        forest=_picture(forest.figure, results),
+        coefficients=report_blocks.coefficients(results),
+        shrinkage=_picture(shrinkage.figure, results),
+        detection=_picture(detection_figure.figure, results),
+        seeing=_or_why(detection_figure.sentence, results),
+        model=report_blocks.model(results),
+        ledger=report_blocks.ledger(results),
+        diagnostics=report_blocks.diagnostics(results),
+        variances=report_blocks.variances(results),
+        provenance=report_blocks.provenance(results),
+        citation=report_blocks.citation(results),
+        interval=words.interval_name(results.interval, results.engine),
+        has_cells=results.cells is not None,
+        with_regions=results.regions is not None,
+    )
+
+
+def policy(css: str, script: str) -> str:
+    """A content security policy that allows this page's own style and script, and nothing else."""
+    style_hash, script_hash = (
+        base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+        for text in (css, script)
+    )
+    return (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{style_hash}'; "
+        f"script-src 'sha256-{script_hash}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _or_why(ask: Callable[[Results], str], results: Results) -> str:
+    try:
+        return ask(results)
+    except OutputError as error:
+        return str(error)
+
+
+def _picture(draw: Callable[..., tuple[Figure, str]], results: Results) -> dict[str, Any]:
+    """A figure as a data address with its alternative text, or the reason why there is none."""
+    try:
+        figure, alt = draw(results, bare=True)
+    except OutputError as error:
+        return {"src": "", "why": str(error)}
+    out = io.BytesIO()
+    with style.drawing():
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    return {"src": _address(out.getvalue(), "image/svg+xml"), "alt": alt}
+
+
+def _still(results: Results) -> dict[str, Any]:
+    """The paired map as a small picture, for readers without scripts."""
+    from PIL import Image
+
+    try:
+        figure, alt = paired_map.figure(results)
+    except OutputError as error:
+        return {"src": "", "why": str(error)}
+    out = io.BytesIO()
+    with style.drawing():
+        figure.savefig(out, format="png", dpi=STILL_DPI)
+    small = io.BytesIO()
+    Image.open(out).convert("RGB").save(small, "webp", quality=72, method=4)
+    width, height = (round(v * STILL_DPI) for v in figure.get_size_inches())
+    return {
+        "src": _address(small.getvalue(), "image/webp"),
+        "alt": alt,
+        "width": width,
+        "height": height,
+    }
+
+
+def _address(content: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"

@@ -1,0 +1,377 @@
+"""The report's blocks of words and tables, as plain values that the template lays out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from occupancy.outputs import forest, words
+from occupancy.outputs.headline import headline, region_number
+from occupancy.outputs.histories import totals
+from occupancy.outputs.results import Results, has_geometry, season_name, season_rows
+
+LEVELS = {"block": "Forbids the headline", "warn": "Warning", "note": "Note"}
+MOST_LEDGER_ROWS = 80
+
+
+def chips(results: Results) -> list[dict[str, str]]:
+    """Short facts under the headline; each may lead to its section."""
+    here = results.here
+    out = [
+        {
+            "number": words.count(here["site"].nunique()),
+            "text": "sites" if len(here) != 1 else "site",
+        }
+    ]
+    if results.histories is not None:
+        visits, found = totals(results.histories)
+        names = [season_name(s, results.seasons) for s in results.seasons]
+        when = (
+            f", {names[0]}–{names[-1]}" if len(names) > 1 else f", {names[0]}" if names[0] else ""
+        )
+        out.append({"number": words.count(visits), "text": f"visits{when}"})
+        out.append({"number": words.count(found), "text": "detections"})
+    worst = _worst_rhat(results)
+    if worst is not None:
+        good = worst <= 1.01
+        sign, number = (
+            ("≤", "1.01") if good else ("=", words.decimal(worst, 2 if worst > 1.015 else 3))
+        )
+        text = f"{'chains agree' if good else 'chains disagree'} (R̂ {sign} {number})"
+        out.append({"text": text, "kind": "ok" if good else "warn", "to": "diagnostics"})
+    serious = [w for w in results.warnings if w.level in ("block", "warn")]
+    if serious:
+        text = words.counted(len(serious), "warning")
+        out.append({"text": text, "kind": "warn", "to": "warnings"})
+    elif results.warnings:
+        text = words.counted(len(results.warnings), "note") + ", no warnings"
+        out.append({"text": text, "kind": "ok", "to": "warnings"})
+    else:
+        out.append({"text": "no warnings", "kind": "ok"})
+    outside = results.overall_here().get("extrapolated")
+    if results.cells is not None and not words.is_missing(outside) and outside > 0:
+        text = f"{words.percent(outside)} of the area is outside sampled conditions"
+        out.append({"text": text, "kind": "warn" if outside > 0.1 else ""})
+    return [{"number": "", "kind": "", "to": ""} | chip for chip in out]
+
+
+def warnings(results: Results) -> list[dict[str, Any]]:
+    """Every verdict with its code, its numbers and what to do."""
+    return [
+        {
+            "code": w.code,
+            "level": w.level if w.level in LEVELS else "warn",
+            "name": LEVELS.get(w.level, "Warning"),
+            "message": w.message,
+            "numbers": [(label(k), number(v)) for k, v in w.numbers.items()],
+            "cure": w.cure,
+        }
+        for w in results.warnings
+    ]
+
+
+def label(key: object) -> str:
+    return words.clean(key).replace("_", " ")
+
+
+def number(value: Any) -> str:
+    """Any value of a check or a ledger as text."""
+    if isinstance(value, (list, tuple)):
+        shown = ", ".join(number(v) for v in value[:12])
+        return shown + (f" and {len(value) - 12} more" if len(value) > 12 else "")
+    if isinstance(value, dict):
+        return "; ".join(f"{label(k)}: {number(v)}" for k, v in value.items())
+    if isinstance(value, (bool, np.bool_)):
+        return "yes" if value else "no"
+    if isinstance(value, (int, np.integer)):
+        return (
+            words.count(int(value))
+            if abs(int(value)) >= 10_000
+            else str(value).replace("-", words.MINUS)
+        )
+    if isinstance(value, (float, np.floating)):
+        return words.DASH if not np.isfinite(value) else f"{value:.3g}".replace("-", words.MINUS)
+    return words.DASH if value is None else words.clean(value)
+
+
+def regions(results: Results) -> dict[str, Any] | None:
+    """Rows of the regions table with the geometry of their interval bars."""
+    table = results.regions_here
+    if table is None:
+        return None
+    rows = [_region_row(row, results) for _, row in table.iterrows()]
+    whole = _region_row(results.overall_here(), results)
+    whole["name"] = "All together"
+    by_area = "area_psi_mean" in table
+    return {
+        "rows": rows,
+        "whole": whole,
+        "by_area": by_area,
+        "note": (
+            "Occupancy ψ is the mean over all cells of a region, weighted by area, not only over "
+            "sampled places."
+            if by_area
+            else "Occupancy ψ is the mean expected at a region's sites."
+        )
+        + " Sites occupied is the share of the surveyed sites that held the species: it speaks of "
+        "these sites only, and is known better.",
+    }
+
+
+def _region_row(row: pd.Series, results: Results) -> dict[str, Any]:
+    mean, lower, upper = region_number(row)
+    hide = results.withheld
+    return {
+        "name": words.clean(row["region"]),
+        "sites": words.count(row["sites"]),
+        "sites_value": _value(row["sites"]),
+        "detected": f"{words.count(row['detected'])} of {words.count(row['surveyed'])}",
+        "detected_value": _value(row["detected"] / row["surveyed"] if row["surveyed"] else None),
+        "mean": "withheld" if hide else words.percent(mean),
+        "interval": "" if hide else words.percent_interval(lower, upper),
+        "mean_value": _value(mean),
+        "bar": None if hide or words.is_missing(upper) else _bar(mean, lower, upper),
+        "share": "withheld" if hide else words.percent(row.get("share_mean")),
+        "share_interval": ""
+        if hide
+        else words.percent_interval(row.get("share_lower"), row.get("share_upper")),
+        "share_value": _value(row.get("share_mean")),
+        "area": words.area(row.get("area_km2")),
+        "area_value": _value(row.get("area_km2")),
+        "outside": words.percent(row.get("extrapolated"), certain=True),
+        "outside_value": _value(row.get("extrapolated")),
+    }
+
+
+def _value(value: Any) -> str:
+    return "" if words.is_missing(value) else f"{float(value):.6g}"
+
+
+def _bar(mean: float, lower: float, upper: float) -> dict[str, str]:
+    """Places of the interval bar on a line of 100 units."""
+    return {
+        "x": f"{100 * lower:.1f}",
+        "width": f"{max(100 * (upper - lower), 0.6):.1f}",
+        "mean": f"{100 * mean - 0.7:.1f}",
+    }
+
+
+def trends(results: Results) -> list[dict[str, Any]]:
+    """Small pictures of psi over the seasons, drawn here so that they need no script."""
+    if len(results.seasons) < 2 or results.withheld:
+        return []
+    groups = [("All together", results.overall)]
+    if results.regions is not None:
+        names = pd.unique(results.regions["region"])
+        groups += [(n, results.regions[results.regions["region"] == n]) for n in names[:40]]
+    return [_trend(words.clean(name), table, results) for name, table in groups]
+
+
+def _trend(name: str, table: pd.DataFrame, results: Results) -> dict[str, Any]:
+    rows = []
+    for k, season in enumerate(results.seasons):
+        found = table[season_rows(table, season)]
+        if len(found):
+            row = found.iloc[0]
+            mean, lower, upper = region_number(row)
+            rows.append((k, mean, lower, upper, row.get("naive")))
+    last = len(results.seasons) - 1
+
+    def x(k: float) -> float:
+        return 30 + 150 * k / last
+
+    def y(v: float) -> float:
+        return 90 - 80 * v
+
+    known = [r for r in rows if not words.is_missing(r[1])]
+    banded = [r for r in known if not words.is_missing(r[2])]
+    up = [f"{x(k):.1f},{y(high):.1f}" for k, _, _, high, _ in banded]
+    down = [f"{x(k):.1f},{y(low):.1f}" for k, _, low, _, _ in reversed(banded)]
+    names = [season_name(s, results.seasons) for s in results.seasons]
+    text = ""
+    if len(known) > 1:
+        change = round(100 * (known[-1][1] - known[0][1]))
+        sign = "+" if change > 0 else words.MINUS if change < 0 else "±"
+        noun = "point" if abs(change) == 1 else "points"
+        text = f"{words.percent(known[0][1])} to {words.percent(known[-1][1])} ({sign}{abs(change)} {noun})"
+    return {
+        "name": name,
+        "band": "M" + "L".join([*up, *down]) + "Z" if banded else "",
+        "line": "M" + "L".join(f"{x(k):.1f},{y(m):.1f}" for k, m, *_ in known) if known else "",
+        "dots": [(f"{x(k):.1f}", f"{y(n):.1f}") for k, *_, n in rows if not words.is_missing(n)],
+        "first": names[0],
+        "last": names[-1],
+        "text": text,
+    }
+
+
+def coefficients(results: Results) -> dict[str, Any]:
+    """The table of coefficients: estimate beside maximum likelihood beside naive."""
+    table = results.coefficients
+    rows = []
+    for _, row in table.iterrows():
+        places = words.coefficient_places(row["sd"])
+        ml = words.decimal(row.get("ml"), places)
+        if not words.is_missing(row.get("ml_se")):
+            ml += f" ({words.decimal(row['ml_se'], places)})"
+        rows.append(
+            {
+                "parameter": forest.parameter_name(row["parameter"]),
+                "term": words.clean(row["term"]),
+                "mean": words.decimal(row["mean"], places),
+                "sd": words.decimal(row["sd"], places),
+                "interval": words.decimal_interval(row["lower"], row["upper"], places),
+                "ml": ml,
+                "naive": words.decimal(row.get("naive"), places),
+            }
+        )
+    return {"rows": rows, "estimate": words.estimate_name(results.engine)}
+
+
+def diagnostics(results: Results) -> dict[str, Any]:
+    """R-hat and effective sample sizes, or standard errors of a maximum likelihood fit."""
+    table = results.coefficients
+    sampled = "rhat" in table
+    columns = ("rhat", "ess_bulk") if sampled else ("se", "z")
+    rows = [
+        {
+            "parameter": forest.parameter_name(row["parameter"]),
+            "term": words.clean(row["term"]),
+            "first": words.decimal(row.get(columns[0]), 3),
+            "second": words.count(row.get(columns[1]))
+            if sampled
+            else words.decimal(row.get("z"), 1),
+        }
+        for _, row in table.iterrows()
+    ]
+    return {
+        "rows": rows,
+        "first": "R̂" if sampled else "standard error",
+        "second": "ESS" if sampled else "z",
+        "note": "R̂ compares the chains with one another and should be at most 1.01; ESS is how many "
+        "independent draws the chains are worth, and should be at least 400."
+        if sampled
+        else "Standard errors come from the curvature of the likelihood at its highest point.",
+    }
+
+
+def _worst_rhat(results: Results) -> float | None:
+    if "rhat" not in results.coefficients or results.coefficients["rhat"].isna().all():
+        return None
+    return float(results.coefficients["rhat"].max())
+
+
+def variances(results: Results) -> list[dict[str, str]]:
+    """How much groups differ, on the link scale."""
+    rows = []
+    for _, row in results.variances.iterrows():
+        places = words.coefficient_places(row.get("sd"))
+        rows.append(
+            {
+                "parameter": forest.parameter_name(row.get("parameter", "")),
+                "group": words.clean(row.get("group", "")),
+                "mean": words.decimal(row.get("mean"), places),
+                "interval": words.decimal_interval(row.get("lower"), row.get("upper"), places),
+            }
+        )
+    return rows
+
+
+def model(results: Results) -> dict[str, Any]:
+    """The model in words, formulas, and priors with their meaning as probabilities."""
+    document = results.model
+    family = document.get("family", "").replace("_", " ")
+    story = []
+    if family in ("single season", "single-season", ""):
+        story = [
+            "Each site either holds the species or does not, for the whole season. It does so with "
+            "probability ψ.",
+            "A visit to a site that holds it finds it with probability p; a visit to a site that "
+            "does not never does. So a site without detections may still hold the species, and the "
+            "repeated visits tell how often that is.",
+        ]
+    formulas = document.get("formulas", {})
+    if any("|" in text for text in formulas.values()):
+        story.append(
+            "A term such as (1 | region) gives each region its own level, drawn from a common "
+            "distribution: regions with few sites lean on the others."
+        )
+    priors = [
+        {"name": k, "code": v, "meaning": _prior_meaning(k, v)}
+        for k, v in document.get("priors", {}).items()
+    ]
+    return {
+        "family": family or "not stated",
+        "story": story,
+        "formulas": list(formulas.items()),
+        "priors": priors,
+        "single": family in ("single season", "single-season"),
+    }
+
+
+def _prior_meaning(name: str, code: str) -> str:
+    """What a prior means as a probability, at a place where everything else is average."""
+    reach = words.prior_on_probability(code)
+    if not reach:
+        return words.DASH
+    if "intercept" in name.lower():
+        return f"90% of the prior lies in {reach}"
+    return f"one unit more turns 50% into {reach}"
+
+
+def ledger(results: Results) -> list[tuple[str, str]]:
+    """The account of the input rows, flattened to lines."""
+    lines: list[tuple[str, str]] = []
+
+    def walk(prefix: str, value: Any) -> None:
+        if isinstance(value, dict) and value:
+            for key, inner in value.items():
+                walk(f"{prefix} · {label(key)}" if prefix else label(key), inner)
+        elif isinstance(value, list) and any(isinstance(v, dict) for v in value):
+            for inner in value:
+                if isinstance(inner, dict):
+                    lines.append(
+                        (
+                            prefix,
+                            number({k: v for k, v in inner.items() if v not in (None, [], {})}),
+                        )
+                    )
+        elif value not in (None, [], {}):
+            lines.append((prefix, number(value)))
+
+    walk("", results.ledger)
+    return lines[:MOST_LEDGER_ROWS]
+
+
+def provenance(results: Results) -> list[tuple[str, str]]:
+    """Run, data hash, seed, versions and projection."""
+    names = {"data_sha256": "data (sha256)", "seed": "seed", "run": "run", "engine": "engine"}
+    rows = []
+    for key, value in results.provenance.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{k} {v}" for k, v in value.items())
+        text = str(value) if isinstance(value, int) else number(value)
+        rows.append((names.get(key, label(key)), text))
+    if results.crs is not None:
+        code = results.crs.to_authority()
+        rows.append(("projection", results.crs.name + (f" ({':'.join(code)})" if code else "")))
+    rows.append(
+        ("places", "sites with coordinates" if has_geometry(results.here) else "no coordinates")
+    )
+    return rows
+
+
+def citation(results: Results) -> list[str]:
+    """How to cite the run and the method."""
+    seal = results.provenance
+    version = seal.get("versions", {}).get("occupancy", "")
+    run = f", run {seal['run']}" if seal.get("run") else ""
+    seed = f", seed {seal['seed']}" if seal.get("seed") is not None else ""
+    return [
+        f"{headline(results).sentence}. Fitted with occupancy {version}".rstrip() + f"{run}{seed}.",
+        "MacKenzie, D. I., Nichols, J. D., Lachman, G. B., Droege, S., Royle, J. A. & Langtimm, C. A. "
+        "(2002) Estimating site occupancy rates when detection probabilities are less than one. "
+        "Ecology 83: 2248–2255.",
+    ]

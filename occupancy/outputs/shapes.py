@@ -1,0 +1,126 @@
+"""Polygons, borders and sites drawn on matplotlib axes, without pyplot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from occupancy.outputs import style
+from occupancy.outputs.results import Results, has_geometry
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.path import Path
+
+
+def shape_path(shape: Any) -> Path:
+    """One path for a polygon or many; holes turn the other way, so they stay empty."""
+    import shapely
+    from matplotlib.path import Path
+
+    points, codes = [], []
+    for part in shapely.get_parts(shapely.orient_polygons(shape)):
+        if part.geom_type != "Polygon" or part.is_empty:
+            continue
+        for ring in (part.exterior, *part.interiors):
+            xy = shapely.get_coordinates(ring)
+            points.append(xy)
+            codes.append([Path.MOVETO, *[Path.LINETO] * (len(xy) - 2), Path.CLOSEPOLY])
+    if not points:
+        return Path(np.empty((0, 2)))
+    return Path(np.concatenate(points), np.concatenate(codes))
+
+
+def draw_polygons(ax: Axes, shapes: Iterable[Any], colours: Sequence[str], **options: Any) -> None:
+    """Filled polygons; those not estimated are white with a grey border, never the zero colour."""
+    from matplotlib.collections import PathCollection
+
+    colours = list(colours)
+    edges = [style.NOT_ESTIMATED_EDGE if c == style.NOT_ESTIMATED else c for c in colours]
+    settings = {"linewidths": 0.15, "zorder": 2} | options
+    paths = [shape_path(s) for s in shapes]
+    ax.add_collection(
+        PathCollection(paths, facecolors=colours, edgecolors=edges, **settings), autolim=False
+    )
+
+
+def draw_hatch(ax: Axes, shapes: Sequence[Any]) -> None:
+    """Dark hatch over what lies outside the sampled conditions; seen on pale cells too."""
+    import shapely
+    from matplotlib.collections import PathCollection
+
+    if not len(shapes):
+        return
+    path = shape_path(shapely.union_all(np.asarray(shapes), grid_size=0.01))
+    ax.add_collection(
+        PathCollection(
+            [path], facecolors="none", edgecolors=style.INK, hatch="////////", linewidths=0.35,
+            alpha=0.6, zorder=3,
+        ),
+        autolim=False,
+    )  # fmt: skip
+
+
+def draw_borders(ax: Axes, shapes: Iterable[Any]) -> None:
+    """Region borders: ink with a white halo."""
+    from matplotlib.collections import PathCollection
+
+    paths = [shape_path(s) for s in shapes if s is not None]
+    for colour, width, level in ((style.HALO, 2.0, 4.0), (style.INK, 0.7, 4.1)):
+        ax.add_collection(
+            PathCollection(
+                paths, facecolors="none", edgecolors=colour, linewidths=width, zorder=level
+            ),
+            autolim=False,
+        )
+
+
+def placed_sites(results: Results) -> Any:
+    """The sites of the season shown that have a place."""
+    here = results.here
+    if not has_geometry(here):
+        return here.iloc[:0]
+    return here[here.geometry.notna() & ~here.geometry.is_empty]
+
+
+def site_points(sites: Any) -> np.ndarray:
+    """Easting and northing, (site, 2)."""
+    if not len(sites):
+        return np.empty((0, 2))
+    return np.c_[sites.geometry.x.to_numpy(), sites.geometry.y.to_numpy()]
+
+
+def site_size(n: int) -> float:
+    """Area of a site's dot in square points: smaller where there are many."""
+    return float(np.clip(10 * (300 / max(n, 1)) ** 0.45, 2.5, 26))
+
+
+def draw_evidence(ax: Axes, sites: Any) -> None:
+    """Sites on an estimate: filled detected, hollow not detected, dashed not surveyed."""
+    size = site_size(len(sites))
+    none = site_points(sites[~sites["surveyed"]])
+    missed = site_points(sites[sites["surveyed"] & ~sites["detected"]])
+    seen = site_points(sites[sites["detected"]])
+    ax.scatter(*none.T, s=size, fc="none", ec=style.INK, lw=0.5, ls=(0, (1.2, 1)), zorder=5.5)
+    ax.scatter(*missed.T, s=size * 0.85, fc="white", ec=style.INK, lw=0.6, zorder=6)
+    ax.scatter(*seen.T, s=size * 1.1, fc=style.INK, ec="white", lw=0.5, zorder=7)
+
+
+def draw_values(ax: Axes, sites: Any, colours: Sequence[str]) -> None:
+    """Sites coloured by value; a thick ring marks a detection, a dashed one no survey."""
+    size = 2.6 * site_size(len(sites))
+    xy, colours = site_points(sites), np.asarray(colours, dtype=object)
+    seen, surveyed = sites["detected"].to_numpy(), sites["surveyed"].to_numpy()
+    for pick, line in (
+        (~surveyed, (0.6, (0, (1.2, 1)))),
+        (surveyed & ~seen, (0.6, "-")),
+        (seen, (1.6, "-")),
+    ):
+        if pick.any():
+            ax.scatter(*xy[pick].T, s=size * 1.35, fc="white", lw=0, zorder=6)
+            ax.scatter(
+                *xy[pick].T, s=size, c=list(colours[pick]), edgecolors=style.INK, lw=line[0], ls=line[1],
+                zorder=6.1,
+            )  # fmt: skip

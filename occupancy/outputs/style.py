@@ -1,0 +1,201 @@
+"""Colours, class breaks, fonts and the way figures are saved: one look for all outputs.
+
+Palettes are Fabio Crameri's scientific colour maps: perceptually ordered, readable with the common
+kinds of colour blindness and on a grey printer. A swap is one line here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from occupancy.outputs.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+INK = "#1d2429"  # text and borders; contrast 15.7 on white
+MUTED = "#5b666e"  # secondary text; contrast 5.9 on white
+LINE = "#c9d1d5"
+GRID = "#e8edef"
+SEA = "#f2f5f6"
+HALO = "white"
+BLUE = "#14315c"  # the estimate
+SKY = "#8fb6c6"  # its 50 % interval, and effort
+SAND = "#b8a58f"  # a region on its own
+EARTH = "#8a6f4d"
+RED = "#a33413"
+NOT_ESTIMATED = "#ffffff"
+NOT_ESTIMATED_EDGE = "#9aa5ab"
+
+PSI_PALETTE = ("lapaz_r", 0.0, 0.97)
+WIDTH_PALETTE = ("bilbao_r", 0.02, 0.93)
+PSI_BREAKS = tuple(np.round(np.linspace(0, 1, 11), 1).tolist())
+WIDTH_STEPS = (0.05, 0.1, 0.15, 0.2)  # round steps of the uncertainty classes; the first that fits
+
+DPI = 200
+
+
+def palette_colours(palette: tuple[str, float, float], n: int) -> list[str]:
+    """Hex colours of `n` classes from a part of a colour map, light to dark."""
+    from cmcrameri import cm
+    from matplotlib.colors import to_hex
+
+    name, start, end = palette
+    return [to_hex(getattr(cm, name)(x)) for x in np.linspace(start, end, n)]
+
+
+def psi_colours() -> list[str]:
+    return palette_colours(PSI_PALETTE, len(PSI_BREAKS) - 1)
+
+
+def width_breaks(widths: np.ndarray) -> tuple[float, ...]:
+    """Round class breaks for interval widths: at most seven classes, from 0 past the widest."""
+    widths = np.asarray(widths, dtype=float)
+    widest = float(np.nanmax(widths)) if np.isfinite(widths).any() else 0.35
+    for step in WIDTH_STEPS:
+        n = max(int(np.ceil(widest / step - 1e-9)), 4)
+        if n <= 7 and n * step <= 1 + 1e-9:
+            return tuple(np.round(np.arange(n + 1) * step, 2).tolist())
+    return tuple(np.round(np.linspace(0, 1, 6), 2).tolist())
+
+
+def width_colours(breaks: tuple[float, ...]) -> list[str]:
+    return palette_colours(WIDTH_PALETTE, len(breaks) - 1)
+
+
+def classify(values: np.ndarray, breaks: tuple[float, ...], colours: list[str]) -> np.ndarray:
+    """Colour of each value; the last class holds its upper end; missing is `NOT_ESTIMATED`."""
+    values = np.asarray(values, dtype=float)
+    index = np.clip(np.searchsorted(breaks, values, side="right") - 1, 0, len(colours) - 1)
+    out = np.asarray(colours, dtype=object)[index]
+    out[~np.isfinite(values)] = NOT_ESTIMATED
+    return out
+
+
+@contextlib.contextmanager
+def drawing() -> Iterator[None]:
+    """Settings under which every figure is drawn and saved; the caller's own are left alone."""
+    import matplotlib as mpl
+
+    settings = {
+        "font.family": _font_families(),
+        "font.sans-serif": ["DejaVu Sans"],
+        "font.size": 8.5,
+        "text.parse_math": False,  # names of users are text, never formulas
+        "text.color": INK,
+        "axes.labelcolor": MUTED,
+        "axes.edgecolor": NOT_ESTIMATED_EDGE,
+        "axes.linewidth": 0.8,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.unicode_minus": True,
+        "xtick.color": MUTED,
+        "ytick.color": MUTED,
+        "hatch.linewidth": 0.55,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "occupancy",
+        "pdf.fonttype": 42,
+        "path.simplify": True,
+    }
+    with mpl.rc_context(settings):
+        yield
+
+
+def _font_families() -> list[str]:
+    """DejaVu Sans (comes with matplotlib), then what this machine has for other scripts."""
+    from matplotlib import font_manager
+
+    known = {entry.name for entry in font_manager.fontManager.ttflist}
+    others = ("Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", "Arial Unicode MS", "Noto Sans")
+    return ["DejaVu Sans", *(name for name in others if name in known), "sans-serif"]
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty white figure in inches, outside pyplot so that nothing is kept in memory."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def text_width(text: str, size: float, weight: str = "normal") -> float:
+    """Width of a line of text in inches, as drawn."""
+    from matplotlib.backends.backend_agg import RendererAgg
+    from matplotlib.font_manager import FontProperties
+
+    with drawing():
+        renderer = RendererAgg(10, 10, 72)
+        font = FontProperties(family=_font_families(), size=size, weight=weight)
+        return renderer.get_text_width_height_descent(text, font, ismath=False)[0] / 72
+
+
+def wrap(text: str, width: float, size: float, weight: str = "normal") -> list[str]:
+    """Break a text into lines no wider than `width` inches; a word too long is cut into pieces."""
+    lines, line = [], ""
+    for word in text.split():
+        while text_width(word, size, weight) > width and len(word) > 1:
+            keep = max(1, int(len(word) * width / text_width(word, size, weight)) - 1)
+            if line:
+                lines.append(line)
+                line = ""
+            lines.append(word[:keep])
+            word = word[keep:]
+        trial = f"{line} {word}".strip()
+        if line and text_width(trial, size, weight) > width:
+            lines.append(line)
+            line = word
+        else:
+            line = trial
+    return [*lines, line] if line else lines or [""]
+
+
+def shorten(text: str, width: float, size: float, weight: str = "normal") -> str:
+    """Cut a label that is wider than `width` inches and mark the cut."""
+    if text_width(text, size, weight) <= width:
+        return text
+    while len(text) > 1 and text_width(text + "…", size, weight) > width:
+        text = text[:-1]
+    return text.rstrip() + "…"
+
+
+def save(
+    figure: Figure,
+    folder: Path,
+    stem: str,
+    *,
+    alt: str,
+    title: str,
+    formats: tuple[str, ...] = ("png",),
+    dpi: int = DPI,
+) -> list[Path]:
+    """Save a figure in one or more formats, the same bytes for the same results.
+
+    Dates are left out; the alternative text travels in the file's own metadata.
+    """
+    metadata = {
+        "png": {"Software": "occupancy", "Title": title, "Description": alt},
+        "svg": {"Date": None, "Creator": "occupancy", "Title": title, "Description": alt},
+        "pdf": {
+            "CreationDate": None,
+            "Creator": "occupancy",
+            "Producer": None,
+            "Title": title,
+            "Subject": alt,
+        },
+    }
+    paths = []
+    for kind in formats:
+        if kind not in metadata:
+            raise ValueError(f"Figures are saved as png, svg or pdf, not '{kind}'.")
+        path = Path(folder) / f"{stem}.{kind}"
+        with replacing(path) as part, drawing():
+            figure.savefig(part, format=kind, dpi=dpi, metadata=metadata[kind])
+        paths.append(path)
+    return paths
