@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         working_crs,
     )
     from surveys.places.layers import read_layer, safe_path
-    from surveys.places.regions import assign_regions, read_regions
+    from surveys.places.regions import assign_regions, cell_regions, read_regions
     from surveys.places.surface import read_surface
 
 _HOME = {
@@ -39,6 +39,7 @@ _HOME = {
     "safe_path": "layers",
     "read_regions": "regions",
     "assign_regions": "regions",
+    "cell_regions": "regions",
     "hexagons": "cells",
     "read_surface": "surface",
     "country_name": "countries",
@@ -58,6 +59,7 @@ __all__ = [  # noqa: RUF022  in the order of use
     "read_layer",
     "read_regions",
     "assign_regions",
+    "cell_regions",
     "hexagons",
     "read_surface",
     "country_of",

@@ -160,6 +160,25 @@ def _warn_overlaps(table: gpd.GeoDataFrame, file: str, ledger: Ledger) -> None:
         )
 
 
+def regions_at(points: gpd.GeoSeries, regions: gpd.GeoDataFrame) -> np.ndarray:
+    """(point,) name of the region in which each point lies, "" outside all of them.
+
+    A point on a border belongs to the first of its regions in natural order.
+    """
+    point, polygon = regions.sindex.query(points.to_crs(regions.crs), predicate="intersects")
+    names = regions["region"].to_numpy()
+    rank = np.argsort(sorted(range(len(names)), key=lambda i: natural(names[i])))
+    out = np.full(len(points), "", dtype=object)
+    for i, j in sorted(zip(point, polygon, strict=True), key=lambda pair: -rank[pair[1]]):
+        out[i] = str(names[j])
+    return out
+
+
+def cell_regions(cells: gpd.GeoDataFrame, regions: gpd.GeoDataFrame) -> np.ndarray:
+    """(cell,) name of the region that holds each cell's own point, "" outside all of them."""
+    return regions_at(cells.geometry.representative_point(), regions)
+
+
 def assign_regions(ds: xr.Dataset, regions: gpd.GeoDataFrame) -> xr.Dataset:
     """The Dataset with `region`: the polygon in which each site lies.
 
@@ -179,12 +198,8 @@ def assign_regions(ds: xr.Dataset, regions: gpd.GeoDataFrame) -> xr.Dataset:
     x, y = ds["longitude"].values, ds["latitude"].values
     known = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
     points = gpd.GeoSeries(gpd.points_from_xy(x[known], y[known]), crs="EPSG:4326")
-    site, polygon = regions.sindex.query(points.to_crs(regions.crs), predicate="intersects")
-    names = regions["region"].to_numpy()
-    rank = np.argsort(sorted(range(len(names)), key=lambda i: natural(names[i])))
     region = np.full(ds.sizes["site"], "", dtype=object)
-    for i, j in sorted(zip(site, polygon, strict=True), key=lambda pair: -rank[pair[1]]):
-        region[known[i]] = str(names[j])
+    region[known] = regions_at(points, regions)
     out = ds.copy()
     out["region"] = ("site", region.astype(str))
     outside = ds["site"].values[region == ""]
