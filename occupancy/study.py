@@ -90,7 +90,7 @@ class Study:
         version = store.versions().get("occupancy", "")
         return store.digest({"config": config, "inputs": files, "version": version})
 
-    def datastate_of(self) -> State:
+    def data_state(self) -> State:
         """Tell whether the dataset stands."""
         return state_of(self.results / "data", self.data_key, "the field files or their settings")
 

@@ -34,7 +34,6 @@ def check(session: Session, study: Study, strict: bool = False) -> int:
     ledger = Ledger.from_json(data.attrs.get("ledger", ""))
     told = [problem for problem in ledger.problems if problem.level != "error"]
     session.say(str(surveys.describe(data)))
-    session.say(str(ledger))
     if told:
         session.note("")
         session.note(render(told))

@@ -137,7 +137,7 @@ def _polygons(frame: gpd.GeoDataFrame, file: str, ledger: Ledger) -> gpd.GeoData
             file=file,
         )
     shapes[other] = shapely.Polygon()
-    return frame.set_geometry(shapes, crs=frame.crs).rename_geometry("geometry")
+    return frame.set_geometry(shapes, crs=frame.crs)
 
 
 def _warn_overlaps(table: gpd.GeoDataFrame, file: str, ledger: Ledger) -> None:
