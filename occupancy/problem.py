@@ -47,7 +47,8 @@ class GroupTerm:
 
     @property
     def name(self) -> str:
-        return self.design.name
+        """As in the formula, with ":" for "/", which no stored variable may hold."""
+        return self.design.name.replace("/", ":")
 
     @property
     def n_level(self) -> int:
