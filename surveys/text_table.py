@@ -169,7 +169,7 @@ def open_table(spec: TableSpec, ledger: Ledger) -> Table | None:
     if kind in ("html", "binary"):
         what = "a web page or XML" if kind == "html" else "not text"
         ledger.error(
-            "E304",
+            "E504",
             f"{spec.shown} is {what}, so no table can be read from it",
             file=spec.shown,
             cure="open it in the program that made it and save it as CSV UTF-8 or XLSX",
@@ -328,7 +328,7 @@ def _from_workbook(
         sheet = read_sheet(raw, spec.sheet)
     except NotWorkbook as error:
         ledger.error(
-            "E305",
+            "E505",
             f"{spec.shown} cannot be read as a workbook: {error}",
             file=spec.shown,
             cure="open it in a spreadsheet program and save it anew as XLSX or CSV UTF-8",
@@ -347,7 +347,7 @@ def _from_workbook(
         )
     if sheet.others and spec.sheet is None:
         ledger.warn(
-            "W306",
+            "W506",
             f'{spec.shown}: sheet "{sheet.name}" was read; {listing(sheet.others)} '
             f"{'holds' if len(sheet.others) == 1 else 'hold'} something too",
             file=spec.shown,
@@ -530,7 +530,7 @@ def _widths_fit(
             )
     if short and good:
         ledger.repair(
-            "R302",
+            "R502",
             f"{place}: {rows_text(short)} {'has' if len(short) == 1 else 'have'} fewer values "
             f"than the header ({width}); the missing ones at the end were read as blank",
             file=spec.shown,
@@ -559,7 +559,7 @@ def _drop_unnamed(table: Table, ledger: Ledger) -> None:
     table.dates = {(r, c) for r, c in table.dates if c}
     if lost:
         ledger.warn(
-            "W303",
+            "W503",
             f"{table.place}: column {_and(lost)} has no name and was not read",
             file=table.file,
             row=table.spec.header_row,

@@ -154,7 +154,7 @@ def _account(
     ledger.set_aside(f"site not in {file}", table.file, table.rows[~used], listed[~used])
     n = int((~used).sum())
     ledger.warn(
-        "W354",
+        "W554",
         f"{table.place}: {n} {'site has' if n == 1 else 'sites have'} no row in {file} "
         f"({listing(listed[~used], 3)}) and {'was' if n == 1 else 'were'} left out",
         file=table.file,
@@ -255,7 +255,7 @@ def _spread(
         site = n.index[n > 1][0]
         two = part[part["site"] == site].drop_duplicates("value")
         ledger.error(
-            "E313",
+            "E513",
             f'{table.place}: "{name}" changes within site "{site}" '
             f"({rows_text(two['row'])}: {listing(two['value'], 3)})",
             file=table.place,
@@ -347,7 +347,7 @@ def _own(
     if (at < 0).any():
         lost = frame["site"][at < 0]
         ledger.warn(
-            "W355",
+            "W555",
             f"{table.place}: {len(lost)} sites have no row ({listing(lost, 3)}): "
             f'"{name}" is missing there',
             file=table.file,
