@@ -78,7 +78,9 @@ class Table:
     decimal_default: str | None = None
     comma_read: list[str] = field(default_factory=list)  # columns read with a decimal comma
     thousands_read: dict[str, tuple[int, str, float]] = field(default_factory=dict)
-    taken: dict[str, str] = field(default_factory=dict)  # header as written -> name asked for
+    taken: dict[str, str] = field(default_factory=dict)  # column -> name asked for
+    written: dict[str, str] = field(default_factory=dict)  # column -> header with its blanks
+    site_column: str | None = None  # set once the column of site ids is known
 
     @property
     def file(self) -> str:
@@ -214,6 +216,16 @@ def _from_text(spec: TableSpec, raw: bytes, found: dict[str, Any], ledger: Ledge
             file=spec.shown,
             cure=f'save it as "CSV UTF-8", or name its encoding: [{spec.section}] '
             'encoding = "cp1250"',
+        )
+        return None
+    if "\0" in decoded.text:
+        row = decoded.text[: decoded.text.index("\0")].count("\n") + 1
+        ledger.error(
+            "E504",
+            f"{spec.shown}, row {row}: a NUL byte, which no table holds; the file is damaged",
+            file=spec.shown,
+            row=row,
+            cure="export it again",
         )
         return None
     separator = spec.separator or sniff.separator_of(decoded.text)
@@ -409,7 +421,9 @@ def _shape(
     cells = [line[:width] + [""] * (width - len(line)) for _, line in body]
     frame = pd.DataFrame(cells, index=pd.Index(rows, dtype="int64"), columns=header, dtype=object)
     found["rows"] = len(frame)
+    written = {h.strip(): h for h in lines[at][:width] if h != h.strip()}
     table = Table(spec, frame, found, sheet=sheet.name if sheet else "", separator=separator)
+    table.written = written
     if sheet is not None:
         table.dates = {(r, header[c - 1]) for r, c in sheet.dates if c <= width}
         for first, last, left, right in sheet.merged:

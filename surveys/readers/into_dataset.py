@@ -97,13 +97,14 @@ def _regions(study: StudyFile) -> Any:
     from surveys.places import read_regions
 
     keys = study.section("regions")
-    return read_regions(
-        path,
-        name=keys.get("name"),
-        crs=keys.get("crs"),
-        layer=keys.get("layer"),
-        ledger=study.ledger,
-    )
+    with polygons.cure_in("regions"):
+        return read_regions(
+            path,
+            name=keys.get("name"),
+            crs=keys.get("crs"),
+            layer=keys.get("layer"),
+            ledger=study.ledger,
+        )
 
 
 def _policies(tidy: Tidy) -> dict[str, str]:

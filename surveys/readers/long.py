@@ -405,7 +405,7 @@ def _numbered(table: Table, frame: pd.DataFrame, several: bool, ledger: Ledger) 
             )
     elif frame["moment"].notna().any():
         gone = frame["moment"].isna()
-        if gone.any():
+        if gone.any() and not ledger.of_level("error"):
             rows = frame["row"][gone]
             ledger.error(
                 "E514",
@@ -417,7 +417,7 @@ def _numbered(table: Table, frame: pd.DataFrame, several: bool, ledger: Ledger) 
                 cure="write the date, or number the visits in a column: "
                 f'[{table.spec.section}.columns] visit = "..."',
             )
-            frame = frame.assign(moment=frame["moment"].fillna(frame["moment"].min()))
+        frame = frame.assign(moment=frame["moment"].fillna(frame["moment"].min()))
         number = frame.groupby(by)["moment"].rank("dense").astype(int)
         if not several:  # two rows of one date are two visits
             tie = frame.assign(n=number).groupby([*by, "n"]).cumcount()

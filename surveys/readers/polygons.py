@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -39,7 +42,9 @@ def _one(study: StudyFile, ds: xr.Dataset, name: str, keys: dict[str, Any]) -> x
                 cure="name them: [files.sites.columns] longitude, latitude",
             )
         )
-    layer = read_layer(study.resolve(shown, f"covariates.{name}"), crs=keys.get("crs"))
+    path = study.resolve(shown, f"covariates.{name}")
+    with cure_in(f"covariates.{name}"):
+        layer = read_layer(path, crs=keys.get("crs"))
     column = _column(layer, name, keys.get("column"), shown)
     points = site_points(ds).to_crs(layer.crs).reset_index(drop=True)
     found = points[["geometry"]].sjoin(
@@ -57,6 +62,18 @@ def _one(study: StudyFile, ds: xr.Dataset, name: str, keys: dict[str, Any]) -> x
     if "units" in keys:
         ds[name].attrs["units"] = keys["units"]
     return ds
+
+
+@contextmanager
+def cure_in(section: str) -> Iterator[None]:
+    """Tell in which section of the study file a layer's CRS is to be written."""
+    try:
+        yield
+    except SurveyError as error:
+        raise SurveyError(
+            replace(p, cure=p.cure.replace("give crs =", f"set [{section}] crs ="))
+            for p in error.problems
+        ) from None
 
 
 def _column(layer: Any, name: str, asked: str | None, shown: str) -> str:

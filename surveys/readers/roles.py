@@ -67,10 +67,14 @@ def named(table: Table, role: str, ledger: Ledger) -> str | None:
 def tell_loose_names(table: Table, ledger: Ledger) -> None:
     """Tell which columns were recognised though blanks or capitals differ."""
     if table.taken:
-        told = ", ".join(f'"{found}" for "{asked}"' for found, asked in table.taken.items())
+        told = ", ".join(
+            f'"{table.written.get(found, found)}" for "{asked}"'
+            for found, asked in table.taken.items()
+        )
         ledger.repair(
             "R012",
-            f"{table.place}: column {told} was taken (blanks and capitals ignored)",
+            f"{table.place}: column {told.replace(' for ', ' was taken for ', 1)} "
+            "(blanks and capitals ignored)",
             file=table.file,
         )
         table.taken.clear()
@@ -142,14 +146,13 @@ def known_sites(
         else:
             close = nearest(site, names)
             closest = f'. Closest: "{close}"' if close else ""
-            mend = f'[sites.alias] "{site}" = "{close}"' if close else f"add it to {known_file}"
+            mend = f'map it: [sites.alias] "{site}" = "{close}"' if close else "add it there"
             ledger.error(
                 "E022",
                 f'{table.place}: site "{site}" ({n}) is not in {known_file}{closest}',
                 file=table.place,
                 row=int(rows[0]),
-                cure=f"correct it, or map it: {mend}; or set it aside: "
-                '[checks] unknown_site = "drop"',
+                cure=f'correct it, or {mend}; or set it aside: [checks] unknown_site = "drop"',
             )
     return keep
 

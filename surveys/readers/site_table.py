@@ -100,7 +100,7 @@ def _ids(study: StudyFile, table: Table, ledger: Ledger, asked: str | None = Non
                 else f'name the column of site ids: [{table.spec.section}] site = "..."',
             )
         return None
-    table.site_column = column  # type: ignore[attr-defined]
+    table.site_column = column
     return roles.same_sites(study, cells.ids(table, column, ledger))
 
 
@@ -181,7 +181,7 @@ def _coordinates(
 
 def _covariate_columns(study: StudyFile, table: Table, ledger: Ledger) -> list[str]:
     """Every column without another role is a covariate."""
-    taken = {getattr(table, "site_column", None)}
+    taken = {table.site_column}
     for role in ROLES:
         asked = table.spec.columns.get(role)
         found = table.match(asked) if asked else None

@@ -175,7 +175,7 @@ def test_12__blanks_and_capitals_in_a_column_name(study):
     ds, problems = study(LONG, detections__csv=text)
     problem, _ = one(problems, "R012")
     assert problem.level == "repair"
-    assert '"Site" for "site"' in problem.fact
+    assert '"Site " was taken for "site"' in problem.fact
     assert '"VISIT" for "visit"' in problem.fact
     assert ds["detection"].values.ravel().tolist() == [0, 1]
 
@@ -390,7 +390,7 @@ def test_30__polygons_without_crs(study, tmp_path):
     problem, _ = one(problems, "E030")
     assert problem.level == "error"
     assert "forest.shp has no .prj file: its CRS is not known" in problem.fact
-    assert 'crs = "EPSG:' in problem.cure
+    assert '[covariates.forest] crs = "EPSG:' in problem.cure
     ds, _ = study(toml + 'crs = "EPSG:4326"\n', detections__csv=DETECTIONS, sites__csv=sites)
     assert ds["forest"].values.tolist() == ["oak", ""]
 
