@@ -30,6 +30,7 @@ class StudyFile:
     config: dict[str, Any]
     digest: str
     ledger: Ledger = field(default_factory=Ledger, repr=False)
+    folded_sites: dict[str, str] | None = field(default=None, repr=False)  # kept by the readers
 
     @property
     def folder(self) -> Path:
