@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -461,6 +462,22 @@ def test_new_data__of_the_wrong_kind_is_refused():
         made.matrix(FRAME | {"ele": FRAME["forest"]})
     with pytest.raises(ModelError, match="'forest', which is not in these data"):
         made.matrix({"ele": FRAME["ele"]})
+
+
+@pytest.mark.reference
+def test_scale__crossbill_has_the_centre_and_sd_that_unmarked_was_given():
+    folder = Path(__file__).parents[1] / "../shared/reference/crossbill"
+    if not folder.is_dir():
+        pytest.skip("the reference results are not beside this project")
+    sites = pd.read_csv(folder / "site_covariates.csv")
+    visits = pd.read_csv(folder / "visit_date.csv", index_col="site")
+    frame = {"date": visits.to_numpy(dtype=float).ravel()}
+    built = [build("scale(ele) + scale(forest)", sites), build("scale(date)", frame, "p")]
+    states = {key: state for made in built for key, state in made.memory.states.items()}
+    # unmarked 1.5.0.9008 on R 4.2.2, standardisation.json beside its fits
+    for name, known in json.loads((folder / "standardisation.json").read_text()).items():
+        assert states[f"scale({name})"]["centre"] == pytest.approx(known["mean"], rel=1e-13)
+        assert states[f"scale({name})"]["sd"] == pytest.approx(known["sd"], rel=1e-13)
 
 
 # The table of terms

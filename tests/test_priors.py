@@ -365,3 +365,43 @@ def test_prior_table__draws_have_the_prior_at_average_conditions():
     at_mean = draws @ np.array([1.0, 750.0])
     assert np.std(at_mean) == pytest.approx(1.5, rel=4 / np.sqrt(2 * 4000))  # 4 standard errors
     assert np.std(draws[:, 1]) == pytest.approx(1.5 / SD, rel=4 / np.sqrt(2 * 4000))
+
+
+@pytest.mark.parametrize("text", [*ALL, "flat()"])
+def test_log_density__equals_that_of_the_compiled_kernel(text):
+    from occupancy.kernel.densities import log_density
+
+    prior = priors.parse(text)
+    a, b, c = (*prior.arguments, 0.0, 0.0, 0.0)[:3]
+    for x in where_it_lives(prior):
+        value, slope = log_density(prior.code, a, b, c, x)
+        assert value == pytest.approx(float(prior.log_density(x)), rel=1e-12, abs=1e-12)
+        assert slope == pytest.approx(float(prior.gradient(x)), rel=1e-12, abs=1e-12)
+
+
+def test_pymc__has_the_same_densities_and_draws():
+    import pymc as pm
+    import pytensor
+
+    texts = [*ALL, "flat()"]
+    with pm.Model(coords={"term": ["one", "two"]}) as model:
+        variables = [priors.parse(t).pymc(f"prior{i}", dims="term") for i, t in enumerate(texts)]
+    points = [where_it_lives(priors.parse(t))[2:4] for t in texts]
+    # Interpreted, because fifteen small graphs take longer to compile than to run.
+    densities = pytensor.function(
+        [],
+        [pm.logp(v, p) for v, p in zip(variables, points, strict=True)],
+        mode="FAST_COMPILE",
+    )()
+    for text, value, point in zip(texts, densities, points, strict=True):
+        prior = priors.parse(text)
+        # PyMC 6.4 takes the log of 2 in single precision there: a constant, without effect.
+        slack = 5e-9 if prior.kind == "half_student_t" else 1e-12
+        np.testing.assert_allclose(value, prior.log_density(point), rtol=1e-12, atol=slack)
+    assert [v.name for v in model.free_RVs] == [f"prior{i}" for i in range(len(texts))]
+    beta = variables[texts.index("beta(2, 5)")]
+    with model:
+        draws = pm.draw(beta, 2000, random_seed=SEED, mode="FAST_COMPILE")
+    assert draws.shape == (2000, 2)
+    p = 1 / (1 + np.exp(-draws))
+    assert p.mean() == pytest.approx(2 / 7, abs=0.01)  # 4 standard errors of 4000 draws

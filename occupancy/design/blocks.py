@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from occupancy.design.frame import Frame, Kind, absent, count_rows, kind_of, read_column
+from occupancy.design.frame import (
+    Frame,
+    Kind,
+    absent,
+    as_text,
+    count_rows,
+    kind_of,
+    read_column,
+)
 from occupancy.formula.tree import (
     Call,
     Column,
@@ -19,6 +27,7 @@ from occupancy.formula.tree import (
 )
 from occupancy.terms import TERMS
 from occupancy.terms.base import State
+from occupancy.terms.levels import as_levels
 from surveys.problems import ModelError, listing
 
 
@@ -64,9 +73,9 @@ class Reader:
         with self.told():
             self.n = count_rows(frame, used, n)
 
-    def told(self, about: str = "") -> _Told:
+    def told(self, about: str = "") -> Told:
         """Faults told with the name of the parameter, and of the part that they are about."""
-        return _Told(self.memory.parameter, about)
+        return Told(self.memory.parameter, about)
 
     def column(self, name: str) -> np.ndarray:
         """(row,) numbers or text, of the kind that the model learned from."""
@@ -148,10 +157,10 @@ class Reader:
                 )
 
 
-class _Told:
+class Told:
     """Puts the parameter's name before the message of a ModelError raised inside."""
 
-    def __init__(self, parameter: str, about: str):
+    def __init__(self, parameter: str, about: str = ""):
         self.head = f"`{parameter}` cannot use {about}: " if about else f"`{parameter}`: "
 
     def __enter__(self) -> None:
@@ -172,23 +181,15 @@ _OPERATIONS = {
 
 
 def _as_kind(values: np.ndarray, name: str, kind: Kind) -> np.ndarray:
-    from occupancy.terms.levels import as_level
-
+    """Turn a column into the kind that was learned from; numbers may be labels, not the reverse."""
     if kind_of(values) == kind:
-        if kind == "number":
-            return np.where(np.isinf(values), np.nan, values)
-        return values
-    if absent(values).all():
-        return np.full(len(values), np.nan) if kind == "number" else _texts([""] * len(values))
+        return values if kind == "text" else np.where(np.isinf(values), np.nan, values)
     if kind == "text":
-        return _texts([as_level(v) for v in values])
+        texts, of_row = as_levels(values)
+        return as_text(texts)[of_row]
+    if absent(values).all():
+        return np.full(len(values), np.nan)
     raise ModelError(f"'{name}' holds text here; the model learned from numbers.")
-
-
-def _texts(texts: list[str]) -> np.ndarray:
-    out = np.empty(len(texts), dtype=object)
-    out[:] = texts
-    return out
 
 
 def coded_in_full(formula: Formula, memory: Memory) -> dict[tuple[Effect, Part], bool]:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from occupancy.design.blocks import Memory, Reader
+from occupancy.design.blocks import Memory, Reader, Told
 from occupancy.design.design import Design, fill_matrix, sum_offsets
-from occupancy.design.frame import Frame, absent, kind_of, read_column
+from occupancy.design.frame import Frame, absent, count_rows, kind_of, read_column
 from occupancy.design.groups import learn_groups
 from occupancy.design.rank import refuse_dependent
 from occupancy.formula import Formula, parse
@@ -50,15 +50,15 @@ def build(
     """
     tree = parse(formula)
     _check_names(tree, frame, parameter, elsewhere or {})
-    memory = Memory(parameter)
-    for name in tree.variables:
-        with Reader(memory, frame, n=n).told():
-            memory.kinds[name] = kind_of(read_column(frame, name))
-    if n is None and rows is not None:
-        n = len(rows)
-    counted = _rows(tree, Reader(memory, frame, n=n), rows)
+    with Told(parameter):
+        if n is None and rows is not None:
+            n = len(rows)
+        n = count_rows(frame, tree.variables, n)
+        read = {name: read_column(frame, name) for name in tree.variables}
+        counted = _rows(read, n, rows)
+    memory = Memory(parameter, {name: kind_of(values) for name, values in read.items()})
     # Terms learn from the rows that count alone: a level met only elsewhere is not known.
-    complete = {name: read_column(frame, name)[counted] for name in tree.variables}
+    complete = {name: values[counted] for name, values in read.items()}
     reader = Reader(memory, complete, n=int(counted.sum()), learns=True)
     matrix = fill_matrix(tree, reader)
     offset = sum_offsets(tree, reader)
@@ -97,34 +97,27 @@ def _check_names(tree: Formula, frame: Frame, parameter: str, elsewhere: Mapping
                 f"{word} can only use {levels} covariates."
             )
         near = nearest(name, [*known, *elsewhere])
-        if near:
-            hint = f" Did you mean '{near}'?"
-        else:
-            hint = f" It has {listing(known, 12)}." if known else " It has no covariates."
-            hint = hint.replace(" It has", " The surveys have")
+        has = f" The surveys have {listing(known, 12)}." if known else ""
+        hint = f" Did you mean '{near}'?" if near else has
         raise ModelError(f"`{parameter}` uses '{name}', which is not in the surveys.{hint}")
 
 
-def _rows(tree: Formula, reader: Reader, rows: np.ndarray | None) -> np.ndarray:
+def _rows(read: Mapping[str, np.ndarray], n: int, rows: np.ndarray | None) -> np.ndarray:
     """(row,) True where a row was asked to count and has every value."""
-    counted = np.ones(reader.n, dtype=bool) if rows is None else np.asarray(rows, dtype=bool)
-    if counted.shape != (reader.n,):
-        raise ModelError(f"`rows` has {len(counted)} values where {reader.n} are expected.")
-    with reader.told():
-        asked = counted
-        for name in tree.variables:
-            present = ~absent(reader.column(name))
-            if asked.any() and not (asked & present).any():
-                raise ModelError(f"'{name}' is missing in every survey that counts.")
-            values = read_column(reader.frame, name)
-            if kind_of(values) == "number" and np.isinf(values[asked]).any():
-                raise ModelError(f"'{name}' has infinite values. Correct them in the data.")
-            counted = counted & present
-        if not counted.any():
-            many = listing([f"'{v}'" for v in tree.variables])
-            raise ModelError(
-                f"no survey has all of {many}." if tree.variables else "there is no survey."
-            )
+    asked = np.ones(n, dtype=bool) if rows is None else np.asarray(rows, dtype=bool)
+    if asked.shape != (n,):
+        raise ModelError(f"`rows` has {len(asked)} values where {n} are expected.")
+    counted = asked
+    for name, values in read.items():
+        present = ~absent(values)
+        if asked.any() and not (asked & present).any():
+            raise ModelError(f"'{name}' is missing in every survey that counts.")
+        if kind_of(values) == "number" and np.isinf(values[asked]).any():
+            raise ModelError(f"'{name}' has infinite values. Correct them in the data.")
+        counted = counted & present
+    if not counted.any():
+        many = listing([f"'{name}'" for name in read])
+        raise ModelError(f"no survey has all of {many}." if read else "there is no survey.")
     return counted
 
 

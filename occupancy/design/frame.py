@@ -7,11 +7,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from occupancy.terms.levels import as_level
+from occupancy.terms.levels import as_levels
 from surveys.problems import ModelError
 
 Frame = Mapping[str, Any]  # or a DataFrame: names to columns of one length
 Kind = Literal["number", "text"]
+NUMBERS = (int, float, np.number, np.bool_)
 
 
 def read_column(frame: Frame, name: str) -> np.ndarray:
@@ -47,11 +48,20 @@ def _unmasked(column: Any) -> np.ndarray:
 
 def _objects(values: np.ndarray) -> np.ndarray:
     """Python objects are numbers where all that is present is a number, and text otherwise."""
-    texts = [as_level(v) for v in values]
-    numbers = [v for v, t in zip(values, texts, strict=True) if t]
-    if numbers and all(isinstance(v, int | float | np.number | np.bool_) for v in numbers):
-        return np.array([float(v) if t else np.nan for v, t in zip(values, texts, strict=True)])
-    return np.array([*texts, None], dtype=object)[:-1]  # the None keeps numpy from guessing
+    import pandas as pd
+
+    present = values[~pd.isna(values)]
+    if len(present) and all(issubclass(kind, NUMBERS) for kind in set(map(type, present))):
+        return pd.to_numeric(pd.Series(values, dtype=object)).to_numpy(np.float64, na_value=np.nan)
+    texts, of_row = as_levels(values)
+    return as_text(texts)[of_row]
+
+
+def as_text(texts: list[str]) -> np.ndarray:
+    """(row,) object array of str, whatever numpy would have guessed."""
+    out = np.empty(len(texts), dtype=object)
+    out[:] = texts
+    return out
 
 
 def kind_of(values: np.ndarray) -> Kind:

@@ -9,7 +9,7 @@ import numpy as np
 from occupancy.design.blocks import Memory, Reader, effect_columns, effect_labels
 from occupancy.design.frame import Frame
 from occupancy.formula.tree import Column, Effect, Group
-from occupancy.terms.levels import as_level, natural
+from occupancy.terms.levels import as_levels, natural
 from surveys.problems import ModelError
 
 Key = tuple[str, ...]
@@ -54,19 +54,13 @@ class GroupDesign:
 
 def row_keys(reader: Reader, by: tuple[str, ...]) -> tuple[list[Key], np.ndarray]:
     """List the distinct levels, and (row,) which of them each row has; "" is missing."""
-    place: dict[Key, int] = {}
-    texts = [_texts(reader.column(name)) for name in by]
-    rows = zip(*texts, strict=True)
-    of_row = np.fromiter((place.setdefault(key, len(place)) for key in rows), np.int64, reader.n)
-    return list(place), of_row
-
-
-def _texts(values: np.ndarray) -> list[str]:
-    if values.dtype == object:
-        return list(values)
-    distinct, of_row = np.unique(values, return_inverse=True)
-    texts = [as_level(v) for v in distinct]
-    return [texts[i] for i in of_row]
+    codes = np.zeros(reader.n, dtype=np.int64)
+    keys: list[Key] = [()]
+    for name in by:
+        texts, of_row = as_levels(reader.column(name))
+        seen, codes = np.unique(codes * len(texts) + of_row, return_inverse=True)
+        keys = [(*keys[i // len(texts)], texts[i % len(texts)]) for i in seen]
+    return keys, codes
 
 
 def learn_groups(group: Group, reader: Reader) -> list[GroupDesign]:

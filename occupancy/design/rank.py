@@ -50,7 +50,8 @@ def refuse_dependent(columns: tuple[str, ...], matrix: np.ndarray, *, intercept:
 def _refuse_pivots(names: tuple[str, ...], x: np.ndarray) -> None:
     from scipy.linalg import qr, solve_triangular
 
-    r, order = qr(x, mode="r", pivoting=True)
+    r, order, *_ = qr(x, mode="r", pivoting=True)  # type: ignore[misc]
+    r, order = np.asarray(r), np.asarray(order)
     size = np.abs(np.diag(r))
     rank = int(np.sum(size > TOLERANCE * size[0]))
     if rank == len(names):

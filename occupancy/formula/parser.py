@@ -46,7 +46,8 @@ class Parser(Calls):
             raise self.unexpected(f"'{self.token.text}' is not expected here.")
         ordered = sorted(effects.values(), key=len)  # main effects first, as R orders them
         fixed = tuple(Effect(parts) for parts in ordered if not _is_offset(parts))
-        offsets = tuple(p for parts in ordered if _is_offset(parts) for p in parts)
+        calls = (p for parts in ordered for p in parts if isinstance(p, Call))
+        offsets = tuple(call for call in calls if _is_offset((call,)))
         return Formula(intercept is not False, fixed, offsets, tuple(self.groups.values()))
 
     def sum(self, *, outermost: bool = False) -> tuple[Effects, bool | None, Token]:
@@ -230,10 +231,10 @@ class Parser(Calls):
         if not varying:
             raise self.fault("Nothing varies in this group. Write (1 | region).", opened)
         if bar.text == "|" and len(varying) > 1:
-            by = "/".join(":".join(str(c) for c in step) for step in nested)
+            groups = "/".join(":".join(str(c) for c in step) for step in nested)
             raise self.fault(
                 "Effects that vary together (correlated) are not available. "
-                f"Write ({written} || {by}) for effects that vary independently.",
+                f"Write ({written} || {groups}) for effects that vary independently.",
                 bar,
             )
         by: tuple[Column, ...] = ()

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from occupancy.priors.kinds import KINDS
+from occupancy.priors.kinds import draw_logit_beta
 from occupancy.priors.prior import Prior
 
 
@@ -14,7 +14,8 @@ def variable(prior: Prior, name: str, **keywords: Any) -> Any:
     """Make a named variable of the model on the context stack; `dims`, `shape` go to PyMC."""
     import pymc as pm
 
-    a = prior.arguments
+    # As float64: PyTensor keeps a bare 1.5 as float32, and its log loses half the digits.
+    a = np.array(prior.arguments, dtype=np.float64)
     match prior.kind:
         case "flat":
             return pm.Flat(name, **keywords)
@@ -48,12 +49,12 @@ def _logit_beta(name: str, a: float, b: float, **keywords: Any) -> Any:
     import pytensor.tensor as pt
     from scipy.special import betaln
 
-    constant = float(betaln(a, b))
+    constant = np.float64(betaln(a, b))
 
     def log_density(value: Any, a: Any, b: Any) -> Any:
         return -a * pt.softplus(-value) - b * pt.softplus(value) - constant
 
-    def draw(a: Any, b: Any, rng: np.random.Generator | None = None, size: Any = None) -> Any:
-        return KINDS["beta"].draw(rng, size, float(np.max(a)), float(np.max(b)))
+    def draw(a: Any, b: Any, rng: Any = None, size: Any = None) -> Any:
+        return draw_logit_beta(rng, size, float(np.max(a)), float(np.max(b)))
 
     return pm.CustomDist(name, a, b, logp=log_density, random=draw, **keywords)

@@ -18,8 +18,8 @@ from scipy.special import betaln, digamma, expit, gammaln, log_expit, xlogy
 LOG_2 = math.log(2.0)
 HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
-Array = np.ndarray
-Density = Callable[..., tuple[Array, Array]]
+type Array = np.ndarray
+type Density = Callable[..., tuple[Array, Array]]
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _lognormal(x: Array, mu: float, sd: float) -> tuple[Array, Array]:
     return -0.5 * z**2 - HALF_LOG_TWO_PI - math.log(sd) - np.log(x), -(1 + z / sd) / x
 
 
-def _draw_logit_beta(rng: np.random.Generator, size: Any, a: float, b: float) -> Array:
+def draw_logit_beta(rng: np.random.Generator, size: Any, a: float, b: float) -> Array:
     """Logit of a Beta draw as the difference of log gammas, which never rounds to 0 or 1."""
     return _log_gamma(rng, a, size) - _log_gamma(rng, b, size)
 
@@ -163,7 +163,7 @@ _KINDS = (
         ("a", "b"),
         ("a", "b"),
         _beta,
-        _draw_logit_beta,
+        draw_logit_beta,
         lambda a, b: ("beta", 0.0, 1.0, (a, b)),
     ),
     Kind(

@@ -135,6 +135,8 @@ class Prior:
     def _distribution(self) -> Any:
         from scipy import stats
 
+        if self._kind.scipy is None:
+            raise ModelError(f"{self} is no distribution.")
         name, loc, scale, shapes = self._kind.scipy(*self.arguments)
         return getattr(stats, name)(*shapes, loc=loc, scale=scale)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from occupancy.terms.base import Literals, Option, State, Term
-from occupancy.terms.levels import as_level, natural
+from occupancy.terms.levels import as_levels, natural
 from surveys.problems import ModelError, listing, nearest
 
 
@@ -18,7 +18,7 @@ class Factor(Term):
     gives = "levels"
 
     def learn(self, values: np.ndarray, options: Literals) -> State:
-        levels = sorted({as_level(v) for v in values}, key=natural)
+        levels = sorted(as_levels(values)[0], key=natural)
         ref = options.get("ref", "")
         if ref:
             if ref not in levels:
@@ -36,9 +36,7 @@ class Factor(Term):
 
     def columns(self, values: np.ndarray, state: State) -> np.ndarray:
         levels = state["levels"]
-        texts, of_row = np.unique(
-            np.array([as_level(v) for v in values], dtype=object), return_inverse=True
-        )
+        texts, of_row = as_levels(values)
         known = {level: i for i, level in enumerate(levels)}
         strange = [t for t in texts if t and t not in known]
         if strange:
@@ -53,7 +51,7 @@ class Factor(Term):
                 table[i, known[text]] = 1.0
             else:
                 table[i] = np.nan
-        return table[of_row.ravel()]
+        return table[of_row]
 
     def labels(self, written: str, inside: str, state: State) -> tuple[str, ...]:
         return tuple(f"{inside}[{level}]" for level in state["levels"])

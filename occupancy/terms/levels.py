@@ -23,6 +23,21 @@ def as_level(value: Any) -> str:
     return "" if text in ("<NA>", "NaT") else text
 
 
+def as_levels(values: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """List the distinct levels of a column, and (row,) int64 which each row has; "" is missing.
+
+    Each distinct value is written once, so that a million visits cost no more than their hashes.
+    """
+    import pandas as pd
+
+    codes, distinct = pd.factorize(values)
+    place: dict[str, int] = {}
+    known = [place.setdefault(as_level(value), len(place)) for value in distinct]
+    if (codes < 0).any():
+        known.append(place.setdefault("", len(place)))  # code -1 picks the last
+    return list(place), np.array(known, dtype=np.int64)[codes]
+
+
 def natural(text: str) -> tuple[Any, ...]:
     """Sort key that puts plot 2 before plot 10."""
     parts = re.split(r"([0-9]+)", text)
