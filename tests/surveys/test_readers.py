@@ -182,6 +182,31 @@ def test_a_word_among_numbers_is_no_category(tmp_path):
     assert ds["elev"].values.tolist() == ["100", "high", "300"]
 
 
+def test_season_covariates__for_all_sites_and_site_by_site(tmp_path):
+    toml = HEAD + '[season_covariates.mast]\npath = "years.csv"\n'
+    toml += '[season_covariates.snow]\npath = "snow.csv"\n'
+    ds = load(
+        tmp_path,
+        toml,
+        detections="site,s2019v1,s2020v1\nA,0,1\nB,1,0\n",
+        years="season,mast\n2019,low\n2020,high\n2021,low\n",
+        snow="site,season,snow\nB,2020,7\nA,2019,5\n",
+    )
+    assert ds["mast"].values.tolist() == [["low", "high"], ["low", "high"]]
+    assert ds["snow"].sel(site="A", season=2019).item() == 5
+    assert ds["snow"].sel(site="B", season=2020).item() == 7
+    assert int(ds["snow"].isnull().sum()) == 2
+    error = refused(tmp_path, toml.replace("snow.csv", "years.csv"))
+    assert 'no column "snow"' in str(error)
+
+
+def test_tables_may_lie_in_a_folder_of_the_source(tmp_path):
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "detections.csv").write_text("site,v1\nA,1\nB,0\n")
+    ds = load(tmp_path, HEAD + '[source]\npath = "raw"\n')
+    assert ledger_of(ds).files == ("raw/detections.csv",)
+
+
 # --- long ------------------------------------------------------------------------------------
 
 
