@@ -128,9 +128,9 @@ def _sites(ds, made, effort) -> pd.DataFrame:
     table["effort"] = effort.sum(within).values
     table["detections"] = (ds["detection"] > 0).sum(("species", *within)).values.astype(int)
     if "visit_start" in ds:
-        start = ds["visit_start"].where(made)
-        table["first"] = start.min(within).values
-        table["last"] = start.max(within).values
+        start = ds["visit_start"].where(made).values.reshape(ds.sizes["site"], -1)
+        table["first"] = pd.DataFrame(start).min(axis=1)
+        table["last"] = pd.DataFrame(start).max(axis=1)
     else:
         seasons = ds["season"].values
         ever = made.any("visit").values  # (site, season)

@@ -16,7 +16,7 @@ def natural(label: object) -> tuple:
     """Sort key that puts A2 before A10, and the same for every spelling of a number."""
     parts = re.split(r"(\d+)", str(label))
     return (
-        *((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p),
+        *((0, len(n := p.lstrip("0")), n) if p.isdecimal() else (1, 0, p) for p in parts if p),
         (-1, 0, str(label)),
     )
 
