@@ -11,6 +11,7 @@ from surveys.build import from_tables
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError
 from surveys.readers import READERS, polygons
+from surveys.readers.season_table import read_seasons
 from surveys.readers.tidy import Tidy
 from surveys.study_file import StudyFile
 
@@ -66,6 +67,8 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
         ledger.raise_errors()
     form = study.format or _guess_format(study)
     tidy = READERS[form].read(study, ledger)
+    if tidy is not None:
+        read_seasons(study, tidy, ledger)
     ledger.raise_errors()
     if tidy is None:
         raise SurveyError(

@@ -747,6 +747,8 @@ def _records(
     elif rows["moment"].notna().any() and visits["moment"].notna().any():
         target = visits.assign(label=visits["moment"].astype("datetime64[s]").dt.floor("D"))
         rows = rows.assign(label=rows["moment"].astype("datetime64[s]").dt.floor("D"))
+    elif not len(rows):
+        return rows
     else:
         ledger.error(
             "E519",
