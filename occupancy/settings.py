@@ -13,13 +13,13 @@ from surveys.problems import Problem, SurveyError
 DEFAULTS: dict[str, tuple[str, Any, str]] = {
     "engine": ("sample", "nuts", "nuts draws from the posterior, ml maximises the likelihood"),
     "draws": ("sample", 1000, "draws kept of each chain"),
-    "tune": ("sample", 500, "steps of adaptation before them"),
+    "tune": ("sample", 0, "steps of adaptation before them; 0 is what the model needs"),
     "chains": ("sample", 4, "independent chains, compared with one another"),
     "seed": ("sample", 1, "seed of all chance"),
     "cores": ("sample", 0, "chains at a time; 0 is all cores"),
     "interval": ("report", 0.9, "probability inside every interval that is shown"),
 }
-LEAST = {"draws": 1, "tune": 1, "chains": 1, "seed": 0, "cores": 0}
+LEAST = {"draws": 1, "tune": 0, "chains": 1, "seed": 0, "cores": 0}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ of everything that went into it. While the key stands, nothing is computed again
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from occupancy import inputs, store
 from occupancy.settings import Setting, settings
-from occupancy.units import State, Unit, folder_name, state_of
+from occupancy.units import State, Unit, folder_names, state_of
 from surveys.problems import ModelError, did_you_mean, listing
 from surveys.study_file import StudyFile, read_study
 
@@ -90,7 +89,7 @@ class Study:
         version = store.versions().get("occupancy", "")
         return store.digest({"config": config, "inputs": files, "version": version})
 
-    def datastate_of(self) -> State:
+    def data_state(self) -> State:
         """Tell whether the dataset stands."""
         return state_of(self.results / "data", self.data_key, "the field files or their settings")
 
@@ -188,8 +187,9 @@ class Study:
                     f'The study has no species "{name}".{did_you_mean(name, every)} '
                     f"It has: {listing(every)}."
                 )
+        folders = folder_names(one for _, _, one in chosen)
         return [
-            Unit(model, one, spec, self.results / model / folder_name(one))
+            Unit(model, one, spec, self.results / model / folders[one])
             for model, spec, one in chosen
             if not species or one in species
         ]
@@ -267,8 +267,8 @@ class Study:
         engine = self.engine(unit)
         keys = {"engine": engine, "seed": self.setting("seed"), "progress": progress}
         if engine == "nuts":
-            keys |= {name: self.setting(name) for name in ("draws", "tune", "chains")}
-            keys["cores"] = self.setting("cores") or os.cpu_count() or 1
+            keys |= {name: self.setting(name) for name in ("draws", "chains")}
+            keys |= {name: self.setting(name) or None for name in ("tune", "cores")}
         fit = self.model(unit).fit(**keys)
         self.keep(unit, fit)
         return fit

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,16 @@ def folder_name(text: str) -> str:
     kept = re.sub(r"[^\w]+", "_", unicodedata.normalize("NFKC", text)).strip("_")
     changed = WINDOWS_NAMES.fullmatch(kept) or len(kept) > 60 or not kept
     return f"{kept[:50]}_{store.digest(text)[:8]}".lstrip("_") if changed else kept
+
+
+def folder_names(texts: Iterable[str]) -> dict[str, str]:
+    """Folder of each text; texts that would share one get a mark of their own."""
+    names = {text: folder_name(text) for text in texts}
+    taken = Counter(name.casefold() for name in names.values())
+    return {
+        text: name if taken[name.casefold()] == 1 else f"{name[:50]}_{store.digest(text)[:8]}"
+        for text, name in names.items()
+    }
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from surveys.align import Into, by_site, known_dims, unlabelled
 from surveys.assemble import assemble
 from surveys.ledger import Ledger
-from surveys.problems import Problem, SurveyError, did_you_mean, listing
+from surveys.problems import Problem, SurveyError, listing
 from surveys.schema import DIMS, VISIT_DIMS
 from surveys.values import as_covariate, as_labels, as_numbers, as_seasons
 
@@ -70,7 +71,7 @@ def from_arrays(
     y, labels, named = _detection(detection)
     tables = (site_covariates, coordinates)
     labels, named = _labels_from_tables(labels, named, tables)
-    into = _Into(labels, named)
+    into = Into(labels, named)
     covariates: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
     for given, dims, what in (
         (site_covariates, ("site",), "site covariate"),
@@ -177,7 +178,7 @@ def _by_species(given: Mapping) -> tuple[np.ndarray, dict[str, np.ndarray], set[
 
 
 def _from_dataarray(given: xr.DataArray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    _known_dims(given, DIMS, "detection")
+    known_dims(given, DIMS, "detection")
     array = as_numbers(given.values, "detection")
     dims = [str(d) for d in given.dims]
     order = [dims.index(d) for d in DIMS if d in dims]
@@ -192,22 +193,9 @@ def _from_dataarray(given: xr.DataArray) -> tuple[np.ndarray, dict[str, np.ndarr
     return array, labels
 
 
-def _known_dims(given: xr.DataArray, dims: tuple[str, ...], what: str) -> None:
-    for dim in given.dims:
-        if dim not in dims:
-            raise SurveyError(
-                Problem(
-                    code="E220",
-                    fact=f'{what} has a dim "{dim}"; it may have {", ".join(dims)}.'
-                    + did_you_mean(dim, dims),
-                    cure=f'rename it: .rename({{"{dim}": "site"}})',
-                )
-            )
-
-
 def _from_frame(frame: pd.DataFrame, what: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """(1, site, season, visit) of a table of sites by visits, or by (season, visit)."""
-    frame = _by_site(frame)
+    frame = by_site(frame)
     labels = {"site": as_labels(frame.index, "site")}
     values = as_numbers(frame, what)
     if frame.columns.nlevels == 1:
@@ -223,24 +211,14 @@ def _from_frame(frame: pd.DataFrame, what: str) -> tuple[np.ndarray, dict[str, n
     return array, {**labels, "season": as_seasons(seasons)}
 
 
-def _by_site(frame: pd.DataFrame) -> pd.DataFrame:
-    """The table with its column "site" as index, where it has one."""
-    return frame.set_index("site") if "site" in frame.columns else frame
-
-
-def _unlabelled(index: pd.Index) -> bool:
-    """Whether an index is only the 0, 1, 2, ... that pandas makes by itself."""
-    return isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1
-
-
 def _labels_from_tables(labels: dict, named: set[str], tables) -> tuple[dict, set[str]]:
     """Take site labels from a labelled table, where the detections have none."""
     if "site" in named:
         return labels, named
     for table in tables:
         if isinstance(table, pd.DataFrame):
-            index = _by_site(table).index
-            if not _unlabelled(index) and index.is_unique and len(index) == len(labels["site"]):
+            index = by_site(table).index
+            if not unlabelled(index) and index.is_unique and len(index) == len(labels["site"]):
                 return {**labels, "site": as_labels(index, "site")}, named | {"site"}
     return labels, named
 
@@ -250,7 +228,7 @@ def _items(given: Any, what: str) -> list[tuple[str, Any]]:
     if given is None:
         return []
     if isinstance(given, pd.DataFrame):
-        table = _by_site(given)
+        table = by_site(given)
         return [(str(name), table[name]) for name in table.columns]
     if isinstance(given, xr.Dataset):
         return [(str(name), given[name]) for name in given.data_vars]
@@ -265,154 +243,6 @@ def _items(given: Any, what: str) -> list[tuple[str, Any]]:
     )
 
 
-class _Into:
-    """Brings values into the shape of the Dataset: by labels where they have any, else by order."""
-
-    def __init__(self, labels: dict[str, np.ndarray], named: set[str]):
-        self.labels = labels
-        self.named = named
-        self.unused: dict[str, list[str]] = {}
-
-    def shape(self, values, dims: tuple[str, ...], name: str, what: str, convert):
-        """(dims, array) over a subset of `dims`, or a SurveyError that tells what does not fit."""
-        if isinstance(values, xr.DataArray):
-            return self._dataarray(values, dims, name, what, convert)
-        if isinstance(values, pd.Series) and dims == ("site",):
-            values = self._align(values, what)
-        if isinstance(values, pd.DataFrame):
-            values = _by_site(values)
-            if dims == VISIT_DIMS and values.columns.nlevels == 2:
-                return self._two_levels(values, name, what, convert)
-            values = self._align(values, what)
-            if dims == ("site", "season"):
-                values = self._align_seasons(values, what)
-        if isinstance(values, pd.Series) and dims == ("site", "season"):
-            values = self._align_seasons(values.to_frame().T, what).iloc[0]
-        array = convert(values, name)
-        return self._by_order(array, dims, what)
-
-    def _by_order(self, array: np.ndarray, dims: tuple[str, ...], what: str):
-        sizes = {d: len(self.labels[d]) for d in dims}
-        full = tuple(sizes.values())
-        if array.shape == full:
-            return dims, array
-        if dims == ("site", "season") and array.shape == (sizes["season"],):
-            return dims, np.broadcast_to(array, full).copy()
-        if dims == VISIT_DIMS:
-            if array.shape == (sizes["site"], sizes["visit"]) and sizes["season"] == 1:
-                return dims, array[:, None, :]
-            if array.shape == (sizes["visit"],):
-                return dims, np.broadcast_to(array, full).copy()
-        if dims == ("site",) and array.shape == (sizes["site"], 1):
-            return dims, array[:, 0]
-        raise SurveyError(
-            Problem(
-                code="E223",
-                fact=f"{what[:1].upper() + what[1:]} has shape {array.shape}, but there are "
-                + ", ".join(
-                    f"{n} {d}{'' if n == 1 or d == 'species' else 's'}" for d, n in sizes.items()
-                ),
-                cure=f"give ({', '.join(dims)}) = {full}",
-            )
-        )
-
-    def _align(self, table: pd.Series | pd.DataFrame, what: str):
-        """Rows in the order of the sites, by label; a table without labels goes by order."""
-        if "site" not in self.named or (
-            _unlabelled(table.index)
-            and len(table) == len(self.labels["site"])
-            and not set(as_labels(table.index, "site")) <= set(self.labels["site"])
-        ):
-            return table
-        index = pd.Index(as_labels(table.index, "site"))
-        twice = index[index.duplicated()]
-        if len(twice):
-            raise SurveyError(
-                Problem(code="E021", fact=f'{what}: site "{twice[0]}" has more than one row')
-            )
-        where = index.get_indexer(pd.Index(self.labels["site"]))
-        gone = list(self.labels["site"][where < 0])
-        if gone:
-            raise SurveyError(
-                Problem(
-                    code="E224",
-                    fact=f"{what[:1].upper() + what[1:]} has no value for {len(gone)} of "
-                    f"{len(where)} sites: {listing(gone)}. Its labels are {listing(index)}."
-                    + did_you_mean(gone[0], set(index) - set(self.labels["site"])),
-                    cure="use the labels of the detections, or give values without labels "
-                    "(.to_numpy()) in their order",
-                )
-            )
-        unused = sorted(set(index) - set(self.labels["site"]))
-        if unused:
-            self.unused[what] = unused
-        return table.iloc[where]
-
-    def _align_seasons(self, table: pd.DataFrame, what: str) -> pd.DataFrame:
-        if "season" not in self.named or (
-            _unlabelled(table.columns) and len(table.columns) == len(self.labels["season"])
-        ):
-            return table
-        columns = pd.Index([str(s) for s in as_seasons(table.columns)])
-        where = columns.get_indexer(pd.Index([str(s) for s in self.labels["season"]]))
-        gone = list(self.labels["season"][where < 0])
-        if gone:
-            raise SurveyError(
-                Problem(
-                    code="E225",
-                    fact=f"{what[:1].upper() + what[1:]} has no value for season "
-                    f"{listing(gone)}. It has {listing(columns)}",
-                )
-            )
-        return table.iloc[:, where]
-
-    def _two_levels(self, table: pd.DataFrame, name: str, what: str, convert):
-        table = self._align(table, what)
-        levels = table.columns.get_level_values(0)
-        array = convert(table, name)
-        empty: Any = "" if array.dtype.kind == "U" else np.nan
-        out = np.full(tuple(len(self.labels[d]) for d in VISIT_DIMS), empty, dtype=array.dtype)
-        season_of = pd.Index([str(s) for s in self.labels["season"]])
-        for season in dict.fromkeys(levels):
-            t = season_of.get_indexer([str(as_seasons([season])[0])])[0]
-            where = np.flatnonzero(levels == season)
-            if t < 0 or len(where) > out.shape[2]:
-                raise SurveyError(
-                    Problem(
-                        code="E225",
-                        fact=f"{what}: season {season} with {len(where)} visits does not fit "
-                        f"the detections ({listing(season_of)}; {out.shape[2]} visits)",
-                    )
-                )
-            out[:, t, : len(where)] = array[:, where]
-        return VISIT_DIMS, out
-
-    def _dataarray(self, given: xr.DataArray, dims, name: str, what: str, convert):
-        _known_dims(given, dims, what)
-        order = tuple(d for d in dims if d in given.dims)
-        given = given.transpose(*order)
-        for dim in order:
-            if dim not in given.coords or dim == "visit" or dim not in self.named:
-                if given.sizes[dim] != len(self.labels[dim]):
-                    fact = (
-                        f"{what} has {given.sizes[dim]} labels of {dim}; the detections have "
-                        f"{len(self.labels[dim])}"
-                    )
-                    raise SurveyError(Problem(code="E223", fact=fact))
-                continue
-            texts = pd.Index([str(v) for v in as_labels(given[dim].values, dim)])
-            where = texts.get_indexer(pd.Index([str(v) for v in self.labels[dim]]))
-            if (where < 0).any():
-                gone = self.labels[dim][where < 0]
-                fact = f"{what} has no value for {dim} {listing(gone)}"
-                raise SurveyError(Problem(code="E224", fact=fact))
-            given = given.isel({dim: where})
-        array = convert(given.values, name)
-        if not order:
-            return dims, np.full(tuple(len(self.labels[d]) for d in dims), array)
-        return order, array
-
-
 def _as_region(values: Any, name: str) -> np.ndarray:
     array = as_covariate(values, name)
     if array.dtype.kind == "U":
@@ -420,7 +250,7 @@ def _as_region(values: Any, name: str) -> np.ndarray:
     return np.array(["" if np.isnan(v) else str(as_labels([v], name)[0]) for v in array], dtype=str)
 
 
-def _effort(given: Any, into: _Into, y: np.ndarray) -> np.ndarray:
+def _effort(given: Any, into: Into, y: np.ndarray) -> np.ndarray:
     """(site, season, visit); one number stands for every visit made."""
     made = ~np.isnan(y).all(axis=0)
     if np.ndim(given) == 0 and not isinstance(given, xr.DataArray):
@@ -430,12 +260,12 @@ def _effort(given: Any, into: _Into, y: np.ndarray) -> np.ndarray:
     return np.broadcast_to(array.reshape(shape), made.shape).copy()
 
 
-def _coordinates(given: Any, crs: Any, into: _Into):
+def _coordinates(given: Any, crs: Any, into: Into):
     """((x, y), crs) by site from a table, a dict or an (n, 2) array; order always x, y."""
     if given is None:
         return None, crs
     if isinstance(given, pd.DataFrame | Mapping):
-        table = _by_site(given) if isinstance(given, pd.DataFrame) else given
+        table = by_site(given) if isinstance(given, pd.DataFrame) else given
         bare = {str(name).strip().lower(): name for name in table}
         for xs, ys, degrees in ((LONGITUDE, LATITUDE, True), (EASTING, NORTHING, False)):
             x = next((bare[n] for n in xs if n in bare), None)

@@ -130,7 +130,7 @@ def numbers(
         first = next(i for i, v in enumerate(cells) if "," in v)
         row = int(table.rows[first])
         ledger.error(
-            "E301",
+            "E501",
             f'{table.place}, row {row}, column {column}: "{cells[first]}" can be '
             f"{cells[first].replace(',', '.')} or {cells[first].replace(',', '')}, "
             "and no value decides",

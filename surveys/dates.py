@@ -244,7 +244,7 @@ def _refuse(
     value: str,
     fact: str,
     ledger: Ledger,
-    code: str = "E303",
+    code: str = "E521",
 ) -> None:
     rows = table.rows[cells == value]
     ledger.error(

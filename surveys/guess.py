@@ -295,7 +295,7 @@ def _missing_somewhere(text: str, home: Path, parts: Parts) -> list[str]:
         parts.of_sites = _formula_names(tidy.sites, SITE_COLUMNS)
         parts.of_visits = _formula_names(tidy.visits, VISIT_COLUMNS)
     except SurveyError as error:
-        facts = [p.fact for p in error.problems if p.code == "E352"]
+        facts = [p.fact for p in error.problems if p.code == "E552"]
         found = []
         for fact in facts:
             match = re.search(r': "(.+)" is missing on|column (.+): missing on', fact)

@@ -1,4 +1,9 @@
-"""What can be wrong with survey data, told in the user's words, and the errors that carry it."""
+"""What can be wrong with survey data, told in the user's words, and the errors that carry it.
+
+Codes: a letter for the level (E error, R repair, W warning, N note) and a number. 001-060 are
+faults of field files, 101-159 breaches of the contract, 201-229 arrays and tables, 301-330 layers
+and places, 401-409 files of ours, 901-909 faults of this program.
+"""
 
 from __future__ import annotations
 

@@ -30,6 +30,7 @@ class StudyFile:
     config: dict[str, Any]
     digest: str
     ledger: Ledger = field(default_factory=Ledger, repr=False)
+    folded_sites: dict[str, str] | None = field(default=None, repr=False)  # kept by the readers
 
     @property
     def folder(self) -> Path:
@@ -150,11 +151,17 @@ class StudyFile:
         return self.folder
 
     def table(self, section: str, ledger: Ledger) -> TableSpec | None:
-        """How a table named in the study file is to be read; None where none is named."""
+        """How a table named in the study file is to be read; None where none is named.
+
+        `[source] path` is the folder that the paths of tables count from.
+        """
         keys = self.section(section)
         shown = keys.get("path")
         if not shown:
             return None
+        base = self.section("source").get("path")
+        if base and not Path(shown).is_absolute():
+            shown = f"{base.rstrip('/')}/{shown}"
         before = len(ledger.of_level("error"))
         path = self.resolve(shown, section, ledger)
         if len(ledger.of_level("error")) > before:

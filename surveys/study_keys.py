@@ -72,7 +72,7 @@ MODEL: dict[str, Any] = {
     "options": ANY,
 }
 SECTIONS: dict[str, Any] = {
-    "schema": WHOLE,
+    "schema": ANY,  # judged by itself, below
     "study": {
         "title": TEXT,
         "species": TEXT_OR_TEXTS,

@@ -78,7 +78,9 @@ class Table:
     decimal_default: str | None = None
     comma_read: list[str] = field(default_factory=list)  # columns read with a decimal comma
     thousands_read: dict[str, tuple[int, str, float]] = field(default_factory=dict)
-    taken: dict[str, str] = field(default_factory=dict)  # header as written -> name asked for
+    taken: dict[str, str] = field(default_factory=dict)  # column -> name asked for
+    written: dict[str, str] = field(default_factory=dict)  # column -> header with its blanks
+    site_column: str | None = None  # set once the column of site ids is known
 
     @property
     def file(self) -> str:
@@ -169,7 +171,7 @@ def open_table(spec: TableSpec, ledger: Ledger) -> Table | None:
     if kind in ("html", "binary"):
         what = "a web page or XML" if kind == "html" else "not text"
         ledger.error(
-            "E304",
+            "E504",
             f"{spec.shown} is {what}, so no table can be read from it",
             file=spec.shown,
             cure="open it in the program that made it and save it as CSV UTF-8 or XLSX",
@@ -214,6 +216,16 @@ def _from_text(spec: TableSpec, raw: bytes, found: dict[str, Any], ledger: Ledge
             file=spec.shown,
             cure=f'save it as "CSV UTF-8", or name its encoding: [{spec.section}] '
             'encoding = "cp1250"',
+        )
+        return None
+    if "\0" in decoded.text:
+        row = decoded.text[: decoded.text.index("\0")].count("\n") + 1
+        ledger.error(
+            "E504",
+            f"{spec.shown}, row {row}: a NUL byte, which no table holds; the file is damaged",
+            file=spec.shown,
+            row=row,
+            cure="export it again",
         )
         return None
     separator = spec.separator or sniff.separator_of(decoded.text)
@@ -328,7 +340,7 @@ def _from_workbook(
         sheet = read_sheet(raw, spec.sheet)
     except NotWorkbook as error:
         ledger.error(
-            "E305",
+            "E505",
             f"{spec.shown} cannot be read as a workbook: {error}",
             file=spec.shown,
             cure="open it in a spreadsheet program and save it anew as XLSX or CSV UTF-8",
@@ -347,7 +359,7 @@ def _from_workbook(
         )
     if sheet.others and spec.sheet is None:
         ledger.warn(
-            "W306",
+            "W506",
             f'{spec.shown}: sheet "{sheet.name}" was read; {listing(sheet.others)} '
             f"{'holds' if len(sheet.others) == 1 else 'hold'} something too",
             file=spec.shown,
@@ -409,7 +421,9 @@ def _shape(
     cells = [line[:width] + [""] * (width - len(line)) for _, line in body]
     frame = pd.DataFrame(cells, index=pd.Index(rows, dtype="int64"), columns=header, dtype=object)
     found["rows"] = len(frame)
+    written = {h.strip(): h for h in lines[at][:width] if h != h.strip()}
     table = Table(spec, frame, found, sheet=sheet.name if sheet else "", separator=separator)
+    table.written = written
     if sheet is not None:
         table.dates = {(r, header[c - 1]) for r, c in sheet.dates if c <= width}
         for first, last, left, right in sheet.merged:
@@ -530,7 +544,7 @@ def _widths_fit(
             )
     if short and good:
         ledger.repair(
-            "R302",
+            "R502",
             f"{place}: {rows_text(short)} {'has' if len(short) == 1 else 'have'} fewer values "
             f"than the header ({width}); the missing ones at the end were read as blank",
             file=spec.shown,
@@ -559,7 +573,7 @@ def _drop_unnamed(table: Table, ledger: Ledger) -> None:
     table.dates = {(r, c) for r, c in table.dates if c}
     if lost:
         ledger.warn(
-            "W303",
+            "W503",
             f"{table.place}: column {_and(lost)} has no name and was not read",
             file=table.file,
             row=table.spec.header_row,

@@ -104,7 +104,7 @@ def group() -> None:
     """Where is the species, really? From field files to maps and reports that can be trusted."""
 
 
-def run(arguments: list[str] | None = None) -> int:
+def answer(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code; nothing is raised."""
     session = Session()
     for stream in (sys.stdout, sys.stderr):
@@ -124,4 +124,4 @@ def main() -> NoReturn:
     # A shell that starts a job in the background hands down a deaf ear for Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(run())
+    sys.exit(answer())

@@ -18,13 +18,13 @@ SEED = 2026
 
 @click.command()
 @click.argument(
-    "folder", default="demo", required=False, type=click.Path(file_okay=False, path_type=Path)
+    "target", default="demo", required=False, type=click.Path(file_okay=False, path_type=Path)
 )
 @click.option("--sites", default=240, show_default=True, type=click.IntRange(30, 5000))
 @click.option("--open", "show", is_flag=True, help="Open the report in the browser.")
 @click.pass_obj
-def command(session: Session, folder: Path, sites: int, show: bool) -> int:
-    """Invent a landscape with a known truth, survey it, run the whole study in FOLDER (demo/).
+def command(session: Session, target: Path, sites: int, show: bool) -> int:
+    """Invent a landscape with a known truth, survey it, run the whole study in TARGET (demo/).
 
     Ends with the truth beside the estimates, and the place of the report.
     """
@@ -35,7 +35,7 @@ def command(session: Session, folder: Path, sites: int, show: bool) -> int:
     from occupancy.study import FIGURES, REPORT
 
     begun = time.perf_counter()
-    folder = session.folder / folder
+    folder = session.folder / target
     if folder.exists() and any(folder.iterdir()) and not (folder / "truth.json").exists():
         raise click.UsageError(f"{folder} holds other files. Choose another: occupancy demo DIR")
     session.say(f"A made-up landscape, surveyed at {sites} sites: {steps.shown(folder)}")

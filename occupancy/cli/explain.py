@@ -56,7 +56,8 @@ def find(subject: str, entries: dict[str, dict[str, str]]) -> str:
     if wanted in names:
         return names[wanted]
     near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
-    hint = f" Did you mean {' or '.join(names[n] for n in near)}?" if near else ""
+    meant = dict.fromkeys(names[n] for n in near)
+    hint = f" Did you mean {' or '.join(meant)}?" if near else ""
     raise click.UsageError(f'Nothing is known of "{subject}".{hint} All: occupancy explain')
 
 

@@ -14,7 +14,7 @@ from occupancy.cli.session import Session
 @click.option("--species", multiple=True, metavar="NAME", help="Only this species; repeatable.")
 @click.option("--engine", type=click.Choice(["nuts", "ml"]), help="How to estimate.")
 @click.option("--draws", type=click.IntRange(1), metavar="N", help="Draws kept of each chain.")
-@click.option("--tune", type=click.IntRange(1), metavar="N", help="Steps of adaptation.")
+@click.option("--tune", type=click.IntRange(0), metavar="N", help="Steps of adaptation; 0 = auto.")
 @click.option("--chains", type=click.IntRange(1), metavar="N", help="Independent chains.")
 @click.option("--cores", type=click.IntRange(0), metavar="N", help="Chains at a time; 0 = all.")
 @click.option("--dry-run", is_flag=True, help="Say what would be fitted, and fit nothing.")

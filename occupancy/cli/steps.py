@@ -27,17 +27,12 @@ def check(session: Session, study: Study, strict: bool = False) -> int:
     """
     import surveys
     from surveys.ledger import Ledger
-    from surveys.problems import render
 
     data = surveys.read(study.file.path)
     study.use(data)
     ledger = Ledger.from_json(data.attrs.get("ledger", ""))
     told = [problem for problem in ledger.problems if problem.level != "error"]
     session.say(str(surveys.describe(data)))
-    session.say(str(ledger))
-    if told:
-        session.note("")
-        session.note(render(told))
     study.regions()
     study.surface()
     units = study.units() if study.file.models else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -51,6 +51,14 @@ def extent_of(*tables: Any, margin: float = 0.04) -> Extent:
     east, north = bounds[:, 2:].max(axis=0)
     pad = max(margin * max(east - west, north - south), 50.0)
     return Extent(west - pad, south - pad, east + pad, north + pad)
+
+
+class Place(NamedTuple):
+    """Where a region's label stands, and whether there is room for its name."""
+
+    x: float
+    y: float
+    named: bool
 
 
 def frame(ax: Axes, extent: Extent) -> None:
@@ -257,7 +265,11 @@ def draw_north(ax: Axes, extent: Extent, crs: Any, points_per_metre: float) -> N
 
 
 def label_place(
-    shape: Geometry, sites: np.ndarray, half_width: float, half_height: float, taken: Sequence = ()
+    shape: Geometry | None,
+    sites: np.ndarray,
+    half_width: float,
+    half_height: float,
+    taken: Sequence = (),
 ) -> tuple[float, float] | None:
     """Where a label hides the fewest sites: inside, off the border, clear of labels already placed.
 
@@ -279,7 +291,7 @@ def label_place(
     if not len(points):
         return None
     border = shapely.distance(shapely.points(points), shape.boundary)
-    if border.max() < 0.55 * half_height:
+    if border.max() < max(0.55 * half_height, 0.45 * half_width):
         return None
     covered = np.zeros(len(points))
     if len(sites):
@@ -300,19 +312,27 @@ def place_labels(
     sites: np.ndarray,
     points_per_metre: float,
     sizes: tuple[float, float] = (7.6, 9.2),
-) -> list[tuple[float, float] | None]:
-    """Places of all two-line region labels, largest region first; None where one does not fit."""
-    places: list[tuple[float, float] | None] = [None] * len(names)
+) -> list[Place | None]:
+    """Places of all region labels, largest region first.
+
+    A region too small for its name gets its number alone; one too small for that gets none (the
+    table has it).
+    """
+    places: list[Place | None] = [None] * len(names)
     taken: list[tuple[float, float, float, float]] = []
     for i in sorted(range(len(names)), key=lambda k: -getattr(shapes[k], "area", 0)):
-        inches = max(
-            style.text_width(names[i], sizes[0]), style.text_width(numbers[i], sizes[1], "bold")
-        )
-        half_width = (36 * inches + 2) / points_per_metre
-        half_height = 0.62 * sum(sizes) / points_per_metre
-        places[i] = label_place(shapes[i], sites, half_width, half_height, taken)
-        if (place := places[i]) is not None:
-            taken.append((*place, half_width, half_height))
+        wide = 36 * style.text_width(names[i], sizes[0]) + 2
+        narrow = 36 * style.text_width(numbers[i], sizes[1], "bold") + 2
+        for named, half_width, half_height in (
+            (True, max(wide, narrow), 0.62 * sum(sizes)),
+            (False, narrow, 0.6 * sizes[1]),
+        ):
+            half_width, half_height = half_width / points_per_metre, half_height / points_per_metre
+            place = label_place(shapes[i], sites, half_width, half_height, taken)
+            if place is not None:
+                places[i] = Place(*place, named)
+                taken.append((*place, half_width, half_height))
+                break
     return places
 
 
@@ -320,7 +340,7 @@ def draw_labels(
     ax: Axes,
     names: Sequence[str],
     numbers: Sequence[str],
-    places: Sequence[tuple[float, float] | None],
+    places: Sequence[Place | None],
     points_per_metre: float,
     sizes: tuple[float, float] = (7.6, 9.2),
 ) -> None:
@@ -328,13 +348,14 @@ def draw_labels(
     for name, number, place in zip(names, numbers, places, strict=True):
         if place is None:
             continue
-        x, y = place
+        x, y = place.x, place.y
+        drop = 0.62 * sizes[0] * point if place.named else 0.0
         ax.text(
-            x, y + 0.56 * sizes[1] * point, name, ha="center", va="center", fontsize=sizes[0],
+            x, y + 0.56 * sizes[1] * point, name if place.named else "", ha="center", va="center", fontsize=sizes[0],
             color=style.INK, zorder=9, path_effects=_halo(2.6),
         )  # fmt: skip
         ax.text(
-            x, y - 0.62 * sizes[0] * point, number, ha="center", va="center", fontsize=sizes[1],
+            x, y - drop, number, ha="center", va="center", fontsize=sizes[1],
             fontweight="bold", color=style.INK, zorder=9, path_effects=_halo(2.8),
         )  # fmt: skip
 

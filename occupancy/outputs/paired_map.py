@@ -160,7 +160,7 @@ def alt_text(results: Results) -> str:
     )
 
 
-def _label_places(results: Results, per_metre: float) -> list[tuple[float, float] | None] | None:
+def _label_places(results: Results, per_metre: float) -> list[furniture.Place | None] | None:
     regions = results.regions_here
     if regions is None or not has_geometry(regions):
         return None
@@ -194,7 +194,7 @@ def _draw_panel(
     per_metre: float,
     *,
     sites: bool,
-    places: list[tuple[float, float] | None] | None,
+    places: list[furniture.Place | None] | None,
 ) -> None:
     furniture.frame(ax, extent)
     furniture.draw_graticule(ax, extent, results.crs)

@@ -70,8 +70,8 @@ def html(results: Results) -> str:
         trends=report_blocks.trends(results),
         forest=_picture(forest.figure, results),
         coefficients=report_blocks.coefficients(results),
-        shrinkage=_picture(shrinkage.figure, results),
-        detection=_picture(detection_figure.figure, results),
+        shrinkage=_picture(shrinkage.figure, results, 5.4),
+        detection=_picture(detection_figure.figure, results, 5.4),
         seeing=_or_why(detection_figure.sentence, results),
         model=report_blocks.model(results),
         ledger=report_blocks.ledger(results),
@@ -104,10 +104,12 @@ def _or_why(ask: Callable[[Results], str], results: Results) -> str:
         return str(error)
 
 
-def _picture(draw: Callable[..., tuple[Figure, str]], results: Results) -> dict[str, Any]:
+def _picture(
+    draw: Callable[..., tuple[Figure, str]], results: Results, width: float = 7.4
+) -> dict[str, Any]:
     """A figure as a data address with its alternative text, or the reason why there is none."""
     try:
-        figure, alt = draw(results, bare=True)
+        figure, alt = draw(results, bare=True, width=width)
     except OutputError as error:
         return {"src": "", "why": str(error)}
     out = io.BytesIO()

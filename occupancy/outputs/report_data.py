@@ -195,7 +195,8 @@ def _regions(results: Results, view: _View | None) -> list[dict[str, Any]]:
         if drawn:
             item["path"] = view.path(outlines[k])  # type: ignore[union-attr]
             if places[k] is not None:
-                x, y = view.place(np.array([places[k]]))[0]  # type: ignore[union-attr]
+                x, y = view.place(np.array([places[k][:2]]))[0]  # type: ignore[union-attr]
+                item["label"] = item["label"] if places[k].named else ""
                 item |= {"x": round(float(x), 1), "y": round(float(y), 1)}
         out.append(item)
     return out
@@ -326,5 +327,12 @@ def _histories(results: Results, here: Any) -> dict[str, Any]:
 
 
 def _regions_csv(results: Results) -> str:
+    """The regions table as the CSV output writes it; without estimates where those are withheld."""
     made = tables.frames(results)
-    return tables.csv_text(made["regions"]) if "regions" in made else ""
+    if "regions" not in made:
+        return ""
+    table = made["regions"]
+    if results.withheld:
+        kept = ("region", "season", "sites", "surveyed", "detected", "naive", "area_km2")
+        table = table[[c for c in kept if c in table]]
+    return tables.csv_text(table)

@@ -54,13 +54,14 @@ def draw_hatch(ax: Axes, shapes: Sequence[Any]) -> None:
     if not len(shapes):
         return
     path = shape_path(shapely.union_all(np.asarray(shapes), grid_size=0.01))
-    ax.add_collection(
-        PathCollection(
-            [path], facecolors="none", edgecolors=style.INK, hatch="////////", linewidths=0.35,
-            alpha=0.6, zorder=3,
-        ),
-        autolim=False,
-    )  # fmt: skip
+    # Ink with a pale casing: seen on the palest and on the darkest cells.
+    for colour, width, level in ((style.HALO, 1.5, 3.0), (style.INK, 0.6, 3.1)):
+        hatch = PathCollection(
+            [path], facecolors="none", edgecolors=colour, hatch="//////", linewidths=0.35,
+            alpha=0.6 if colour == style.HALO else 0.75, zorder=level,
+        )  # fmt: skip
+        hatch.set_hatch_linewidth(width)
+        ax.add_collection(hatch, autolim=False)
 
 
 def draw_borders(ax: Axes, shapes: Iterable[Any]) -> None:

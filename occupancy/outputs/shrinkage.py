@@ -137,7 +137,7 @@ def _draw(ax: Axes, table: pd.DataFrame, names: list[str], estimate: str) -> Non
             ls="",
             color=style.INK,
             ms=4.5,
-            label="naive (share of sites with a detection)",
+            label="naive",
         ),
         Line2D(
             [],

@@ -58,16 +58,17 @@ def hexagons(polygon: Any, width: float, crs: Any = None) -> gpd.GeoDataFrame:
         land = shapely.make_valid(land)
     west, south, east, north = land.bounds
     row_height = width * np.sqrt(3) / 2
-    rows = np.arange(np.floor(south / row_height) - 1, np.ceil(north / row_height) + 2)
-    columns = np.arange(np.floor(west / width) - 1, np.ceil(east / width) + 2)
-    if rows.size * columns.size > MOST_CELLS:
+    many = (east - west) / width * (north - south) / row_height
+    if many > MOST_CELLS:
         raise SurveyError(
             Problem(
                 code="E322",
-                fact=f"Hexagons {width:g} m wide would be {rows.size * columns.size:,} cells",
+                fact=f"Hexagons {width:g} m wide would be {many:,.0f} cells",
                 cure="make them wider",
             )
         )
+    rows = np.arange(np.floor(south / row_height) - 1, np.ceil(north / row_height) + 2)
+    columns = np.arange(np.floor(west / width) - 1, np.ceil(east / width) + 2)
     shift = np.where(rows % 2 == 0, 0.0, width / 2)
     x = (columns[None, :] * width + shift[:, None]).ravel()
     y = np.repeat(rows * row_height, columns.size)
@@ -109,10 +110,15 @@ def cells_round(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, str]:
     were moved to another projection no longer stand in rows: there the number of neighbours and
     the direction to them decide.
     """
-    import shapely
-
     if len(x) < 3:
         raise _no_cells(f"{len(x)} centres are too few to tell the spacing")
+    return cells_in_rows(x, y) or _by_neighbours(x, y)
+
+
+def cells_in_rows(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, str] | None:
+    """Shapes round centres that stand in rows along the axes; None where they do not."""
+    import shapely
+
     dx, i = _steps(x)
     dy, j = _steps(y)
     if i is not None and j is not None:
@@ -123,7 +129,7 @@ def cells_round(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, str]:
             return hexagon_shapes(x, y, 2 * dx), "hexagons"
         if abs(dx / dy - np.sqrt(3)) < FIT * np.sqrt(3):
             return hexagon_shapes(x, y, 2 * dy, np.pi / 2), "hexagons"
-    return _by_neighbours(x, y)
+    return None
 
 
 def _steps(values: np.ndarray) -> tuple[float, np.ndarray | None]:

@@ -89,6 +89,8 @@ def parse_crs(crs: Any) -> CRS:
     from pyproj.exceptions import CRSError
 
     try:
+        if isinstance(crs, str) and not any(sign in crs for sign in ":[+{"):
+            raise CRSError("a name is no CRS: PROJ would guess")
         return CRS.from_user_input(crs)
     except CRSError:
         raise SurveyError(
@@ -175,7 +177,7 @@ def _refuse_no_degrees(sites, x, y, known, guessed: bool) -> None:
     """Metres without CRS, degrees out of range, and the point 0, 0 of lost coordinates."""
     problems = []
     far = known & ((np.abs(x) > 400) | (np.abs(y) > 400))
-    if guessed and far.any() and far.sum() * 2 >= known.sum():
+    if guessed and far.any() and far.sum() * 2 > known.sum():
         i = int(np.flatnonzero(far)[0])
         raise SurveyError(
             Problem(

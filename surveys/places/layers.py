@@ -167,6 +167,8 @@ def _read_geojson(path: Path) -> gpd.GeoDataFrame:
         told = document.get("crs", "EPSG:4326")  # RFC 7946: WGS 84 unless an old file tells another
         if isinstance(told, dict):
             told = str(told.get("properties", {}).get("name", "")) or None
+            if told is not None and told.endswith(("CRS84", "EPSG::4326")):
+                told = "EPSG:4326"  # the same, once order is always x, y
         frame = gpd.GeoDataFrame.from_features(rows, crs=None if told is None else parse_crs(told))
     except SurveyError:
         raise

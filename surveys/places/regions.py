@@ -40,6 +40,8 @@ def read_regions(
     ledger
         Takes the notes: polygons mended, parts joined, regions that overlap.
     """
+    import geopandas as gpd
+
     ledger = Ledger() if ledger is None else ledger
     frame = read_layer(path, crs=crs, layer=layer, within=within)
     file = Path(path).name
@@ -58,7 +60,7 @@ def read_regions(
             )
         )
     shapes = _polygons(frame, file, ledger)
-    table = shapes.assign(region=labels.to_numpy())[["region", "geometry"]]
+    table = gpd.GeoDataFrame({"region": labels.to_numpy()}, geometry=shapes, crs=frame.crs)
     table = table[~(table.geometry.is_empty | table.geometry.isna())]
     if not len(table):
         raise SurveyError(Problem(code="E311", file=file, fact=f"{file} holds no polygon"))
@@ -111,7 +113,7 @@ def _name_column(frame: gpd.GeoDataFrame, name: str | None, file: str) -> str:
     )
 
 
-def _polygons(frame: gpd.GeoDataFrame, file: str, ledger: Ledger) -> gpd.GeoDataFrame:
+def _polygons(frame: gpd.GeoDataFrame, file: str, ledger: Ledger) -> np.ndarray:
     """Valid (multi)polygons; what cannot be one becomes empty."""
     import shapely
 
@@ -137,7 +139,7 @@ def _polygons(frame: gpd.GeoDataFrame, file: str, ledger: Ledger) -> gpd.GeoData
             file=file,
         )
     shapes[other] = shapely.Polygon()
-    return frame.set_geometry(shapes, crs=frame.crs).rename_geometry("geometry")
+    return shapes
 
 
 def _warn_overlaps(table: gpd.GeoDataFrame, file: str, ledger: Ledger) -> None:

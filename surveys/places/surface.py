@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from surveys.arrays import EASTING, LATITUDE, LONGITUDE, NORTHING
-from surveys.places.cells import cells_round
+from surveys.places.cells import cells_in_rows, cells_round
 from surveys.places.crs import in_equal_area, parse_crs
 from surveys.places.layers import kind_of, read_layer, safe_path
 from surveys.problems import Problem, SurveyError, did_you_mean, listing
@@ -203,20 +203,12 @@ def _round_centres(x: np.ndarray, y: np.ndarray, crs: Any, file: str) -> gpd.Geo
     points = gpd.GeoDataFrame(geometry=gpd.points_from_xy(x, y, crs=crs))
     if crs.is_geographic:
         # a grid of degrees is one only in degrees; any other was made in metres of some projection
-        try:
-            shapes, _ = cells_round(x, y)
-            degrees = gpd.GeoDataFrame(geometry=shapes, crs=crs)
-            return degrees if _squares(shapes) else _in_metres(points)
-        except SurveyError:
+        found = cells_in_rows(x, y)
+        if found is None or found[1] != "squares":
             return _in_metres(points)
+        return gpd.GeoDataFrame(geometry=found[0], crs=crs)
     shapes, _ = cells_round(x, y)
     return gpd.GeoDataFrame(geometry=shapes, crs=crs)
-
-
-def _squares(shapes: np.ndarray) -> bool:
-    import shapely
-
-    return int(shapely.get_num_coordinates(shapes[0])) == 5
 
 
 def _in_metres(points: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

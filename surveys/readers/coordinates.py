@@ -57,7 +57,7 @@ def read(
             if any(columns) and any(role in table.spec.columns for role in pair):
                 lacking = pair[columns.index(None)]
                 ledger.error(
-                    "E312",
+                    "E512",
                     f"{table.place}: [{table.spec.section}.columns] names one of {pair[0]} and "
                     f"{pair[1]} but there is no {lacking}",
                     file=table.place,
@@ -126,7 +126,7 @@ def _check(study, table, ids, pair, names, values, crs, ledger: Ledger) -> None:
     half = np.isnan(one) != np.isnan(other)
     if half.any():
         ledger.error(
-            "E312",
+            "E512",
             f"{table.place}, {rows_text(table.rows[half])}: only one of {names[0]} and {names[1]} "
             "is given",
             file=table.place,
@@ -165,6 +165,7 @@ def _check(study, table, ids, pair, names, values, crs, ledger: Ledger) -> None:
         )
         return
     if not geographic:
+        _check_close(table, ids, np.stack([one, other], axis=1), known, 1.0, ledger)
         return
     for name, v, limit in ((names[1], other, 90), (names[0], one, 180)):
         bad = known & (np.abs(v) > limit)
@@ -184,79 +185,50 @@ def _check(study, table, ids, pair, names, values, crs, ledger: Ledger) -> None:
             )
         if bad.any():
             known &= ~bad
-    _check_country(study, table, names, one, other, known, ledger)
-    _check_close(table, ids, one, other, known, ledger)
+    _check_country(study, table, ids, names, one, other, known, ledger)
+    east, north = np.radians(one), np.radians(other)
+    globe = [np.cos(north) * np.cos(east), np.cos(north) * np.sin(east), np.sin(north)]
+    _check_close(table, ids, np.stack(globe, axis=1), known, EARTH_METRES, ledger)
 
 
-def _check_country(study, table, names, lon, lat, known, ledger: Ledger) -> None:
+def _check_country(study, table, ids, names, lon, lat, known, ledger: Ledger) -> None:
     """Points against the country of the study; when all fit the other way round, say so."""
     country = study.section("study").get("region")
     if not country or not known.any():
         return
-    from surveys.places import inside_country
+    from surveys.places import country_problem
 
-    inside = np.asarray(inside_country(lon[known], lat[known], country))
-    if inside.all():
-        return
-    n, out = int(known.sum()), int((~inside).sum())
-    rows = table.rows[known][~inside]
-    points = f"{out} of {n} points lie" if out < n else f"all {n} points lie"
-    if n == 1:
-        points = "the one point lies"
-    fits = (np.abs(lon[known]) <= 90).all()
-    swapped = np.asarray(inside_country(lat[known], lon[known], country)) if fits else ~inside & 0
-    if fits and swapped.sum() > inside.sum():
-        ledger.error(
-            "E024",
-            f"{table.place}: {points} outside {country} (column {names[1]} "
-            f"{_span(lat[known])}, {names[0]} {_span(lon[known])}). With {names[1]} and "
-            f"{names[0]} swapped {'all' if swapped.all() else int(swapped.sum())} "
-            f"lie in {country}",
-            file=table.place,
-            row=int(rows[0]),
-            column=names[1],
-            cure=f"swap the columns: [{table.spec.section}.columns] longitude = "
-            f'"{names[1]}", latitude = "{names[0]}"',
-        )
-    elif out == n:
-        ledger.error(
-            "E024",
-            f"{table.place}: {points} outside {country} (column {names[1]} "
-            f"{_span(lat[known])}, {names[0]} {_span(lon[known])})",
-            file=table.place,
-            row=int(rows[0]),
-            column=names[1],
-            cure="correct the coordinates, their [sites] crs, or [study] region",
-        )
-    else:
-        ledger.warn(
-            "W024",
-            f"{table.place}: {points} outside {country} ({rows_text(rows)})",
-            file=table.place,
-            row=int(rows[0]),
-        )
+    problem = country_problem(
+        lon[known],
+        lat[known],
+        country,
+        file=table.place,
+        lon_column=names[0],
+        lat_column=names[1],
+        sites=ids[known],
+    )
+    if problem is not None:
+        ledger.add(problem)
 
 
-def _span(values: np.ndarray) -> str:
-    low, high = float(values.min()), float(values.max())
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
-
-
-def _check_close(table, ids, lon, lat, known, ledger: Ledger) -> None:
-    """Two ids a few metres apart are often one place in two seasons."""
+def _check_close(
+    table: Table,
+    ids: np.ndarray,
+    points: np.ndarray,
+    known: np.ndarray,
+    metres: float,
+    ledger: Ledger,
+) -> None:
+    """Two ids a few metres apart are often one place; `metres` is the length of a unit."""
     at = np.flatnonzero(known)
-    first = pd.Series(ids[at]).drop_duplicates().index.to_numpy()
-    at = at[first]
+    at = at[~pd.Series(ids[at]).duplicated().to_numpy()]
     if len(at) < 2:
         return
     from scipy.spatial import cKDTree
 
-    east, north = np.radians(lon[at]), np.radians(lat[at])
-    points = np.stack([np.cos(north) * np.cos(east), np.cos(north) * np.sin(east), np.sin(north)])
-    chord = 2 * np.sin(CLOSE_METRES / EARTH_METRES / 2)
-    pairs = sorted(cKDTree(points.T).query_pairs(chord))
+    pairs = sorted(cKDTree(points[at]).query_pairs(CLOSE_METRES / metres))
     for i, j in pairs[:20]:
-        apart = np.linalg.norm(points[:, i] - points[:, j]) * EARTH_METRES
+        apart = np.linalg.norm(points[at[i]] - points[at[j]]) * metres
         a, b = ids[at[i]], ids[at[j]]
         ledger.warn(
             "W029",

@@ -10,7 +10,8 @@ import xarray as xr
 from surveys.build import from_tables
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError
-from surveys.readers import READERS
+from surveys.readers import READERS, polygons
+from surveys.readers.season_table import read_seasons
 from surveys.readers.tidy import Tidy
 from surveys.study_file import StudyFile
 
@@ -39,6 +40,7 @@ def dataset(study: StudyFile) -> xr.Dataset:
         from surveys.places import assign_regions
 
         ds = assign_regions(ds, regions)
+    ds = polygons.attach(study, ds)
     for name, section in study.config.items():
         if name.endswith("covariates"):
             for covariate, keys in section.items():
@@ -65,6 +67,8 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
         ledger.raise_errors()
     form = study.format or _guess_format(study)
     tidy = READERS[form].read(study, ledger)
+    if tidy is not None:
+        read_seasons(study, tidy, ledger)
     ledger.raise_errors()
     if tidy is None:
         raise SurveyError(
@@ -95,7 +99,15 @@ def _regions(study: StudyFile) -> Any:
         return None
     from surveys.places import read_regions
 
-    return read_regions(path, name=study.section("regions").get("name"))
+    keys = study.section("regions")
+    with polygons.cure_in("regions"):
+        return read_regions(
+            path,
+            name=keys.get("name"),
+            crs=keys.get("crs"),
+            layer=keys.get("layer"),
+            ledger=study.ledger,
+        )
 
 
 def _policies(tidy: Tidy) -> dict[str, str]:

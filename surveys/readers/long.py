@@ -139,7 +139,7 @@ def _rows(study: StudyFile, table: Table, ledger: Ledger) -> pd.DataFrame | None
     if found["season"] and (frame["season"] == "").any():
         rows = frame["row"][frame["season"] == ""]
         ledger.error(
-            "E314",
+            "E514",
             f"{table.place}, {rows_text(rows)}, column {found['season']}: blank",
             file=table.place,
             row=int(rows.iloc[0]),
@@ -157,7 +157,7 @@ def _rows(study: StudyFile, table: Table, ledger: Ledger) -> pd.DataFrame | None
     if found["visit"] and (frame["visit"] == "").any():
         rows = frame["row"][frame["visit"] == ""]
         ledger.error(
-            "E314",
+            "E514",
             f"{table.place}, {rows_text(rows)}, column {found['visit']}: blank",
             file=table.place,
             row=int(rows.iloc[0]),
@@ -252,7 +252,7 @@ def _account(table: Table, frame: pd.DataFrame, aside: np.ndarray, ledger: Ledge
 
 def _records_alone(table: Table, ledger: Ledger) -> None:
     ledger.error(
-        "E310",
+        "E510",
         f"{table.place} holds records of detections only: no row says that somebody looked and "
         "found nothing",
         file=table.place,
@@ -292,7 +292,7 @@ def _results(
         if most > 1 and kind != "state":
             if kind is None:
                 ledger.repair(
-                    "R311",
+                    "R511",
                     f"{table.place}, column {detection}: values up to {most:g} were read as "
                     "counts; a detection is a count above 0",
                     file=table.file,
@@ -398,17 +398,17 @@ def _numbered(table: Table, frame: pd.DataFrame, several: bool, ledger: Ledger) 
             order = {v: i for i, v in enumerate(sorted(set(written), key=natural))}
             number = frame.assign(o=written.map(order)).groupby(by)["o"].rank("dense").astype(int)
             ledger.note(
-                "N315",
+                "N515",
                 f"{table.place}: visits were numbered within each site in the order of column "
                 f"{frame.attrs['columns']['visit']}",
                 file=table.file,
             )
     elif frame["moment"].notna().any():
         gone = frame["moment"].isna()
-        if gone.any():
+        if gone.any() and not ledger.of_level("error"):
             rows = frame["row"][gone]
             ledger.error(
-                "E314",
+                "E514",
                 f"{table.place}, {rows_text(rows)}, column {frame.attrs['when']}: no date, so the "
                 "visit cannot be told",
                 file=table.place,
@@ -417,7 +417,7 @@ def _numbered(table: Table, frame: pd.DataFrame, several: bool, ledger: Ledger) 
                 cure="write the date, or number the visits in a column: "
                 f'[{table.spec.section}.columns] visit = "..."',
             )
-            frame = frame.assign(moment=frame["moment"].fillna(frame["moment"].min()))
+        frame = frame.assign(moment=frame["moment"].fillna(frame["moment"].min()))
         number = frame.groupby(by)["moment"].rank("dense").astype(int)
         if not several:  # two rows of one date are two visits
             tie = frame.assign(n=number).groupby([*by, "n"]).cumcount()
@@ -433,7 +433,7 @@ def _numbered(table: Table, frame: pd.DataFrame, several: bool, ledger: Ledger) 
         within = [*by, "species"] if several else by
         number = frame.groupby(within).cumcount() + 1
         ledger.note(
-            "N315",
+            "N515",
             f"{table.place}: visits were numbered within each site in the order of the rows",
             file=table.file,
             cure=f'to number them yourself: [{table.spec.section}.columns] visit = "..." or '
@@ -446,7 +446,7 @@ def _numbered(table: Table, frame: pd.DataFrame, several: bool, ledger: Ledger) 
     for _, group in list(out[doubled].groupby(key))[:20]:
         first = group.iloc[0]
         ledger.error(
-            "E316",
+            "E516",
             f"{table.place}, {rows_text(group['row'])}: visit {first['visit']} of site "
             f'"{first["site"]}" stands in {len(group)} rows',
             file=table.place,
@@ -494,7 +494,7 @@ def _covariates(
             )
         elif "path" in keys:
             ledger.error(
-                "E317",
+                "E517",
                 f"{study.name}: [visit_covariates.{name}] path is for the wide layout; in long "
                 "tables a visit covariate is a column of the table of visits",
                 file=study.name,
@@ -555,7 +555,7 @@ def _policies(
         n = int(lost.sum())
         key = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'
         ledger.error(
-            "E352",
+            "E552",
             f"{table.place}, {rows_text(table.rows[lost])}, column {name}: missing on {n} "
             f"{'visit that was' if n == 1 else 'visits that were'} made",
             file=table.place,
@@ -620,7 +620,7 @@ def _fill_species(
     have = pd.MultiIndex.from_frame(records[[*key, "species"]])
     lacking = every[~pd.MultiIndex.from_frame(every).isin(have)]
     ledger.warn(
-        "W318",
+        "W518",
         f"{table.place}: {len(lacking)} of {wanted} pairs of visit and species have no row; the "
         "species was taken as not looked for there",
         file=table.file,
@@ -747,9 +747,11 @@ def _records(
     elif rows["moment"].notna().any() and visits["moment"].notna().any():
         target = visits.assign(label=visits["moment"].astype("datetime64[s]").dt.floor("D"))
         rows = rows.assign(label=rows["moment"].astype("datetime64[s]").dt.floor("D"))
+    elif not len(rows):
+        return rows
     else:
         ledger.error(
-            "E319",
+            "E519",
             f"{table.place} and {visit_table.place} have no column in common that tells the visit",
             file=table.place,
             cure="give both a date, or both a visit number: [files.detections.columns] date, "
@@ -760,7 +762,7 @@ def _records(
     touched = two.merge(rows[[*key, "label"]].drop_duplicates(), on=[*key, "label"])
     if len(touched):
         ledger.error(
-            "E320",
+            "E520",
             f"{visit_table.place}, {rows_text(touched['row'])}: several visits of site "
             f'"{touched["site"].iloc[0]}" on one day, so its records cannot be told apart',
             file=visit_table.place,

@@ -10,7 +10,7 @@ import pandas as pd
 from surveys.ledger import Ledger
 from surveys.problems import did_you_mean, listing, nearest
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table, open_table, rows_text
 
 # Names that are taken for a role when the study file names no column for it.
 USUAL: dict[str, tuple[str, ...]] = {
@@ -67,19 +67,42 @@ def named(table: Table, role: str, ledger: Ledger) -> str | None:
 def tell_loose_names(table: Table, ledger: Ledger) -> None:
     """Tell which columns were recognised though blanks or capitals differ."""
     if table.taken:
-        told = ", ".join(f'"{found}" for "{asked}"' for found, asked in table.taken.items())
+        told = ", ".join(
+            f'"{table.written.get(found, found)}" for "{asked}"'
+            for found, asked in table.taken.items()
+        )
         ledger.repair(
             "R012",
-            f"{table.place}: column {told} was taken (blanks and capitals ignored)",
+            f"{table.place}: column {told.replace(' for ', ' was taken for ', 1)} "
+            "(blanks and capitals ignored)",
             file=table.file,
         )
         table.taken.clear()
 
 
 def same_sites(study: StudyFile, sites: Iterable[str]) -> np.ndarray:
-    """Site ids after `[sites] alias`."""
-    alias = study.section("sites").get("alias", {})
-    return np.array([alias.get(s, s) for s in sites], dtype=object)
+    """Site ids after `[sites] alias`, and with the capitals of the sites table if asked for."""
+    keys = study.section("sites")
+    alias = keys.get("alias", {})
+    ids = [alias.get(s, s) for s in sites]
+    if keys.get("ignore_case", False):
+        listed = _folded_sites(study)
+        ids = [s if s in listed.values() else listed.get(s.casefold(), s) for s in ids]
+    return np.array(ids, dtype=object)
+
+
+def _folded_sites(study: StudyFile) -> dict[str, str]:
+    """Ids of the sites table by their small letters; its faults are told where it is read."""
+    if study.folded_sites is None:
+        quiet = Ledger()
+        spec = study.table("files.sites", quiet)
+        table = open_table(spec, quiet) if spec is not None else None
+        column = named(table, "site", quiet) if table is not None else None
+        names = table.text(column) if table is not None and column is not None else []
+        study.folded_sites = {}
+        for name in names:
+            study.folded_sites.setdefault(name.casefold(), name)
+    return study.folded_sites
 
 
 def known_sites(
@@ -90,7 +113,7 @@ def known_sites(
     known_file: str,
     ledger: Ledger,
 ) -> np.ndarray:
-    """Ids as the list of sites writes them; True marks come back for rows to keep.
+    """True for rows whose site is in the list of sites.
 
     A site that is not in the list is an error that proposes the nearest; with
     `[checks] unknown_site = "drop"` its rows are left out.
@@ -102,7 +125,6 @@ def known_sites(
         folded.setdefault(name.casefold(), []).append(name)
     keep = np.ones(len(sites), dtype=bool)
     drop = study.section("checks").get("unknown_site") == "drop"
-    ignore_case = study.section("sites").get("ignore_case", False)
     for site in pd.unique(sites):
         if site in have or not site:
             continue
@@ -110,9 +132,6 @@ def known_sites(
         rows = table.rows[at]
         n = f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}, {rows_text(rows)}"
         twins = folded.get(site.casefold(), [])
-        if twins and ignore_case:
-            sites[at] = twins[0]
-            continue
         if twins:
             ledger.error(
                 "E023",
@@ -127,14 +146,13 @@ def known_sites(
         else:
             close = nearest(site, names)
             closest = f'. Closest: "{close}"' if close else ""
-            mend = f'[sites.alias] "{site}" = "{close}"' if close else f"add it to {known_file}"
+            mend = f'map it: [sites.alias] "{site}" = "{close}"' if close else "add it there"
             ledger.error(
                 "E022",
                 f'{table.place}: site "{site}" ({n}) is not in {known_file}{closest}',
                 file=table.place,
                 row=int(rows[0]),
-                cure=f"correct it, or map it: {mend}; or set it aside: "
-                '[checks] unknown_site = "drop"',
+                cure=f'correct it, or {mend}; or set it aside: [checks] unknown_site = "drop"',
             )
     return keep
 

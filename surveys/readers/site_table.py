@@ -100,7 +100,7 @@ def _ids(study: StudyFile, table: Table, ledger: Ledger, asked: str | None = Non
                 else f'name the column of site ids: [{table.spec.section}] site = "..."',
             )
         return None
-    table.site_column = column  # type: ignore[attr-defined]
+    table.site_column = column
     return roles.same_sites(study, cells.ids(table, column, ledger))
 
 
@@ -154,7 +154,7 @@ def _account(
     ledger.set_aside(f"site not in {file}", table.file, table.rows[~used], listed[~used])
     n = int((~used).sum())
     ledger.warn(
-        "W354",
+        "W554",
         f"{table.place}: {n} {'site has' if n == 1 else 'sites have'} no row in {file} "
         f"({listing(listed[~used], 3)}) and {'was' if n == 1 else 'were'} left out",
         file=table.file,
@@ -181,7 +181,7 @@ def _coordinates(
 
 def _covariate_columns(study: StudyFile, table: Table, ledger: Ledger) -> list[str]:
     """Every column without another role is a covariate."""
-    taken = {getattr(table, "site_column", None)}
+    taken = {table.site_column}
     for role in ROLES:
         asked = table.spec.columns.get(role)
         found = table.match(asked) if asked else None
@@ -255,7 +255,7 @@ def _spread(
         site = n.index[n > 1][0]
         two = part[part["site"] == site].drop_duplicates("value")
         ledger.error(
-            "E313",
+            "E513",
             f'{table.place}: "{name}" changes within site "{site}" '
             f"({rows_text(two['row'])}: {listing(two['value'], 3)})",
             file=table.place,
@@ -347,7 +347,7 @@ def _own(
     if (at < 0).any():
         lost = frame["site"][at < 0]
         ledger.warn(
-            "W355",
+            "W555",
             f"{table.place}: {len(lost)} sites have no row ({listing(lost, 3)}): "
             f'"{name}" is missing there',
             file=table.file,

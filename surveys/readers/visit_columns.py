@@ -159,15 +159,18 @@ def covariate_groups(
 
 
 def _stem_before(other: str, ending: str, *, bare: bool = False) -> str | None:
-    """The name in front of a visit's label: date of date.1, or of date_s1999v1."""
+    """The name in front of a visit's column or label: date of date_s1999v1, or of date.1."""
     if not ending or not other.endswith(ending) or len(other) == len(ending):
         return None
     stem = other[: -len(ending)]
+    parted = stem[-1] in "._ -"
     if not bare:
-        return stem.rstrip("._ -") or None
+        return stem.rstrip("._ -") or None if parted else None  # sky.1 does not end in y.1
     if ending[0].isdigit() and stem[-1].isdigit():
         return None  # bio12 does not end in visit 2
-    return stem if stem[-1] not in "._ -" else None
+    if parted and not ending[0].isalnum():
+        return None
+    return stem.rstrip("._ -") or None
 
 
 def _lacking(member: str, columns: Sequence[VisitColumn], found: dict[int, str]) -> str:

@@ -231,7 +231,7 @@ def apply_policy(
     idle = ~gone & ~made
     if idle.any():
         ledger.note(
-            "N310",
+            "N510",
             f'{cube.table.place}: "{name}" has {int(idle.sum())} values where no visit was made; '
             "they are not used",
             file=cube.table.file,
@@ -255,7 +255,7 @@ def apply_policy(
     listed = rows_text([r for r in rows if r]) if any(rows) else "no row for these sites"
     n = len(places)
     ledger.error(
-        "E352",
+        "E552",
         f'{cube.table.place}, {listed}: "{name}" is missing on {n} '
         f"{'visit that was' if n == 1 else 'visits that were'} made "
         f"(first: {cell_words(layout, places[0])})",
@@ -290,7 +290,7 @@ def refuse_taken(names: Sequence[str], table: Table, ledger: Ledger) -> list[str
     for name in names:
         if name in TAKEN:
             ledger.error(
-                "E353",
+                "E553",
                 f'{table.place}: a covariate cannot be called "{name}", which has a meaning of '
                 "its own",
                 file=table.place,

@@ -145,7 +145,7 @@ def _visits(study: StudyFile, table: Table, ledger: Ledger) -> list[VisitColumn]
         found = visit_columns.find(c for c in table.names if c not in roles_named)
         if not found:
             ledger.error(
-                "E308",
+                "E508",
                 f"{table.place}: no columns of visits were recognised among "
                 f"{listing(table.names, 12)}",
                 file=table.place,
@@ -173,7 +173,7 @@ def _site_ids(
         )
     else:
         ledger.repair(
-            "R309",
+            "R509",
             f"{table.place} has no column of site ids: rows 1 to {len(table)} below the header "
             "became the sites 1, 2, 3 ...",
             file=table.file,
@@ -409,7 +409,7 @@ def _counts(
         )
     elif kind is None:
         ledger.repair(
-            "R311",
+            "R511",
             f"{table.place}, columns {columns[0].name} to {columns[-1].name}: values up to "
             f"{most:g} were read as counts; a detection is a count above 0",
             file=table.file,
@@ -456,7 +456,7 @@ def _agree_effort(
     if (blank := made & ~seen & np.isnan(effort.values.astype(float))).any():
         at = tuple(int(i) for i in np.argwhere(blank)[0])
         ledger.error(
-            "E351",
+            "E551",
             f"{table.place}, row {int(row_at[:, at[0], at[1]].max())}: the effort is blank on "
             f"{int(blank.sum())} visits that were made (first: {cell_words(layout, at)})",
             file=table.place,

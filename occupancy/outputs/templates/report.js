@@ -133,9 +133,12 @@ function drawCells() {
     pen.beginPath();
     const step = 4.2 / Math.sqrt(S.zoom), span = D.width + D.height;
     for (let d = 0; d < span; d += step) { pen.moveTo(d, 0); pen.lineTo(d - D.height, D.height); }
-    pen.strokeStyle = "rgba(29,36,41,.78)";
-    pen.lineWidth = 0.7 / Math.sqrt(S.zoom);
-    pen.stroke();
+    // Ink with a pale casing: seen on the palest and on the darkest cells.
+    for (const [line, width] of [["rgba(255,255,255,.55)", 1.7], ["rgba(29,36,41,.85)", 0.8]]) {
+      pen.strokeStyle = line;
+      pen.lineWidth = width / Math.sqrt(S.zoom);
+      pen.stroke();
+    }
   }
   pen.restore();
 }
@@ -179,11 +182,11 @@ function draw() {
   pen.lineWidth = 0.7 / S.zoom;
   for (const line of D.graticule) pen.stroke(new Path2D(line.d));
   if (cells) drawCells(); else drawRegions();
-  D.regions.forEach((r, k) => {
-    if (!outlines[k]) return;
-    pen.strokeStyle = "#fff"; pen.lineWidth = 2.6 / S.zoom; pen.stroke(outlines[k]);
-    pen.strokeStyle = INK; pen.lineWidth = 1.1 / S.zoom; pen.stroke(outlines[k]);
-  });
+  for (const [line, width] of [["#fff", 2.6], [INK, 1.1]]) {
+    pen.strokeStyle = line;
+    pen.lineWidth = width / S.zoom;
+    for (const outline of outlines) if (outline) pen.stroke(outline);
+  }
   drawSites();
   drawOverlay();
 }
@@ -201,8 +204,8 @@ function drawOverlay() {
     if (S.region === k && r.path) add(overlay, "path", { class: "border on", d: r.path, "stroke-width": 3 * z });
     if (r.x === undefined || crowded) return;
     const number = S.layer === "unc" ? r.interval : r.big;
-    add(overlay, "text", { class: "label", x: r.x, y: r.y - size * 0.18, "font-size": size * 0.94, "stroke-width": 4 * z }, r.label);
-    add(overlay, "text", { class: "label value", x: r.x, y: r.y + size * 0.95, "font-size": size, "stroke-width": 4 * z }, number);
+    if (r.label) add(overlay, "text", { class: "label", x: r.x, y: r.y - size * 0.18, "font-size": size * 0.94, "stroke-width": 4 * z }, r.label);
+    add(overlay, "text", { class: "label value", x: r.x, y: r.y + size * (r.label ? 0.95 : 0.35), "font-size": size, "stroke-width": 4 * z }, number);
   });
   if (S.site !== null && sites.x && sites.x[S.site] !== null)
     add(overlay, "circle", { class: "ring", cx: sites.x[S.site], cy: sites.y[S.site], r: dot() * 1.9, "stroke-width": 3 * z });
@@ -232,17 +235,17 @@ function drawLegend() {
   const box = $("legend");
   if (!box) return;
   box.replaceChildren();
-  const { ends, scale } = LAYERS[S.layer], n = scale.colours.length, one = 26;
-  const ramp = add(box, "span", {}, ends[0] + " ");
-  const svg = drawing(ramp, { width: n * one + 24, height: 28, viewBox: `-12 0 ${n * one + 24} 28`, role: "img", "aria-label": `classes from ${scale.breaks[0]} to ${scale.breaks[n]}` });
-  scale.colours.forEach((c, k) => add(svg, "rect", { x: k * one, y: 1, width: one, height: 12, fill: c, stroke: c }));
-  add(svg, "rect", { x: 0, y: 1, width: n * one, height: 12, fill: "none", stroke: "#9aa5ab" });
+  const { ends, scale } = LAYERS[S.layer], n = scale.colours.length, wide = 270, one = wide / n;
+  const svg = drawing(box, { width: wide + 24, height: 44, viewBox: `-12 0 ${wide + 24} 44`, role: "img", "aria-label": `classes from ${scale.breaks[0]}, ${ends[0]}, to ${scale.breaks[n]}, ${ends[1]}` });
+  add(svg, "text", { x: 0, y: 11, "font-size": 12, fill: "#5b666e" }, ends[0]);
+  add(svg, "text", { x: wide, y: 11, "font-size": 12, "text-anchor": "end", fill: "#5b666e" }, ends[1]);
+  scale.colours.forEach((c, k) => add(svg, "rect", { x: k * one, y: 16, width: one, height: 12, fill: c, stroke: c }));
+  add(svg, "rect", { x: 0, y: 16, width: wide, height: 12, fill: "none", stroke: "#9aa5ab" });
   scale.breaks.forEach((b, k) => {
     if (n >= 10 && k % 2) return;
     const text = S.layer === "exc" ? Math.round(100 * b) + "%" : String(b);
-    add(svg, "text", { x: k * one, y: 26, "font-size": 11, "text-anchor": "middle", fill: "#5b666e" }, text);
+    add(svg, "text", { x: k * one, y: 41, "font-size": 11, "text-anchor": "middle", fill: "#5b666e" }, text);
   });
-  ramp.append(" " + ends[1]);
   const ring = (fill, line, width, dash) => (s) => add(s, "circle", { cx: 9, cy: 7, r: 4.4, fill, stroke: line, "stroke-width": width, "stroke-dasharray": dash || "none" });
   if (cells) {
     symbol(box, ring(INK, INK, 1), "detected");
@@ -299,7 +302,7 @@ function drawCard() {
     const r = S.region === null ? D.study : D.regions[S.region];
     add(card, "h3", {}, S.region === null ? "Whole study" + (D.season ? `, ${D.season}` : "") : r.name);
     add(card, "div", { class: "big" }, r.big);
-    add(card, "p", {}, `${r.of}; ${D.interval} interval ${r.interval}`);
+    add(card, "p", {}, r.big === "withheld" ? "A check forbids this number: see the warnings." : `${r.of}; ${D.interval} interval ${r.interval}`);
     add(card, "p", {}, [r.sites, r.area === "—" ? "" : r.area].filter(Boolean).join(" · "));
     add(card, "p", {}, `Detected at ${r.detected}.`);
     add(card, "p", { class: "hint" }, "Choose a site for its detection history, or a region for its numbers.");
