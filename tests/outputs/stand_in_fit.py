@@ -273,9 +273,12 @@ class StandInFit:
             row = {"region": label, "season": season, "sites": len(seen)}
             row |= {"surveyed": int(surveyed.sum()), "detected": int(detected.sum())}
             row["naive"] = row["detected"] / row["surveyed"] if surveyed.any() else np.nan
-            row |= self._summary("share", z[:, surveyed].mean(1), interval)
+            made = z[:, surveyed].mean(1) if surveyed.any() else np.full(len(z), np.nan)
+            row |= self._summary("share", made, interval)
             row |= self._summary("occupied", z[:, surveyed].sum(1), interval, sd=False)
-            row |= self._summary("psi", psi.mean(1), interval, sd=False)
+            row |= self._summary(
+                "psi", psi.mean(1) if len(seen) else np.full(len(psi), np.nan), interval, sd=False
+            )
             row["ml_psi"] = row["psi_mean"] + 0.01
             if surface is not None:
                 own = surface if label == "all" else surface[surface["region"] == label]

@@ -10,17 +10,16 @@ const BYTE = 250, FINE = 20;
 
 // --- small helpers
 function add(parent, tag, attributes, ...children) {
-  const space = parent instanceof SVGElement && tag !== "div" ? parent.namespaceURI : null;
-  const node = space ? document.createElementNS(space, tag) : document.createElement(tag);
+  const drawn = parent instanceof SVGElement;
+  const node = drawn ? document.createElementNS(SVG, tag) : document.createElement(tag);
   for (const name in attributes || {}) node.setAttribute(name, attributes[name]);
   for (const child of children) if (child !== null && child !== undefined) node.append(child);
   parent.append(node);
   return node;
 }
+const SVG = $("blank").namespaceURI;
 function drawing(parent, attributes) {
-  const model = overlay || document.querySelector("svg");
-  const space = model ? model.namespaceURI : null;
-  const node = document.createElementNS(space, "svg");
+  const node = document.createElementNS(SVG, "svg");
   for (const name in attributes) node.setAttribute(name, attributes[name]);
   parent.append(node);
   return node;
