@@ -250,6 +250,9 @@ def test_explain__knows_every_code_that_the_surveys_raise():
         except Exception:
             unknown.append(code)
     assert unknown == []
+    others = ",".join([*entries, *(entry.get("also", "") for entry in entries.values())])
+    own = {"E408"}  # of the settings
+    assert set(re.findall(r"\b[ERWN]\d{3}\b", others)) - used == own
 
 
 def test_explain__knows_every_warning_of_the_checks():
