@@ -558,30 +558,20 @@ def by_ml(model: Model, seed: int) -> Fit:
     return Fit(model, "ml", seed, ml=maximum.maximise(model.problem, seed))
 
 
-def by_nuts(model, seed, draws, tune, chains, cores, progress, route) -> Fit:
+def by_nuts(model: Model, seed: int, **settings: Any) -> Fit:
     """Sample the posterior; maximum likelihood goes first, for its early warnings."""
     from occupancy.engines import nuts
 
     problem = model.problem
     top = maximum.maximise(problem.without_groups(), seed) if problem.y.size else None
-    got = nuts.sample(
-        problem,
-        draws=draws,
-        tune=tune,
-        chains=chains,
-        cores=cores,
-        seed=seed,
-        progress=progress,
-        route=route,
-        graph=lambda: model.pymc,
-    )
+    got = nuts.sample(problem, seed=seed, graph=lambda: model.pymc, **settings)
     about = {
         "asked": list(got.asked),
         "got": got.got,
         "route": got.route,
         "seconds": got.seconds,
         "interrupted": got.interrupted,
-        "tune": tune,
+        "tune": settings.get("tune"),
     }
     return Fit(
         model,

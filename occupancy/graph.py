@@ -25,7 +25,6 @@ from occupancy.families import get
 from occupancy.problem import GroupTerm, Predictor, Problem
 
 
-
 def _version() -> int:
     """Changes with the source of the kernels: compiled graphs on disk are keyed by it.
 
@@ -198,8 +197,7 @@ def _group_effect(p: Predictor, group: GroupTerm):
 
 
 def free_values(problem: Problem, density: CompiledDensity, x: np.ndarray) -> dict:
-    """The same point as ``x`` of the precompiled density, for the free variables of the model.
-    """
+    """The same point as ``x`` of the precompiled density, for the free variables of the model."""
     point: dict[str, np.ndarray] = {}
     o = 0
     for p, a in zip(problem.predictors.values(), density.transforms, strict=True):

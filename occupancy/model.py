@@ -71,10 +71,15 @@ class Model:
     ):
         self.data = data
         self.family = families.get(family) if isinstance(family, str) else family
-        short = {name.removeprefix("link_"): formulas.pop(name) for name in list(formulas)
-                 if name.startswith("link_")}
+        short = {
+            name.removeprefix("link_"): formulas.pop(name)
+            for name in list(formulas)
+            if name.startswith("link_")
+        }
         self.links = {**(links or {}), **short}
-        self.priors = {k: {str(t): str(v) for t, v in (s or {}).items()} for k, s in (priors or {}).items()}
+        self.priors = {
+            k: {str(t): str(v) for t, v in (s or {}).items()} for k, s in (priors or {}).items()
+        }
         self.formulas = {p.name: str(formulas.pop(p.name, "1")) for p in self.family.parameters}
         if formulas:
             name = next(iter(formulas))
@@ -199,7 +204,9 @@ class Model:
         detection = np.full((draws, *self.problem.used.shape), np.nan, np.float32)
         n_species, n_site = self.problem.used.shape[:2]
         state = np.empty((draws, n_species, n_site, 1), np.int8)
-        kept = {name: np.empty((draws, len(p.terms))) for name, p in self.problem.predictors.items()}
+        kept = {
+            name: np.empty((draws, len(p.terms))) for name, p in self.problem.predictors.items()
+        }
         for d in range(draws):
             eta = []
             for name, p in self.problem.predictors.items():
@@ -255,6 +262,7 @@ class Model:
         tune: int | None = None,
         chains: int = 4,
         cores: int | None = None,
+        target_accept: float | None = None,
         progress: Any = None,
         route: str | None = None,
     ) -> Fit:
@@ -268,6 +276,8 @@ class Model:
             Same seed, same draws on one machine.
         tune : int, optional
             Draws of adaptation; by default 400, or 600 with group effects.
+        target_accept : float, optional
+            Higher means smaller steps and fewer divergences; 0.8, or 0.9 with group effects.
         route : "precompiled" or "pymc", optional
             How the sampler finds its density; the fit records the route taken.
         """
@@ -283,9 +293,19 @@ class Model:
         for name, value, least in (("draws", draws, 1), ("chains", chains, 1)):
             if int(value) < least:
                 raise ModelError(f"{name} = {value}: at least {least} is needed.")
-        if tune is None:
+        if not tune:
             tune = 600 if self.problem.has_groups else 400
-        return fits.by_nuts(self, seed, draws, tune, chains, cores, progress, route)
+        return fits.by_nuts(
+            self,
+            seed,
+            draws=draws,
+            tune=tune,
+            chains=chains,
+            cores=cores,
+            target_accept=target_accept,
+            progress=progress,
+            route=route,
+        )
 
 
 def _read_values(p: Predictor, given: Mapping[str, Any]):

@@ -22,7 +22,7 @@ from occupancy.kernel.layout import Layout, make_layout
 from surveys.problems import ModelError
 
 LINK_CODES = {"logit": 0, "cloglog": 1}
-CENTRED_FROM = 50  # informative rows per level from which the centred form mixes better
+CENTRED_FROM = 250  # rows per level from which the data know an effect far better than its sd does
 
 
 @dataclass(frozen=True)
@@ -229,9 +229,7 @@ def build(
         predictors[p.name] = _predictor(
             p.name, p.level, link, made_designs[p.name], frame, rows, sign, stated.get(p.name, {})
         )
-    return Problem(
-        chosen, data, layout, predictors, y, place, used, usable, left_out, dict(stated)
-    )
+    return Problem(chosen, data, layout, predictors, y, place, used, usable, left_out, dict(stated))
 
 
 def check_data(data: xr.Dataset, family: Family) -> None:
@@ -276,9 +274,7 @@ def _check_names(family, formulas, stated, links) -> None:
 def _design(parameter, formula: str, frames: Frames) -> Design:
     if parameter.level == "site":
         n = next(iter(frames.chains.values())).size
-        return designs.build(
-            formula, frames.chains, parameter.name, elsewhere=frames.above, n=n
-        )
+        return designs.build(formula, frames.chains, parameter.name, elsewhere=frames.above, n=n)
     return designs.build(formula, frames.visits, parameter.name, n=frames.y.size)
 
 

@@ -70,7 +70,9 @@ class Objective:
         self.predictors = tuple(problem.predictors.values())
         self.a = [conditioning(p) for p in self.predictors]
         self.sizes = [len(p.terms) for p in self.predictors]
-        self.columns = [np.ascontiguousarray(a.T @ p.columns) for a, p in zip(self.a, self.predictors)]
+        self.columns = [
+            np.ascontiguousarray(a.T @ p.columns) for a, p in zip(self.a, self.predictors)
+        ]
         self.penalised = penalised
 
     @property
@@ -139,9 +141,9 @@ class Objective:
         for i in range(theta.size):
             step = np.zeros(theta.size)
             step[i] = h
-            hessian[i] = (
-                self._likelihood(theta + step)[1] - self._likelihood(theta - step)[1]
-            ) / (2 * h)
+            hessian[i] = (self._likelihood(theta + step)[1] - self._likelihood(theta - step)[1]) / (
+                2 * h
+            )
         return value, gradient, 0.5 * (hessian + hessian.T)
 
     def _priors(self, theta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:

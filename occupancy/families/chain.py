@@ -57,9 +57,7 @@ def make_kernel(n_state: int, fill, fill_in_logs, adjoint):
                 initial, transition, emission, n, alpha, beta, work, smoothed, transition, ll
             ):
                 fill_in_logs(links, predictors, data, block, initial, emission)
-                forward_backward_in_logs(
-                    initial, transition, emission, n, smoothed, transition, ll
-                )
+                forward_backward_in_logs(initial, transition, emission, n, smoothed, transition, ll)
             adjoint(links, predictors, data, block, smoothed, gradients)
             for i in range(n):
                 total += ll[i]

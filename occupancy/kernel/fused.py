@@ -199,6 +199,4 @@ def density(
     total += _coefficient_priors(
         x[k_psi:k], functional_p, prior_code[k_psi:], prior_arguments[k_psi:], gradient[k_psi:k]
     )
-    return total + _group_priors(
-        x, k, first, centred, sd_code, sd_arguments, slope, gradient
-    )
+    return total + _group_priors(x, k, first, centred, sd_code, sd_arguments, slope, gradient)

@@ -113,9 +113,7 @@ def value_gradient_hessian(
         add_columns(coefficients_p, signed_columns_p, v0, v1, signed)
         g, h = per_site[1, :n], per_visit[1, :m]
         log_lik, present = per_site[2, :n], per_site[3, :n]
-        total += block(
-            link, eta, signed, unseen[s0:s1], sizes, scratch, g, h, log_lik, present
-        )
+        total += block(link, eta, signed, unseen[s0:s1], sizes, scratch, g, h, log_lik, present)
         spread, difference, curvature = per_site[4, :n], per_site[5, :n], per_site[6, :n]
         _curvatures(link, eta, present, spread, difference, curvature)
         bend = per_visit[2, :m]
@@ -152,9 +150,9 @@ def value_gradient_hessian(
             x = signed_columns_p[c, v0:v1]
             gradient[k_psi + c] += dot(x, h)
             for d in range(c, k_p):
-                hessian[k_psi + c, k_psi + d] += _dot3(
-                    signed_columns_p[d, v0:v1], x, bend
-                ) + _dot3(scores[d, :n], scores[c, :n], spread)
+                hessian[k_psi + c, k_psi + d] += _dot3(signed_columns_p[d, v0:v1], x, bend) + _dot3(
+                    scores[d, :n], scores[c, :n], spread
+                )
     for c in range(k_psi + k_p):
         for d in range(c):
             hessian[c, d] = hessian[d, c]
