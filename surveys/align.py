@@ -31,9 +31,8 @@ class Into:
             values = by_site(values)
             if dims == VISIT_DIMS and values.columns.nlevels == 2:
                 return self._two_levels(values, name, what, convert)
-            values = self._align(values, what)
-            if dims == ("site", "season"):
-                values = self._align_seasons(values, what)
+            table = self._align(values, what)
+            values = self._align_seasons(table, what) if dims == ("site", "season") else table
         if isinstance(values, pd.Series) and dims == ("site", "season"):
             values = self._align_seasons(values.to_frame().T, what).iloc[0]
         array = convert(values, name)
@@ -64,7 +63,7 @@ class Into:
             )
         )
 
-    def _align(self, table: pd.Series | pd.DataFrame, what: str):
+    def _align(self, table: Any, what: str) -> Any:
         """Rows in the order of the sites, by label; a table without labels goes by order."""
         if "site" not in self.named or (
             unlabelled(table.index)

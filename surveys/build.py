@@ -190,7 +190,7 @@ def _record_problems(records, grid: Grid, visit_row, kind, names, seen) -> list[
         )
         unknown_visit = (visit_row < 0) & ~unknown
     else:
-        sites, unknown_visit = None, visit_row < 0
+        sites, unknown_visit = np.zeros(0, dtype=object), visit_row < 0
 
     def place(i: int) -> str:
         if "visit_id" in records:

@@ -43,8 +43,11 @@ def save(ds: xr.Dataset, path: str | Path) -> Path:
     out.attrs[ORDER] = json.dumps([str(name) for name in ds.data_vars])
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        out.to_netcdf(part, engine="h5netcdf", encoding=_encoding(out))
-        with part.open("rb+") as file:
+        # made in memory, because HDF5 does not survive a disk that fills up under it
+        content = out.to_netcdf(None, engine="h5netcdf", encoding=_encoding(out))
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
             os.fsync(file.fileno())
         open(part)
         part.replace(target)

@@ -67,6 +67,20 @@ def test_save__a_folder_that_is_not_there_is_told_plainly(ds, tmp_path):
         surveys.save(ds, tmp_path / "none" / "data.nc")
 
 
+def test_save__a_full_disk_leaves_the_old_file_and_nothing_else(ds, tmp_path):
+    resource = pytest.importorskip("resource")
+    path = surveys.save(ds, tmp_path / "data.nc")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, limits[1]))
+    try:
+        with pytest.raises(SurveyError, match="could not be written"):
+            surveys.save(ds.assign_attrs(title="new"), path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert surveys.open(path).attrs["title"] == ""
+    assert [p.name for p in tmp_path.iterdir()] == ["data.nc"]
+
+
 def test_open__every_damage_is_refused_or_harmless(ds, tmp_path):
     path = surveys.save(ds, tmp_path / "data.nc")
     good = path.read_bytes()
