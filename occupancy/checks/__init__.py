@@ -1,0 +1,43 @@
+"""One warning per file; the table below names them all.
+
+A new check is one file with a function ``check(evidence) -> list[Verdict]`` and one line here.
+Its text for `occupancy explain` stands in ``occupancy/cli/data/warnings.toml``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from occupancy.checks.base import SEVERITY, Evidence, Verdict
+
+# In this order among verdicts of one level.
+CHECKS: dict[str, str] = {}
+
+__all__ = ["CHECKS", "Evidence", "Verdict", "run"]
+
+
+def run(evidence: Evidence) -> list[Verdict]:
+    """All verdicts on a fit, most serious first.
+
+    A check that does not apply is silent. One that fails says so in a verdict of its own: hours
+    of sampling must not be lost to it, nor may its silence pass for a clean bill.
+    """
+    verdicts: list[Verdict] = []
+    for code, place in CHECKS.items():
+        try:
+            verdicts += import_module(place).check(evidence)
+        except Exception as error:
+            verdicts.append(_not_made(code, error))
+    return sorted(verdicts, key=lambda v: SEVERITY[v.level])
+
+
+def _not_made(code: str, error: Exception) -> Verdict:
+    reason = f"{type(error).__name__}: {error}"
+    return Verdict(
+        code,
+        "warn",
+        f"The check {code} could not be made ({reason}), so nothing is known about it here.",
+        {"error": reason},
+        f"Read what it looks for (occupancy explain {code}) and judge by eye; please report the "
+        "error with the study file.",
+    )

@@ -1,0 +1,112 @@
+"""What a check is given, and what it answers: verdicts are data, never log lines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from occupancy.engines.ml import Maximum
+    from occupancy.problem import Problem
+
+Level = Literal["note", "warn", "block"]
+SEVERITY: dict[str, int] = {"block": 0, "warn": 1, "note": 2}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One thing to know before a number is quoted.
+
+    Attributes
+    ----------
+    level : "note", "warn" or "block"
+        A block withholds the headline number.
+    message : str
+        Plain words, with the numbers in them.
+    numbers : dict
+        The same numbers for machines, plain values that JSON can hold; None where there is none.
+    cure : str
+        What to do, or text to paste.
+    """
+
+    code: str
+    level: Level
+    message: str
+    numbers: dict[str, Any] = field(default_factory=dict)
+    cure: str = ""
+
+    def __post_init__(self) -> None:
+        if self.level not in SEVERITY:
+            raise ValueError(f"'{self.level}' is no level; levels: {', '.join(SEVERITY)}")
+        object.__setattr__(self, "numbers", _plain(self.numbers))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(stored: Mapping[str, Any]) -> Verdict:
+        """Read what `to_dict` wrote."""
+        return Verdict(
+            str(stored["code"]),
+            stored["level"],
+            str(stored["message"]),
+            dict(stored.get("numbers", {})),
+            str(stored.get("cure", "")),
+        )
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that the checks may look at; a check is silent about what is not there.
+
+    Attributes
+    ----------
+    ml : Maximum or None
+        Maximum of the model without its group effects, where it could be made.
+    posterior : xr.Dataset or None
+        Dims chain, draw and one for each vector; variables by the names of
+        `occupancy.engines.compiled.slots`.
+    sample_stats : xr.Dataset or None
+        diverging, energy, depth, maxdepth_reached, n_steps.
+    asked : (chains, draws) or None
+    got : int per chain, or None
+        Draws really made by each chain.
+    """
+
+    problem: Problem
+    ml: Maximum | None = None
+    posterior: xr.Dataset | None = None
+    sample_stats: xr.Dataset | None = None
+    asked: tuple[int, int] | None = None
+    got: list[int] | None = None
+    interrupted: bool = False
+
+    @property
+    def has_draws(self) -> bool:
+        """Whether there is at least one draw to look at."""
+        return self.posterior is not None and all(
+            self.posterior.sizes.get(d, 0) > 0 for d in ("chain", "draw")
+        )
+
+
+Check = Callable[[Evidence], list[Verdict]]
+
+
+def _plain(value: Any) -> Any:
+    """Values that JSON can hold: no numpy scalars, no NaN, no infinity."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset | np.ndarray):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

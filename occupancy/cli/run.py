@@ -1,0 +1,33 @@
+"""`occupancy run`: check, build, fit, map and report in one go."""
+
+from __future__ import annotations
+
+import click
+
+from occupancy.cli.session import Session
+
+
+@click.command()
+@click.option("--force", is_flag=True, help="Do everything again, even if nothing changed.")
+@click.pass_obj
+def command(session: Session, force: bool) -> int:
+    """Check, build, fit, map and report; for a first look, and for the night job.
+
+    What stands already is kept. The exit code is that of the first step that fails, or 4 if a fit
+    is not to be trusted: its outputs are written and marked.
+    """
+    from occupancy.cli import steps
+    from occupancy.study import FIGURES, REPORT
+
+    study = session.study()
+    with session.writing(study):
+        if force or not study.data_state().is_finished:
+            steps.check(session, study)
+        steps.build(session, study, force)
+        units = study.units()
+        code = steps.fit(session, study, units, force)
+        if code == steps.Exit.INTERRUPTED:
+            return code
+        steps.publish(session, study, units, "maps", FIGURES, force)
+        steps.publish(session, study, units, "report", REPORT, force)
+    return code

@@ -1,0 +1,177 @@
+"""The steps from field files to report, as the verbs take them and `run` strings them together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from occupancy.cli.failures import Exit
+
+if TYPE_CHECKING:
+    from occupancy.cli.session import Session
+    from occupancy.study import Study
+    from occupancy.units import Unit
+
+SIGNS = {"block": "✗", "warn": "!", "note": "·"}
+
+
+def check(session: Session, study: Study, strict: bool = False) -> int:
+    """Read everything and say what was found; writes nothing.
+
+    Raises
+    ------
+    SurveyError, ModelError
+        With all that must be mended first.
+    """
+    import surveys
+    from surveys.ledger import Ledger
+
+    data = surveys.read(study.file.path)
+    study.use(data)
+    ledger = Ledger.from_json(data.attrs.get("ledger", ""))
+    told = [problem for problem in ledger.problems if problem.level != "error"]
+    session.say(str(surveys.describe(data)))
+    study.regions()
+    study.surface()
+    units = study.units() if study.file.models else []
+    for unit in units:
+        study.model(unit)
+    session.say(
+        f"✓ {study.title}: the files can be used, {_counted(len(units), 'model')} fit them."
+    )
+    session.emit(
+        "check",
+        title=study.title,
+        sites=data.sizes["site"],
+        problems=[problem.to_dict() for problem in told],
+        units=[unit.name for unit in units],
+    )
+    serious = [problem for problem in told if problem.level in ("warn", "repair")]
+    return Exit.DATA if strict and serious else Exit.DONE
+
+
+def build(session: Session, study: Study, force: bool = False) -> int:
+    """Make the dataset, unless it stands."""
+    begun = time.perf_counter()
+    made = study.build(force)
+    path = study.results / "data" / "data.nc"
+    if made:
+        sizes = dict(study.data.sizes)
+        text = f"✓ dataset: {', '.join(f'{n:,} {_plural(name, n)}' for name, n in sizes.items())}"
+        session.say(f"{text} ({_took(begun)})\n  {shown(path)}")
+    else:
+        session.say(f"✓ dataset: nothing to do\n  {shown(path)}")
+    session.emit("build", made=made, path=str(path))
+    return Exit.DONE
+
+
+def fit(session: Session, study: Study, units: Sequence[Unit], force: bool = False) -> int:
+    """Fit every unit that is not finished; stop at once when interrupted."""
+    worst = Exit.DONE
+    for unit in units:
+        state = study.state(unit)
+        if state.is_finished and not force:
+            session.say(f"✓ {unit.name}: nothing to do")
+            session.emit("fit", unit=unit.name, made=False, path=str(unit.fit_folder))
+            assert state.manifest is not None
+            verdicts = state.manifest.warnings
+        else:
+            if state.reason:
+                session.note(f"· {unit.name}: fitting again, {state.reason}")
+            begun = time.perf_counter()
+            progress = session.progress()
+            progress.title = unit.name
+            fitted = study.fit(unit, progress)
+            verdicts = [_plain(verdict) for verdict in fitted.warnings]
+            session.say(f"✓ {unit.name}: fitted ({_took(begun)})\n  {shown(unit.fit_folder)}")
+            session.emit(
+                "fit", unit=unit.name, made=True, path=str(unit.fit_folder), warnings=verdicts
+            )
+        _tell(session, verdicts)
+        if any(verdict["code"] == "PARTIAL" for verdict in verdicts):
+            session.warn("Interrupted: the draws so far are kept and marked PARTIAL.")
+            return Exit.INTERRUPTED
+        if any(verdict["level"] == "block" for verdict in verdicts):
+            worst = Exit.NOT_TRUSTED
+    return worst
+
+
+def publish(
+    session: Session,
+    study: Study,
+    units: Sequence[Unit],
+    kind: str,
+    outputs: Sequence[str],
+    force: bool = False,
+    show_blocked: bool = False,
+) -> list[Path]:
+    """Write figures ("maps") or pages ("report") of every unit, unless they stand."""
+    written: list[Path] = []
+    for unit in units:
+        if not force and study.outputs_stand(unit, kind, outputs, show_blocked):
+            files = [path for path in sorted((unit.folder / kind).rglob("*")) if path.is_file()]
+            session.say(
+                f"✓ {unit.name}: {kind} stands, nothing to do\n  {shown(unit.folder / kind)}"
+            )
+            session.emit(kind, unit=unit.name, made=False, path=str(unit.folder / kind))
+            written += files
+            continue
+        begun = time.perf_counter()
+        results = study.results_of(unit, show_blocked)
+        files, refused = study.write(unit, kind, outputs, results, show_blocked)
+        session.say(
+            f"✓ {unit.name}: {kind}, {_counted(len(files), 'file')} ({_took(begun)})"
+            f"\n  {shown(unit.folder / kind)}"
+        )
+        for name, reason in refused.items():
+            session.note(f"  · no {name}: {reason}")
+        session.emit(
+            kind,
+            unit=unit.name,
+            made=True,
+            path=str(unit.folder / kind),
+            files=[str(path) for path in files],
+            refused=refused,
+        )
+        written += files
+    return written
+
+
+def shown(path: Path) -> str:
+    """Write a path as short as it can be from here."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _plain(verdict: Any) -> dict[str, Any]:
+    return {"code": verdict.code, "level": verdict.level, "message": verdict.message}
+
+
+def _tell(session: Session, verdicts: Sequence[dict[str, Any]]) -> None:
+    for verdict in verdicts:
+        line = f"  {SIGNS[verdict['level']]} {verdict['code']} {verdict['message']}"
+        if verdict["level"] == "note":
+            session.note(line)
+        elif not session.json:
+            session.warn(line)
+    if verdicts:
+        session.note(f"  More: occupancy explain {verdicts[0]['code']}")
+
+
+def _took(begun: float) -> str:
+    from occupancy.progress import clock_time
+
+    seconds = time.perf_counter() - begun
+    return f"{seconds:.1f} s" if seconds < 10 else clock_time(seconds)
+
+
+def _plural(word: str, count: int) -> str:
+    return word if count == 1 or word == "species" else f"{word}s"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {_plural(word, count)}"

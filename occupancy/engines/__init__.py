@@ -1,0 +1,1 @@
+"""Engines: one file each. They take a Problem, never a Model."""

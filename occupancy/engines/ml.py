@@ -1,0 +1,197 @@
+"""Maximum likelihood: several starts, exact gradient and Hessian, Wald and profile intervals.
+
+The latent states are summed out, so this is the likelihood of the detection histories. It holds
+fixed effects; group effects need their distribution integrated and go to the sampler.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.stats import chi2
+
+from occupancy.engines.newton import Objective, Top, climb
+from occupancy.problem import Problem
+from surveys.problems import ModelError
+
+STARTS = 5
+SAME_TOP = 1e-6  # log-likelihood units within which two climbs reached the same top
+
+
+@dataclass(frozen=True)
+class Maximum:
+    """A maximum-likelihood fit.
+
+    Attributes
+    ----------
+    coefficients : {parameter: (term,)}
+    covariance : (coefficient, coefficient)
+        Inverse of the observed information, in the order of the parameters; NaN where flat.
+    log_likelihood : float
+    same_top : int
+        How many of the starts reached it.
+    flat : bool
+        The likelihood has a ridge or its maximum lies at infinity.
+    """
+
+    coefficients: dict[str, np.ndarray]
+    covariance: np.ndarray
+    log_likelihood: float
+    starts: int
+    same_top: int
+    converged: bool
+    flat: bool
+    theta: np.ndarray
+
+    @property
+    def n_parameter(self) -> int:
+        return self.covariance.shape[0]
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion: -2 log L + 2 k."""
+        return -2 * self.log_likelihood + 2 * self.n_parameter
+
+    def standard_errors(self) -> dict[str, np.ndarray]:
+        """{parameter: (term,)} from the covariance."""
+        variance = np.diag(self.covariance)
+        with np.errstate(invalid="ignore"):
+            se = np.sqrt(np.where(variance >= 0, variance, np.nan))
+        out, o = {}, 0
+        for name, b in self.coefficients.items():
+            out[name] = se[o : o + b.size]
+            o += b.size
+        return out
+
+
+def maximise(problem: Problem, seed: int = 1, starts: int = STARTS) -> Maximum:
+    """Climb from several starts and keep the highest top.
+
+    Raises
+    ------
+    ModelError
+        The model has group effects.
+    """
+    if problem.has_groups:
+        groups = [g.name for p in problem.predictors.values() for g in p.groups]
+        raise ModelError(
+            f"Maximum likelihood here holds fixed effects only; the model has (1 | {groups[0]}). "
+            'Use engine="nuts", or leave the group out of the formula.'
+        )
+    if not problem.y.size:
+        raise ModelError("No visit was made, so there is nothing to fit.")
+    objective = Objective(problem)
+    tops = [climb(objective, s) for s in _starts(objective, seed, starts)]
+    best = max(tops, key=lambda t: t.value if np.isfinite(t.value) else -np.inf)
+    same = sum(abs(t.value - best.value) < SAME_TOP for t in tops)
+    a = objective.transform()
+    return Maximum(
+        split(problem, a @ best.theta),
+        a @ _inverse(best) @ a.T,
+        best.value,
+        len(tops),
+        same,
+        best.converged,
+        best.flat,
+        best.theta,
+    )
+
+
+def _starts(objective: Objective, seed: int, n: int) -> list[np.ndarray]:
+    """Zero, the naive shares, and draws around them."""
+    rng = np.random.default_rng(seed)
+    zero = np.zeros(objective.size)
+    naive = zero.copy()
+    shares = _naive_logits(objective.problem)
+    o = 0
+    for share, p in zip(shares, objective.predictors, strict=False):
+        if p.terms and p.terms[0] == "Intercept":
+            naive[o] = share
+        o += len(p.terms)
+    return [naive, zero, *[naive + rng.normal(size=zero.size) for _ in range(max(n - 2, 0))]]
+
+
+def _naive_logits(problem: Problem) -> tuple[float, float]:
+    seen = problem.detections_per_chain > 0
+    visited = problem.visits_per_chain > 0
+    share = (seen.sum() + 0.5) / (visited.sum() + 1.0)
+    visits = problem.visits_per_chain[seen].sum()
+    rate = (problem.detections_per_chain.sum() + 0.5) / (visits + 1.0)
+    return float(np.log(share / (1 - share))), float(np.log(rate / max(1 - rate, 1e-3)))
+
+
+def _inverse(top: Top) -> np.ndarray:
+    if top.flat:
+        return np.full_like(top.hessian, np.nan)
+    return np.linalg.inv(-top.hessian)
+
+
+def split(problem: Problem, beta: np.ndarray) -> dict[str, np.ndarray]:
+    """One vector of coefficients to {parameter: (term,)}."""
+    sizes = [len(p.terms) for p in problem.predictors.values()]
+    return dict(zip(problem.predictors, np.split(beta, np.cumsum(sizes)[:-1]), strict=True))
+
+
+def profile(problem: Problem, top: Maximum, interval: float) -> dict[str, np.ndarray]:
+    """Profile-likelihood intervals: {parameter: (term, 2)}.
+
+    The bound is where the highest log-likelihood with the coefficient held there lies
+    chi2(interval) / 2 below the maximum; infinite where it never falls so far.
+    """
+    objective = Objective(problem)
+    a = objective.transform()
+    drop = chi2.ppf(interval, 1) / 2
+    back = np.linalg.inv(a)
+    beta = a @ top.theta
+    variance = np.diag(a @ np.linalg.pinv(-climb(objective, top.theta).hessian) @ a.T)
+    out = np.empty((beta.size, 2))
+    for i in range(beta.size):
+        for side, sign in enumerate((-1.0, 1.0)):
+            out[i, side] = _bound(
+                objective, a, back, beta, i, sign, drop, top.log_likelihood, variance[i]
+            )
+    sizes = [len(p.terms) for p in problem.predictors.values()]
+    return dict(zip(problem.predictors, np.split(out, np.cumsum(sizes)[:-1]), strict=True))
+
+
+def _bound(objective, a, back, beta, i, sign, drop, best, variance) -> float:
+    held = _Held(objective, a, back, i)
+    last = np.delete(beta, i)
+
+    def below(x: float) -> float:
+        nonlocal last
+        top = climb(held.at(x), last)
+        last = top.theta
+        return best - top.value - drop
+
+    step = np.sqrt(variance) if variance > 0 and np.isfinite(variance) else 1.0
+    step = min(step, 5.0) * np.sqrt(2 * drop)
+    near, far = beta[i], beta[i] + sign * step
+    for _ in range(12):
+        if below(far) > 0:
+            return float(brentq(below, near, far, xtol=1e-8, rtol=1e-10))
+        near, far = far, far + sign * step
+        step *= 2
+    return sign * np.inf
+
+
+class _Held:
+    """The objective of the other coefficients, with coefficient ``i`` held at a value."""
+
+    def __init__(self, objective: Objective, a: np.ndarray, back: np.ndarray, i: int):
+        self.objective, self.back, self.i = objective, back, i
+        self.others = np.delete(np.arange(a.shape[0]), i)
+        self.x = 0.0
+
+    def at(self, x: float) -> _Held:
+        self.x = x
+        return self
+
+    def __call__(self, rest: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        beta = np.insert(rest, self.i, self.x)
+        value, gradient, hessian = self.objective(self.back @ beta)
+        g = (self.back.T @ gradient)[self.others]
+        h = (self.back.T @ hessian @ self.back)[np.ix_(self.others, self.others)]
+        return value, g, h

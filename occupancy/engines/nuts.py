@@ -1,0 +1,263 @@
+"""The No-U-Turn sampler: nutpie on the precompiled density, or on the PyMC model.
+
+Draws are counted after sampling: an interrupted sampler returns short or padded chains as if
+nothing had happened, so every chain is cut to what was really drawn and the fit says PARTIAL.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+
+from occupancy.engines import compiled
+from occupancy.engines.compiled import CompiledDensity, slots
+from occupancy.problem import Problem
+
+Route = Literal["precompiled", "pymc"]
+KEPT = ("diverging", "energy", "n_steps", "depth", "step_size", "maxdepth_reached")
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What a sampler gave.
+
+    Attributes
+    ----------
+    posterior : xr.Dataset
+        Dims chain, draw, and one dim for each vector.
+    asked : (chains, draws)
+    got : int per chain
+        Draws really made by each chain.
+    """
+
+    posterior: xr.Dataset
+    sample_stats: xr.Dataset
+    asked: tuple[int, int]
+    got: list[int]
+    route: Route
+    seconds: float
+    interrupted: bool
+
+    @property
+    def partial(self) -> bool:
+        """Fewer chains or draws than asked."""
+        return len(self.got) < self.asked[0] or min(self.got, default=0) < self.asked[1]
+
+
+def sample(
+    problem: Problem,
+    *,
+    draws: int = 1000,
+    tune: int = 500,
+    chains: int = 4,
+    cores: int | None = None,
+    seed: int = 1,
+    target_accept: float | None = None,
+    progress=None,
+    route: Route | None = None,
+    graph: Callable | None = None,
+) -> Draws:
+    """Sample the posterior.
+
+    Parameters
+    ----------
+    progress
+        Has ``start(chains, draws, tune)``, ``update(chain, drawn, divergences, tuning,
+        seconds)`` and ``finish()``.
+    target_accept : float
+        Higher means smaller steps and fewer divergences; 0.8, or 0.9 with group effects.
+    route : "precompiled" or "pymc"
+        The precompiled density where it serves, by default.
+    graph : callable
+        Makes the PyMC model, for the route "pymc".
+    """
+    import nutpie
+
+    chosen: Route = route or ("precompiled" if compiled.serves(problem) else "pymc")
+    if chosen == "precompiled":
+        try:
+            model = precompiled_model(problem)
+        except (ImportError, AttributeError, TypeError) as error:
+            # nutpie's model class is not a public promise: where it changed, the PyMC model serves
+            if graph is None or route == "precompiled":
+                raise
+            chosen = "pymc"
+            if progress is not None:
+                progress.note(f"The precompiled density could not be bound ({error}).")
+    if chosen == "pymc":
+        if graph is None:
+            raise ValueError("route 'pymc' needs the PyMC model")
+        model = nutpie.compile_pymc_model(graph())
+    settings = {
+        "draws": draws,
+        "tune": tune,
+        "chains": chains,
+        "cores": cores or _cores(chains),
+        "seed": seed,
+        "target_accept": target_accept or (0.9 if problem.has_groups else 0.8),
+        "progress_bar": False,
+        "save_warmup": False,
+    }
+    began = time.perf_counter()
+    tree, interrupted = _run(nutpie, model, settings, progress, began)
+    seconds = time.perf_counter() - began
+    posterior = tree["posterior"].to_dataset()
+    stats = tree["sample_stats"].to_dataset()
+    stats = stats[[v for v in KEPT if v in stats]]
+    if chosen == "pymc":
+        posterior = posterior[[s.name for s in slots(problem)]]
+    posterior, stats, got = _cut(posterior, stats)
+    return Draws(
+        _named(problem, posterior), stats, (chains, draws), got, chosen, seconds, interrupted
+    )
+
+
+def _cores(chains: int) -> int:
+    import os
+
+    return max(
+        1,
+        min(
+            chains,
+            len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count() or 1,
+        ),
+    )
+
+
+def _run(nutpie, model, settings, progress, began):
+    """Sample in the background, so that progress is told and an interrupt is heard at once."""
+    told = None
+    if progress is not None:
+        progress.start(settings["chains"], settings["draws"], settings["tune"])
+        told = _teller(progress, settings, began)
+    stop = threading.Event()
+    with _interrupts(stop):
+        sampler = nutpie.sample(
+            model, **settings, blocking=False, progress_callback=told, progress_rate=200
+        )
+        interrupted = False
+        while True:
+            try:
+                tree = sampler.wait(timeout=0.2)
+                break
+            except TimeoutError:
+                if stop.is_set():
+                    interrupted = True
+                    tree = sampler.abort()
+                    break
+    if progress is not None:
+        progress.finish()
+    return tree, interrupted
+
+
+def _teller(progress, settings, began):
+    def told(*news):
+        for chain, state in enumerate(news[-1] if isinstance(news[-1], list) else []):
+            done = state.finished_draws
+            progress.update(
+                chain,
+                max(done - settings["tune"], 0),
+                state.divergences,
+                done < settings["tune"],
+                time.perf_counter() - began,
+            )
+
+    return told
+
+
+class _interrupts:
+    """INT and TERM set a flag instead of killing the sampler; only in the main thread."""
+
+    def __init__(self, stop: threading.Event):
+        self.stop = stop
+        self.before: dict[int, object] = {}
+
+    def __enter__(self):
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self.before[number] = signal.signal(number, self._heard)
+        return self
+
+    def _heard(self, number, frame) -> None:
+        if self.stop.is_set():
+            raise KeyboardInterrupt
+        self.stop.set()
+
+    def __exit__(self, *problem) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+
+def _cut(posterior: xr.Dataset, stats: xr.Dataset):
+    """Drop padding: a draw counts where every value of it is a number."""
+    good = np.ones((posterior.sizes["chain"], posterior.sizes["draw"]), dtype=bool)
+    for values in posterior.data_vars.values():
+        good &= np.isfinite(values.values).reshape(*good.shape, -1).all(axis=2)
+    got = [int(row.argmin()) if not row.all() else row.size for row in good]
+    shortest = min(got, default=0)
+    return posterior.isel(draw=slice(shortest)), stats.isel(draw=slice(shortest)), got
+
+
+def precompiled_model(problem: Problem):
+    """nutpie's model around the native density, with this problem's data behind the pointer."""
+    import pandas as pd
+    from nutpie.compile_pymc import CompiledPyMCModel
+
+    from occupancy.kernel.native import native_density, native_expand
+
+    density = CompiledDensity(problem)
+    named = slots(problem)
+    names = [s.name for s in named]
+    shapes = [(s.size,) for s in named]
+    ends = np.cumsum([0, *[s.size for s in named]])
+    parts = [slice(int(a), int(b)) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    return CompiledPyMCModel(
+        dims={},
+        _coords={"unconstrained_parameter": pd.RangeIndex(density.size)},
+        _shapes=dict(zip(names, shapes, strict=True)),
+        _n_dim=density.size,
+        compiled_logp_func=native_density,
+        compiled_expand_func=native_expand,
+        initial_point_func=lambda seed: density.start(np.random.default_rng(seed)),
+        shared_data={"density": density},  # keeps the arrays alive
+        shared_var_keys={},
+        user_data=density.header(),
+        n_expanded=int(ends[-1]),
+        shape_info=(names, parts, shapes),
+        logp_func=None,
+        expand_func=None,
+        reparameterized_names=[],
+    )
+
+
+def _named(problem: Problem, posterior: xr.Dataset) -> xr.Dataset:
+    """The same draws with the names of terms and levels on their dims."""
+    out = {}
+    coords: dict[str, object] = {
+        "chain": np.arange(posterior.sizes["chain"]),
+        "draw": np.arange(posterior.sizes["draw"]),
+    }
+    for slot in slots(problem):
+        values = posterior[slot.name].values
+        predictor = problem.predictors[slot.predictor]
+        if slot.kind == "coefficients":
+            dim = f"{slot.name}_term"
+            coords[dim] = np.array(predictor.terms, dtype=object)
+        elif slot.kind == "sd":
+            out[slot.name] = (("chain", "draw"), values.reshape(values.shape[:2]))
+            continue
+        else:
+            dim = f"{slot.predictor}_level[{slot.group}]"
+            group = next(g for g in predictor.groups if g.name == slot.group)
+            coords[dim] = np.array(group.design.levels, dtype=object)
+        out[slot.name] = (("chain", "draw", dim), values)
+    return xr.Dataset(out, coords=coords)

@@ -1,0 +1,26 @@
+"""One model family per file; the table below names them all.
+
+A new family is one file with a ``FAMILY`` and one line here.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from occupancy.families.base import Family
+from surveys.problems import ModelError, nearest
+
+FAMILIES = {
+    "single_season": "occupancy.families.single_season",
+}
+
+
+def get(name: str) -> Family:
+    """The family of this name."""
+    if name not in FAMILIES:
+        close = nearest(name, FAMILIES)
+        hint = f" Did you mean '{close}'?" if close else ""
+        raise ModelError(
+            f"There is no family '{name}'.{hint} Families: {', '.join(sorted(FAMILIES))}."
+        )
+    return import_module(FAMILIES[name]).FAMILY

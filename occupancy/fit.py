@@ -1,0 +1,604 @@
+"""A fit: one set of draws or one maximum, and the questions asked of it.
+
+Every answer is computed from joint draws of the parameters. Draws of psi over sites are made when
+they are asked for and are not kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from occupancy import checks
+from occupancy.engines import ml as maximum
+from occupancy.engines.compiled import group_terms
+from occupancy.engines.ml import Maximum
+from occupancy.frames import make_frames
+from occupancy.problem import Problem
+from occupancy.results import detection, naive, passes, places, pooling, regions
+from occupancy.results.draws import Draws, from_maximum, from_posterior, natural, summary
+from occupancy.results.passes import Pass
+from surveys.problems import ModelError, listing
+
+if TYPE_CHECKING:
+    from occupancy.model import Model
+
+SCHEMA = 1
+MOST_STATE_DRAWS = 4000  # draws for which states are sampled
+ALL = regions.ALL
+
+
+class Fit:
+    """Answers of one model on one set of surveys.
+
+    Attributes
+    ----------
+    model : Model
+    engine : "nuts" or "ml"
+    ml : Maximum or None
+        Maximum likelihood without group effects, beside which the posterior is shown.
+    posterior, sample_stats : xr.Dataset or None
+        Draws of the sampler.
+    warnings : list of Verdict
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        engine: str,
+        seed: int,
+        *,
+        ml: Maximum | None,
+        posterior: xr.Dataset | None = None,
+        sample_stats: xr.Dataset | None = None,
+        about: Mapping[str, Any] | None = None,
+        warnings: list[checks.Verdict] | None = None,
+    ):
+        self.model, self.engine, self.seed = model, engine, seed
+        self.ml, self.posterior, self.sample_stats = ml, posterior, sample_stats
+        self.about = dict(about or {})
+        self.warnings = warnings if warnings is not None else checks.run(self._evidence())
+
+    def _evidence(self) -> checks.Evidence:
+        asked = self.about.get("asked")
+        return checks.Evidence(
+            problem=self.problem,
+            ml=self.ml,
+            posterior=self.posterior,
+            sample_stats=self.sample_stats,
+            asked=tuple(asked) if asked else None,
+            got=self.about.get("got"),
+            interrupted=bool(self.about.get("interrupted", False)),
+        )
+
+    def __repr__(self) -> str:
+        formulas = ", ".join(f"{k} ~ {v}" for k, v in self.model.formulas.items())
+        codes = ", ".join(w.code for w in self.warnings)
+        return f"<occupancy.Fit by {self.engine}: {formulas}" + (f"; {codes}>" if codes else ">")
+
+    @property
+    def data(self) -> xr.Dataset:
+        return self.model.data
+
+    @property
+    def problem(self) -> Problem:
+        return self.model.problem
+
+    # ------------------------------------------------------------ draws
+
+    @cached_property
+    def draws(self) -> Draws:
+        """Draws of every parameter, chains joined."""
+        if self.posterior is not None:
+            return from_posterior(self.problem, self.posterior)
+        return from_maximum(self.problem, self._maximum, self.seed)
+
+    @property
+    def _maximum(self) -> Maximum:
+        if self.ml is None:
+            raise ModelError("This fit has no maximum of the likelihood.")
+        return self.ml
+
+    @cached_property
+    def _pass(self) -> Pass:
+        return self._passed(self.draws.thinned(MOST_STATE_DRAWS))
+
+    def _passed(self, draws: Draws) -> Pass:
+        """States; for maximum likelihood their probabilities are those at the maximum."""
+        usable = np.isfinite(next(iter(draws.coefficients.values()))).all()
+        drawn = passes.run(self.problem, draws if usable else draws.centre, self.seed)
+        if draws.point is None:
+            return drawn
+        point = passes.run(self.problem, draws.point, self.seed)
+        return Pass(point.log_lik, point.present, point.states, drawn.occupied)
+
+    @cached_property
+    def _frames(self):
+        return make_frames(self.data)
+
+    # ------------------------------------------------------------ likelihood
+
+    @property
+    def log_likelihood(self) -> float | xr.DataArray:
+        """Maximum likelihood: the total. Sampled: (chain, draw, species, site), states summed out.
+
+        The site is the unit: its visits share one unknown state.
+        """
+        if self.posterior is None:
+            return float(self._maximum.log_likelihood)
+        n = self.problem.n_chain
+        values = passes.run(self.problem, self.draws, self.seed).log_lik
+        if values is None:
+            raise ModelError(
+                f"{self.draws.n} draws at {n} sites do not fit in memory; ask a fit of fewer draws."
+            )
+        sizes = self.posterior.sizes
+        shape = (sizes["chain"], sizes["draw"], self.data.sizes["species"], self.data.sizes["site"])
+        return xr.DataArray(
+            values.reshape(shape),
+            dims=("chain", "draw", "species", "site"),
+            coords={"species": self.data["species"], "site": self.data["site"]},
+        )
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion at the maximum; for a sampled fit NaN, which has no maximum."""
+        return self._maximum.aic if self.engine == "ml" else float("nan")
+
+    @cached_property
+    def states(self) -> xr.DataArray:
+        """(species, site, season, state) P(state | data), NaN where a covariate is missing."""
+        sizes = self.data.sizes
+        return xr.DataArray(
+            self._pass.states.reshape(sizes["species"], sizes["site"], 1, -1),
+            dims=("species", "site", "season", "state"),
+            coords={
+                **{d: self.data[d] for d in ("species", "site", "season")},
+                "state": list(self.problem.family.states),
+            },
+        )
+
+    # ------------------------------------------------------------ parameters
+
+    def coefficients(self, interval: float = 0.9) -> pd.DataFrame:
+        """Coefficients of every parameter on the link scale.
+
+        Returns
+        -------
+        DataFrame
+            parameter, term, mean, sd, lower, upper; ``rhat`` and ``ess_bulk`` of a sampled fit,
+            ``se`` and ``z`` of a maximum; then ``ml`` and ``ml_se`` (maximum likelihood without
+            group effects) and ``naive`` (logistic regression of "ever detected", psi only).
+        """
+        rows = []
+        se = {} if self.ml is None else self.ml.standard_errors()
+        simple = naive.coefficients(self.problem)
+        first = next(iter(self.problem.predictors))
+        wald = None if self.posterior is not None else self.profile_or_wald(interval)
+        for name, p in self.problem.predictors.items():
+            told = summary(self.draws.coefficients[name], interval)
+            for i, term in enumerate(p.terms):
+                row: dict[str, Any] = {"parameter": name, "term": term}
+                if wald is None:
+                    row |= {k: float(v[i]) for k, v in told.items()}
+                else:
+                    row |= wald[name][i]
+                row["ml"] = float(self.ml.coefficients[name][i]) if self.ml else np.nan
+                row["ml_se"] = float(se[name][i]) if self.ml else np.nan
+                row["naive"] = float(simple[i]) if name == first else np.nan
+                rows.append(row)
+        table = pd.DataFrame(rows)
+        if self.posterior is not None:
+            found = self._convergence.set_index(["parameter", "term"])
+            at = pd.MultiIndex.from_frame(table[["parameter", "term"]])
+            for k, column in enumerate(("rhat", "ess_bulk", "ess_tail")):
+                table.insert(6 + k, column, found[column].reindex(at).to_numpy())
+        table.attrs["interval"] = interval
+        return table
+
+    def profile_or_wald(self, interval: float, profile: bool = False) -> dict[str, list[dict]]:
+        """Rows of a maximum-likelihood table: estimate, standard error, interval, z."""
+        from scipy.stats import norm
+
+        top = self._maximum
+        z = norm.ppf(0.5 + interval / 2)
+        se = top.standard_errors()
+        bounds = maximum.profile(self.problem, top, interval) if profile else {}
+        out: dict[str, list[dict]] = {}
+        for name, beta in top.coefficients.items():
+            out[name] = []
+            for i, (b, s) in enumerate(zip(beta, se[name], strict=True)):
+                low, high = bounds[name][i] if profile else (b - z * s, b + z * s)
+                row = {"mean": b, "sd": s, "lower": low, "upper": high, "se": s, "z": b / s}
+                out[name].append({k: float(v) for k, v in row.items()})
+        return out
+
+    def profile(self, interval: float = 0.9) -> pd.DataFrame:
+        """Profile-likelihood intervals of a maximum-likelihood fit: parameter, term, lower, upper.
+
+        They need no symmetry and are infinite on the side where the likelihood never falls.
+        """
+        if self.engine != "ml":
+            raise ModelError('Profile intervals belong to a fit by engine="ml".')
+        told = self.profile_or_wald(interval, profile=True)
+        rows = [
+            {"parameter": name, "term": term, "estimate": row["mean"]}
+            | {k: row[k] for k in ("lower", "upper")}
+            for name, p in self.problem.predictors.items()
+            for term, row in zip(p.terms, told[name], strict=True)
+        ]
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def _convergence(self) -> pd.DataFrame:
+        from occupancy.checks.convergence import convergence
+
+        return convergence(self.posterior)
+
+    def groups(self, interval: float = 0.9) -> pd.DataFrame:
+        """Effects of every level on the link scale: parameter, group, level, mean, sd, lower, upper."""
+        rows = []
+        for p, g in group_terms(self.problem):
+            told = summary(self.draws.effects[p.name, g.name], interval)
+            for i, level in enumerate(g.design.levels):
+                row = {"parameter": p.name, "group": g.design.name, "level": level}
+                rows.append(row | {k: float(v[i]) for k, v in told.items()})
+        columns = ["parameter", "group", "level", "mean", "sd", "lower", "upper"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def variances(self, interval: float = 0.9) -> pd.DataFrame:
+        """Standard deviations between the levels of each group, with the latent share (ICC).
+
+        icc = sd^2 / (sum of the predictor's group variances + variance of the link's own noise),
+        pi^2 / 3 for logit and pi^2 / 6 for cloglog.
+        """
+        noise = {"logit": np.pi**2 / 3, "cloglog": np.pi**2 / 6}
+        rows = []
+        for p, g in group_terms(self.problem):
+            own = self.draws.sds[p.name, g.name]
+            every = sum(self.draws.sds[p.name, h.name] ** 2 for h in p.groups)
+            icc = own**2 / (every + noise[p.link])
+            row = {"parameter": p.name, "group": g.design.name, "levels": g.n_level}
+            row |= {k: float(v[0]) for k, v in summary(own[:, None], interval).items()}
+            told = summary(icc[:, None], interval)
+            row |= {f"icc_{k}": float(told[k][0]) for k in ("mean", "lower", "upper")}
+            rows.append(row)
+        columns = ["parameter", "group", "levels", "mean", "sd", "lower", "upper"]
+        columns += ["icc_mean", "icc_lower", "icc_upper"]
+        return pd.DataFrame(rows, columns=columns)
+
+    # ------------------------------------------------------------ places
+
+    @property
+    def _psi(self):
+        return next(iter(self.problem.predictors.values()))
+
+    @property
+    def _covariance(self) -> np.ndarray | None:
+        """Covariance of the coefficients of psi at the maximum; None for a sampled fit."""
+        if self.posterior is not None:
+            return None
+        k = len(self._psi.terms)
+        return self._maximum.covariance[:k, :k]
+
+    def sites(self, interval: float = 0.9) -> pd.DataFrame:
+        """One row for each species, site and season; a GeoDataFrame where sites have places.
+
+        Returns
+        -------
+        DataFrame
+            naive (1 seen, 0 not seen, NaN not surveyed); psi_mean, psi_sd, psi_lower, psi_upper:
+            the probability that such a site is occupied; present: P(occupied | what was seen
+            here); detections, visits, effort, region, geometry. psi is NaN where a covariate of
+            the site is missing.
+        """
+        problem, data = self.problem, self.data
+        told = places.summarise(
+            self._psi,
+            self.draws,
+            self._frames.chains,
+            problem.n_chain,
+            interval,
+            self._covariance,
+            self.seed,
+        )
+        n_species, n_site = data.sizes["species"], data.sizes["site"]
+        visits, seen = problem.visits_per_chain, problem.detections_per_chain
+        columns: dict[str, Any] = {
+            "species": np.repeat(data["species"].values.astype(object), n_site),
+            "site": np.tile(data["site"].values.astype(object), n_species),
+            "season": data["season"].values[0],
+            "naive": np.where(visits > 0, (seen > 0).astype(float), np.nan),
+        }
+        for k in ("mean", "sd", "lower", "upper"):
+            columns[f"psi_{k}"] = np.where(problem.usable, told[k], np.nan)
+        columns["present"] = self._pass.present
+        columns["detections"], columns["visits"] = seen, visits
+        effort = np.where(problem.used, _effort(data), 0.0).sum(axis=(2, 3)).ravel()
+        columns["effort"] = effort
+        columns["region"] = np.tile(self._labels(), n_species)
+        return _with_places(data, columns, n_species)
+
+    def _labels(self, layer: Any = None) -> np.ndarray:
+        data = self.data
+        if layer is not None:
+            from surveys import places as geography
+
+            data = geography.assign_regions(data, layer)
+        if "region" not in data:
+            return np.full(data.sizes["site"], "", dtype=object)
+        return data["region"].values.astype(str).astype(object)
+
+    def predict(self, frame: Any, interval: float = 0.9) -> pd.DataFrame:
+        """psi at other places.
+
+        Parameters
+        ----------
+        frame : DataFrame or GeoDataFrame
+            One row for each place, one column for each covariate of psi, raw units.
+
+        Returns
+        -------
+        DataFrame
+            psi_mean, psi_sd, psi_lower, psi_upper, and ``extrapolated``: a covariate lies outside
+            its surveyed range. Group levels never surveyed are drawn from their population.
+        """
+        table, n = self._columns_of(frame), len(frame)
+        told = places.summarise(
+            self._psi, self.draws, table, n, interval, self._covariance, self.seed
+        )
+        out = pd.DataFrame({f"psi_{k}": v for k, v in told.items()})
+        out["extrapolated"] = places.outside_sampled(self._psi, self._surveyed, table, n)
+        return out
+
+    @cached_property
+    def _surveyed(self) -> dict[str, np.ndarray]:
+        """Covariates of the chains that were visited."""
+        at = self.problem.visits_per_chain > 0
+        at = at if at.any() else np.ones_like(at)
+        return {k: np.asarray(v)[at] for k, v in self._frames.chains.items()}
+
+    def _columns_of(self, frame: Any) -> dict[str, np.ndarray]:
+        needed = self._psi.design.variables
+        absent = [v for v in needed if v not in frame and v != "species"]
+        if absent:
+            raise ModelError(
+                f"The places to predict have no column {listing(absent)}, which psi uses. They "
+                f"have {listing([str(c) for c in frame.columns])}."
+            )
+        table = {v: np.asarray(frame[v]) for v in needed if v in frame}
+        if "species" in needed and "species" not in table:
+            name = self.data["species"].values[0]
+            table["species"] = np.full(len(frame), name, dtype=object)
+        return table
+
+    # ------------------------------------------------------------ regions
+
+    def regions(
+        self, layer: Any = None, surface: Any = None, interval: float = 0.9
+    ) -> pd.DataFrame:
+        """One row for each species and region.
+
+        Parameters
+        ----------
+        layer : GeoDataFrame[region, geometry], optional
+            Polygons; otherwise the labels of the surveys.
+        surface : GeoDataFrame of cells, optional
+            Covariates, area_km2 and geometry: adds the mean of psi over the area.
+
+        Returns
+        -------
+        DataFrame
+            ``share_*``: finite-sample share of the surveyed sites that were occupied;
+            ``occupied_*``: their number; ``psi_*``: mean psi of the region's sites; ``ml_psi``
+            by maximum likelihood; with a surface ``area_psi_*``, ``area_km2``,
+            ``extrapolated`` (share of the area outside the surveyed conditions).
+        """
+        names = None if layer is None else [str(v) for v in layer["region"]]
+        table = self._regional(self._labels(layer), surface, layer, interval, names)
+        if layer is None:
+            return table
+        at = {str(v): i for i, v in enumerate(layer["region"])}
+        shapes = layer.iloc[[at[r] for r in table["region"]]][["geometry"]].reset_index(drop=True)
+        for name in table.columns:
+            shapes[name] = table[name].to_numpy()
+        shapes = shapes[[*table.columns, "geometry"]]
+        shapes.attrs["interval"] = interval
+        return shapes
+
+    def overall(self, surface: Any = None, interval: float = 0.9) -> pd.DataFrame:
+        """All sites, and all the area, as one region: columns as in ``regions``."""
+        return self._regional(self._labels(), surface, None, interval, [ALL])
+
+    def _regional(self, labels, surface, layer, interval, names) -> pd.DataFrame:
+        table = regions.table(
+            self.problem,
+            self.draws.thinned(MOST_STATE_DRAWS),
+            self._pass,
+            labels,
+            self._frames.chains,
+            self._ml_psi,
+            interval,
+            None if surface is None else self._surface(surface, layer),
+            names,
+            self.seed,
+        )
+        if self.draws.point is not None and len(table):
+            point = regions.table(
+                self.problem,
+                self.draws.point,
+                self._pass,
+                labels,
+                self._frames.chains,
+                self._ml_psi,
+                interval,
+                None if surface is None else self._surface(surface, layer),
+                names,
+                self.seed,
+            )
+            for name in ("psi_mean", "area_psi_mean"):
+                if name in table:
+                    table[name] = point[name]
+        table.attrs["interval"] = interval
+        return table
+
+    def _surface(self, surface: Any, layer: Any) -> regions.Surface:
+        frame = self._columns_of(surface)
+        n = len(surface)
+        if layer is not None:
+            from surveys import places as geography
+
+            label = geography.cell_regions(surface, layer)
+        elif "region" in surface:
+            label = surface["region"].to_numpy(dtype=object)
+        else:
+            label = np.full(n, "", dtype=object)
+        area = (
+            surface["area_km2"].to_numpy(float)
+            if "area_km2" in surface
+            else surface.geometry.area.to_numpy() / 1e6
+        )
+        outside = places.outside_sampled(self._psi, self._surveyed, frame, n)
+        return regions.Surface(frame, n, label, area, outside)
+
+    @cached_property
+    def _ml_psi(self) -> np.ndarray:
+        """(chain,) psi at the maximum without group effects."""
+        if self.ml is None:
+            return np.full(self.problem.n_chain, np.nan)
+        psi = self._psi
+        eta = self.ml.coefficients[psi.name] @ psi.columns
+        eta = eta + psi.offset if psi.offset.size else eta
+        out = self.problem.in_field_order(natural(psi, eta))
+        return np.where(self.problem.usable, out, np.nan)
+
+    def shrinkage(self, by: str = "region", interval: float = 0.9) -> pd.DataFrame:
+        """What pooling did to every level of a label of the sites.
+
+        Returns
+        -------
+        DataFrame
+            region, sites (surveyed), naive; ``alone_*``: the level fitted by itself with one psi
+            and one p; ``partial_*``: mean psi of its sites in this fit; ``complete_mean``: all
+            sites as one.
+        """
+        chains = self._frames.chains
+        if by not in chains:
+            raise ModelError(
+                f"The sites have no label '{by}'; they have {listing(sorted(chains))}."
+            )
+        labels = np.asarray(chains[by]).astype(str)
+        visits, seen = self.problem.visits_per_chain, self.problem.detections_per_chain
+        names = [v for v in dict.fromkeys(sorted(labels)) if v]
+        weights = {v: (labels == v) * self.problem.usable * 1.0 for v in names}
+        psi = places.weighted_mean(
+            self._psi, self.draws, chains, self.problem.n_chain, weights, self.seed
+        )
+        whole = pooling.alone(seen, visits, interval)
+        rows = []
+        for v in names:
+            at = (labels == v) & (visits > 0)
+            own = pooling.alone(seen[at], visits[at], interval)
+            told = summary(psi[v][:, None], interval)
+            row = {by: v, "sites": int(at.sum())}
+            row["naive"] = float((seen[at] > 0).mean()) if at.any() else np.nan
+            row |= {"alone_mean": own.mean, "alone_lower": own.lower, "alone_upper": own.upper}
+            row |= {f"partial_{k}": float(told[k][0]) for k in ("mean", "lower", "upper")}
+            rows.append(row | {"complete_mean": whole.mean})
+        return pd.DataFrame(rows)
+
+    def detection(self, interval: float = 0.9) -> pd.DataFrame:
+        """Per species: p on a visit as made, p* of a site's visits, visits for 95 %."""
+        return pd.DataFrame(detection.table(self.problem, self.draws, interval))
+
+    # ------------------------------------------------------------ keep
+
+    @property
+    def tree(self) -> xr.DataTree:
+        """Everything as one DataTree: surveys, posterior, sample_stats, states."""
+        parts: dict[str, xr.Dataset] = {"/surveys": self.data}
+        if self.posterior is not None:
+            parts["/posterior"] = self.posterior
+        if self.sample_stats is not None:
+            parts["/sample_stats"] = self.sample_stats
+        parts["/states"] = self.states.to_dataset(name="probability")
+        tree = xr.DataTree.from_dict(parts)
+        tree.attrs.update(model=json.dumps(self.model.to_dict()), seed=self.seed)
+        return tree
+
+    def save(self, folder: Path | str, replace: bool = False) -> Path:
+        """Write the fit as a folder that is whole or absent, with checksums."""
+        from occupancy import keeping
+
+        return keeping.save(self, Path(folder), replace)
+
+
+def load(folder: Path | str) -> Fit:
+    """Read a fit that was saved; a damaged file is told before any number is shown.
+
+    Raises
+    ------
+    StoreError
+        The folder is damaged or no fit.
+    """
+    from occupancy import keeping
+
+    return keeping.load(Path(folder))
+
+
+def by_ml(model: Model, seed: int) -> Fit:
+    """Fit by maximum likelihood."""
+    return Fit(model, "ml", seed, ml=maximum.maximise(model.problem, seed))
+
+
+def by_nuts(model: Model, seed: int, **settings: Any) -> Fit:
+    """Sample the posterior; maximum likelihood goes first, for its early warnings."""
+    from occupancy.engines import nuts
+
+    problem = model.problem
+    top = maximum.maximise(problem.without_groups(), seed) if problem.y.size else None
+    got = nuts.sample(problem, seed=seed, graph=lambda: model.pymc, **settings)
+    about = {
+        "asked": list(got.asked),
+        "got": got.got,
+        "route": got.route,
+        "seconds": got.seconds,
+        "interrupted": got.interrupted,
+        "tune": settings.get("tune"),
+    }
+    return Fit(
+        model,
+        "nuts",
+        seed,
+        ml=top,
+        posterior=got.posterior,
+        sample_stats=got.sample_stats,
+        about=about,
+    )
+
+
+def _effort(data: xr.Dataset) -> np.ndarray:
+    if "effort" not in data:
+        return np.ones(1)
+    effort = data["effort"].transpose("site", "season", "visit").values
+    return np.nan_to_num(effort)[None]
+
+
+def _with_places(data: xr.Dataset, columns: dict[str, Any], n_species: int) -> pd.DataFrame:
+    """The table, on points where sites have coordinates."""
+    if "easting" not in data and "longitude" not in data:
+        return pd.DataFrame(columns)
+    from surveys import places as geography
+
+    points = geography.site_points(data)[["geometry"]]
+    table = points.iloc[np.tile(np.arange(len(points)), n_species)].reset_index(drop=True)
+    for name, values in columns.items():
+        table[name] = values
+    return table[[*columns, "geometry"]]

@@ -1,0 +1,202 @@
+"""The whole log posterior of a model in one pass: columns, group effects, chain, priors.
+
+    eta = X b + sum_r e_r[level_r] v_r        e = s u (not centred)   or   e ~ N(0, s) (centred)
+
+Parameters lie in one vector: the coefficients of psi, those of p, the logarithm of every group
+standard deviation, then the effects of every level. Predictors are made, used and turned into
+gradients block by block: nothing as long as the sites or the visits is allocated.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from occupancy.kernel.columns import add_columns, add_products, start
+from occupancy.kernel.densities import log_density
+from occupancy.kernel.two_state import block
+
+_HALF_LOG_TWO_PI = 0.9189385332046727
+
+
+@njit(error_model="numpy", cache=True)
+def _gather(effect, level, value, has_value, out):
+    if has_value:
+        for i in range(out.size):
+            out[i] += effect[level[i]] * value[i]
+    else:
+        for i in range(out.size):
+            out[i] += effect[level[i]]
+
+
+@njit(error_model="numpy", cache=True)
+def _scatter(level, value, has_value, g, out):
+    if has_value:
+        for i in range(g.size):
+            out[level[i]] += g[i] * value[i]
+    else:
+        for i in range(g.size):
+            out[level[i]] += g[i]
+
+
+@njit(error_model="numpy", cache=True)
+def _coefficient_priors(theta, functional, code, arguments, gradient):
+    """Priors act on phi = functional @ theta; adds to the gradient of theta."""
+    k = theta.size
+    total = 0.0
+    for a in range(k):
+        phi = 0.0
+        for b in range(k):
+            phi += functional[a, b] * theta[b]
+        value, slope = log_density(code[a], arguments[a, 0], arguments[a, 1], arguments[a, 2], phi)
+        total += value
+        for b in range(k):
+            gradient[b] += functional[a, b] * slope
+    return total
+
+
+@njit(error_model="numpy", cache=True)
+def effects_of(x, k, first, centred, effect):
+    """Effects on the link scale from the parameter vector; ``first`` (group + 1,)."""
+    n_group = first.size - 1
+    for r in range(n_group):
+        scale = 1.0 if centred[r] else np.exp(x[k + r])
+        for q in range(first[r], first[r + 1]):
+            effect[q] = scale * x[k + n_group + q]
+
+
+@njit(error_model="numpy", cache=True)
+def _group_priors(x, k, first, centred, code, arguments, slope, gradient):
+    """Priors of sds and effects; ``slope`` is d log L / d effect."""
+    n_group = first.size - 1
+    total = 0.0
+    for r in range(n_group):
+        log_sd = x[k + r]
+        sd = np.exp(log_sd)
+        value, d = log_density(code[r], arguments[r, 0], arguments[r, 1], arguments[r, 2], sd)
+        total += value + log_sd  # the sd is sampled as its logarithm
+        d_log = d * sd + 1.0
+        n = first[r + 1] - first[r]
+        o = k + n_group
+        if centred[r]:
+            inverse = 1.0 / (sd * sd)
+            squares = 0.0
+            for q in range(first[r], first[r + 1]):
+                e = x[o + q]
+                squares += e * e
+                gradient[o + q] = slope[q] - e * inverse
+            total -= 0.5 * squares * inverse + n * log_sd
+            d_log += squares * inverse - n
+        else:
+            squares = 0.0
+            along = 0.0
+            for q in range(first[r], first[r + 1]):
+                u = x[o + q]
+                squares += u * u
+                along += slope[q] * u
+                gradient[o + q] = slope[q] * sd - u
+            total -= 0.5 * squares
+            d_log += along * sd
+        total -= n * _HALF_LOG_TWO_PI
+        gradient[k + r] = d_log
+    return total
+
+
+@njit(error_model="numpy", cache=True)
+def density(
+    x,
+    gradient,
+    link,
+    columns_psi,
+    columns_p,
+    offset_psi,
+    offset_p,
+    unseen,
+    site_start,
+    visit_start,
+    diagonal_start,
+    diagonal_size,
+    level_psi,
+    value_psi,
+    valued_psi,
+    level_p,
+    value_p,
+    first,
+    centred,
+    functional_psi,
+    functional_p,
+    prior_code,
+    prior_arguments,
+    sd_code,
+    sd_arguments,
+):
+    """Log posterior at ``x``; fills ``gradient``.
+
+    Parameters
+    ----------
+    columns_psi : (coefficient, site), columns_p : (coefficient, visit)
+        In layout order; those of p, ``offset_p`` and ``value_p`` times the sign of the visit.
+    offset_psi, offset_p : (site,), (visit,) or empty
+    level_psi : (group, site), level_p : (group, visit) int64
+        Place of the row's effect among all effects; groups of psi come first.
+    value_psi : (group, site), value_p : (group, visit)
+        What the effect is multiplied by; ``value_psi`` is read where ``valued_psi``.
+    first : (group + 1,)
+        First effect of each group.
+    """
+    k_psi, k_p = columns_psi.shape[0], columns_p.shape[0]
+    k = k_psi + k_p
+    n_group = first.size - 1
+    n_psi, n_p = level_psi.shape[0], level_p.shape[0]
+    n_effect = first[n_group]
+    n_most, m_most = 1, 1
+    for b in range(site_start.size - 1):
+        n_most = max(n_most, site_start[b + 1] - site_start[b])
+        m_most = max(m_most, visit_start[b + 1] - visit_start[b])
+    scratch = np.empty((5, n_most))
+    per_site = np.empty((4, n_most))
+    per_visit = np.empty((2, m_most))
+    effect = np.empty(n_effect)
+    slope = np.zeros(n_effect)
+    effects_of(x, k, first, centred, effect)
+    for c in range(k):
+        gradient[c] = 0.0
+    total = 0.0
+    for b in range(site_start.size - 1):
+        s0, s1 = site_start[b], site_start[b + 1]
+        v0, v1 = visit_start[b], visit_start[b + 1]
+        eta, g = per_site[0, : s1 - s0], per_site[1, : s1 - s0]
+        signed, h = per_visit[0, : v1 - v0], per_visit[1, : v1 - v0]
+        start(offset_psi, s0, eta)
+        start(offset_p, v0, signed)
+        add_columns(x[:k_psi], columns_psi, s0, s1, eta)
+        add_columns(x[k_psi:k], columns_p, v0, v1, signed)
+        for r in range(n_psi):
+            _gather(effect, level_psi[r, s0:s1], value_psi[r, s0:s1], valued_psi[r], eta)
+        for r in range(n_p):
+            _gather(effect, level_p[r, v0:v1], value_p[r, v0:v1], True, signed)
+        total += block(
+            link,
+            eta,
+            signed,
+            unseen[s0:s1],
+            diagonal_size[diagonal_start[b] : diagonal_start[b + 1]],
+            scratch,
+            g,
+            h,
+            per_site[2, : s1 - s0],
+            per_site[3, : s1 - s0],
+        )
+        add_products(columns_psi, s0, s1, g, gradient[:k_psi])
+        add_products(columns_p, v0, v1, h, gradient[k_psi:k])
+        for r in range(n_psi):
+            _scatter(level_psi[r, s0:s1], value_psi[r, s0:s1], valued_psi[r], g, slope)
+        for r in range(n_p):
+            _scatter(level_p[r, v0:v1], value_p[r, v0:v1], True, h, slope)
+    total += _coefficient_priors(
+        x[:k_psi], functional_psi, prior_code[:k_psi], prior_arguments[:k_psi], gradient[:k_psi]
+    )
+    total += _coefficient_priors(
+        x[k_psi:k], functional_p, prior_code[k_psi:], prior_arguments[k_psi:], gradient[k_psi:k]
+    )
+    return total + _group_priors(x, k, first, centred, sd_code, sd_arguments, slope, gradient)

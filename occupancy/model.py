@@ -1,0 +1,332 @@
+"""A model: family, formulas and priors on a Dataset of surveys.
+
+``Model`` is the document and the surveys together; it makes the ``Problem`` for the engines, the
+PyMC model for whoever wants to look inside, prior predictive data, and the ``Fit``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import xarray as xr
+
+from occupancy import families, links
+from occupancy import problem as problems
+from occupancy.problem import Predictor, Problem
+from surveys.problems import ModelError, did_you_mean
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+    from occupancy.fit import Fit
+
+Engine = Literal["nuts", "ml"]
+SPREAD_OF_STARTS = 1.0
+
+
+class Model:
+    """Occupancy kept apart from detection, on one Dataset.
+
+    Parameters
+    ----------
+    data : xr.Dataset
+        Surveys that follow the contract of ``surveys.schema``.
+    family : str
+        Name of a family, for example ``"single_season"``.
+    psi, p, ... : str
+        One formula for each parameter of the family; ``"1"`` where none is given.
+    priors : {parameter: {term: text}}, optional
+        ``{"psi": {"Intercept": "uniform()", "slopes": "normal(0, 1)", "sd": "half_normal(1)"}}``;
+        what is not named keeps its default.
+    links : {parameter: link}, optional
+
+    Raises
+    ------
+    ModelError
+        The family cannot have these data, a formula does not fit them, a prior is unknown: all
+        before anything is sampled.
+
+    Examples
+    --------
+    >>> import numpy as np, surveys
+    >>> data = surveys.from_arrays(np.array([[1, 0], [0, 0], [1, 1]]))
+    >>> Model(data, psi="1", p="1").evaluate({"psi": {"Intercept": 0.3}, "p": {"Intercept": 0.0}})[
+    ...     "log_likelihood"
+    ... ].sizes
+    Frozen({'species': 1, 'site': 3})
+    """
+
+    def __init__(
+        self,
+        data: xr.Dataset,
+        family: str = "single_season",
+        priors: Mapping[str, Mapping[str, str]] | None = None,
+        links: Mapping[str, str] | None = None,
+        **formulas: str,
+    ):
+        self.data = data
+        self.family = families.get(family) if isinstance(family, str) else family
+        short = {
+            name.removeprefix("link_"): formulas.pop(name)
+            for name in list(formulas)
+            if name.startswith("link_")
+        }
+        self.links = {**(links or {}), **short}
+        self.priors = {
+            k: {str(t): str(v) for t, v in (s or {}).items()} for k, s in (priors or {}).items()
+        }
+        self.formulas = {p.name: str(formulas.pop(p.name, "1")) for p in self.family.parameters}
+        if formulas:
+            name = next(iter(formulas))
+            raise ModelError(
+                f"Family '{self.family.name}' has no parameter '{name}'."
+                f"{did_you_mean(name, list(self.formulas))} It has {', '.join(self.formulas)}."
+            )
+        self.problem: Problem = problems.build(
+            data, self.family, self.formulas, self.priors, self.links
+        )
+
+    def __repr__(self) -> str:
+        formulas = ", ".join(f"{k}: {v}" for k, v in self.formulas.items())
+        return f"<occupancy.Model {self.family.name} ({formulas}), {self.problem.n_chain} sites>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document: plain data that makes the same model again on the same surveys."""
+        return {
+            "family": self.family.name,
+            "formulas": dict(self.formulas),
+            "links": {p.name: p.link for p in self.problem.predictors.values()},
+            "priors": {k: dict(v) for k, v in self.priors.items()},
+        }
+
+    @property
+    def digest(self) -> str:
+        """Checksum of the document."""
+        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()
+
+    @cached_property
+    def pymc(self) -> pm.Model:
+        """The PyMC model: the definition of record, with named dims."""
+        from occupancy import graph
+
+        return graph.build(self.problem)
+
+    def prior_table(self) -> list[dict[str, Any]]:
+        """Every prior, what it acts on, and what it says on the probability scale."""
+        return [row for p in self.problem.predictors.values() for row in p.table.table()]
+
+    # ------------------------------------------------------------ evaluate
+
+    def evaluate(self, parameters: Mapping[str, Mapping[str, Any]]) -> xr.Dataset:
+        """Likelihood, states and gradient at given coefficients.
+
+        Parameters
+        ----------
+        parameters : {parameter: {term: value}}
+            Every coefficient; group effects as ``{"region": {level: effect}}`` on the link
+            scale, zero where not given.
+
+        Returns
+        -------
+        xr.Dataset
+            ``log_likelihood`` (species, site), states summed out, 0 at a site without visits;
+            ``state_probability`` (species, site, season, state) given the data;
+            ``gradient_<parameter>`` (<parameter>_term) of the total log-likelihood.
+        """
+        given = self._given(parameters)
+        eta = tuple(self._predict(p, *given[p.name]) for p in self.problem.predictors.values())
+        _, log_lik, states, gradients = self.problem.evaluate(eta)
+        n_species, n_site = self.data.sizes["species"], self.data.sizes["site"]
+        field = self.problem.in_field_order
+        out = xr.Dataset(
+            {
+                "log_likelihood": (("species", "site"), field(log_lik).reshape(n_species, n_site)),
+                "state_probability": (
+                    ("species", "site", "season", "state"),
+                    np.moveaxis(field(states), 0, -1).reshape(n_species, n_site, 1, -1),
+                ),
+            },
+            coords={
+                "species": self.data["species"],
+                "site": self.data["site"],
+                "season": self.data["season"],
+                "state": list(self.family.states),
+            },
+        )
+        for p, g in zip(self.problem.predictors.values(), gradients, strict=True):
+            dim = f"{p.name}_term"
+            out[f"gradient_{p.name}"] = xr.DataArray(
+                p.columns @ g, dims=dim, coords={dim: list(p.terms)}
+            )
+        return out
+
+    def _given(self, parameters) -> dict[str, tuple[np.ndarray, dict[str, np.ndarray]]]:
+        unknown = [name for name in parameters if name not in self.problem.predictors]
+        if unknown:
+            raise ModelError(
+                f"Family '{self.family.name}' has no parameter '{unknown[0]}'; it has "
+                f"{', '.join(self.problem.predictors)}."
+            )
+        return {
+            name: _read_values(p, parameters.get(name, {}))
+            for name, p in self.problem.predictors.items()
+        }
+
+    @staticmethod
+    def _predict(p: Predictor, beta: np.ndarray, effects: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Linear predictor in layout order, signed where the columns are."""
+        eta = beta @ p.columns
+        if p.offset.size:
+            eta = eta + p.offset
+        for group in p.groups:
+            part = effects[group.name][group.level]
+            part = part if group.value is None else part * group.value
+            eta = eta + (part if p.sign is None else part * p.sign)
+        return eta
+
+    # ------------------------------------------------------------ simulate
+
+    def simulate(self, seed: int = 1, draws: int = 1) -> xr.Dataset:
+        """Prior predictive data: surveys as the model expects them before it sees any.
+
+        Returns
+        -------
+        xr.Dataset
+            ``detection`` (draw, species, site, season, visit), NaN where no visit was made;
+            ``state`` (draw, species, site, season); ``<parameter>`` (draw, <parameter>_term).
+        """
+        rng = np.random.default_rng(seed)
+        detection = np.full((draws, *self.problem.used.shape), np.nan, np.float32)
+        n_species, n_site = self.problem.used.shape[:2]
+        state = np.empty((draws, n_species, n_site, 1), np.int8)
+        kept = {
+            name: np.empty((draws, len(p.terms))) for name, p in self.problem.predictors.items()
+        }
+        for d in range(draws):
+            eta = []
+            for name, p in self.problem.predictors.items():
+                beta = p.table.sample(rng, 1)[0]
+                kept[name][d] = beta
+                effects = {
+                    g.name: float(g.prior.sample(rng, 1)[0]) * rng.normal(size=g.n_level)
+                    for g in p.groups
+                }
+                eta.append(self._predict(p, beta, effects))
+            z, y = self._draw_data(eta, rng)
+            state[d] = z.reshape(n_species, n_site, 1)
+            detection[d][self.problem.used] = y
+        dims = ("draw", "species", "site", "season")
+        out = xr.Dataset(
+            {"detection": ((*dims, "visit"), detection), "state": (dims, state)},
+            coords={d: self.data[d] for d in ("species", "site", "season", "visit")},
+        )
+        for name, values in kept.items():
+            dim = f"{name}_term"
+            terms = list(self.problem.predictors[name].terms)
+            out[name] = xr.DataArray(values, dims=("draw", dim), coords={dim: terms})
+        return out
+
+    def _draw_data(self, eta: list[np.ndarray], rng: np.random.Generator):
+        """States (chain,) and detections (visit used,), both in field order."""
+        at = self.problem.layout
+        values, places = {}, np.argsort(at.visit_order, kind="stable")
+        chain = at.site_order[self.problem.chain_of_visit][places]
+        count = self.problem.visits_per_chain
+        column = np.arange(chain.size) - np.repeat(np.cumsum(count) - count, count)
+        made = np.zeros((count.size, max(int(count.max(initial=0)), 1)), bool)
+        made[chain, column] = True
+        for p, e in zip(self.problem.predictors.values(), eta, strict=True):
+            e = e if p.sign is None else e * p.sign
+            natural = links.LINKS[p.link].inverse(e)
+            if p.level == "site":
+                values[p.name] = self.problem.in_field_order(natural)
+            else:
+                values[p.name] = np.full(made.shape, 0.5)
+                values[p.name][chain, column] = natural[places]
+        z, y = self.family.simulate(values, made, rng)
+        return z, y[chain, column]
+
+    # ------------------------------------------------------------ fit
+
+    def fit(
+        self,
+        engine: Engine = "nuts",
+        seed: int = 1,
+        *,
+        draws: int = 1000,
+        tune: int | None = None,
+        chains: int = 4,
+        cores: int | None = None,
+        target_accept: float | None = None,
+        progress: Any = None,
+        route: str | None = None,
+    ) -> Fit:
+        """Fit the model.
+
+        Parameters
+        ----------
+        engine : "nuts" or "ml"
+            Posterior by the No-U-Turn sampler, or maximum likelihood (fixed effects only).
+        seed : int
+            Same seed, same draws on one machine.
+        tune : int, optional
+            Draws of adaptation; by default 400, or 600 with group effects.
+        target_accept : float, optional
+            Higher means smaller steps and fewer divergences; 0.8, or 0.9 with group effects.
+        route : "precompiled" or "pymc", optional
+            How the sampler finds its density; the fit records the route taken.
+        """
+        from occupancy import fit as fits
+
+        if engine == "ml":
+            return fits.by_ml(self, seed)
+        if engine != "nuts":
+            raise ModelError(
+                f"There is no engine '{engine}'.{did_you_mean(engine, ['nuts', 'ml'])} "
+                'Engines: "nuts", "ml".'
+            )
+        for name, value, least in (("draws", draws, 1), ("chains", chains, 1)):
+            if int(value) < least:
+                raise ModelError(f"{name} = {value}: at least {least} is needed.")
+        if not tune:
+            tune = 600 if self.problem.has_groups else 400
+        return fits.by_nuts(
+            self,
+            seed,
+            draws=draws,
+            tune=tune,
+            chains=chains,
+            cores=cores,
+            target_accept=target_accept,
+            progress=progress,
+            route=route,
+        )
+
+
+def _read_values(p: Predictor, given: Mapping[str, Any]):
+    """Coefficients and effects of one parameter from a mapping by name."""
+    groups = {g.design.name: g for g in p.groups}
+    for name in given:
+        if name not in p.terms and name not in groups:
+            known = [*p.terms, *groups]
+            raise ModelError(
+                f"`{p.name}` has no term '{name}'.{did_you_mean(name, known)} "
+                f"It has {', '.join(known)}."
+            )
+    absent = [t for t in p.terms if t not in given]
+    if absent:
+        raise ModelError(f"`{p.name}` needs a value for {', '.join(absent)}.")
+    beta = np.array([float(given[t]) for t in p.terms])
+    effects = {}
+    for name, group in groups.items():
+        stated = given.get(name, {})
+        unknown = [k for k in stated if str(k) not in group.design.levels]
+        if unknown:
+            raise ModelError(f"Group '{name}' of `{p.name}` has no level '{unknown[0]}'.")
+        effects[group.name] = np.array([float(stated.get(k, 0.0)) for k in group.design.levels])
+    return beta, effects

@@ -1,0 +1,60 @@
+"""Priors as variables of a PyMC model; the only place of this room that imports PyMC."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from occupancy.priors.kinds import draw_logit_beta
+from occupancy.priors.prior import Prior
+
+
+def variable(prior: Prior, name: str, **keywords: Any) -> Any:
+    """Make a named variable of the model on the context stack; `dims`, `shape` go to PyMC."""
+    import pymc as pm
+
+    # As float64: PyTensor keeps a bare 1.5 as float32, and its log loses half the digits.
+    a = np.array(prior.arguments, dtype=np.float64)
+    match prior.kind:
+        case "flat":
+            return pm.Flat(name, **keywords)
+        case "normal":
+            return pm.Normal(name, mu=a[0], sigma=a[1], **keywords)
+        case "student_t":
+            return pm.StudentT(name, nu=a[0], mu=a[1], sigma=a[2], **keywords)
+        case "logistic":
+            return pm.Logistic(name, mu=a[0], s=a[1], **keywords)
+        case "laplace":
+            return pm.Laplace(name, mu=a[0], b=a[1], **keywords)
+        case "beta":
+            return _logit_beta(name, *a, **keywords)
+        case "half_normal":
+            return pm.HalfNormal(name, sigma=a[0], **keywords)
+        case "half_student_t":
+            return pm.HalfStudentT(name, nu=a[0], sigma=a[1], **keywords)
+        case "exponential":
+            return pm.Exponential(name, lam=a[0], **keywords)
+        case "gamma":
+            return pm.Gamma(name, alpha=a[0], beta=a[1], **keywords)
+        case "inverse_gamma":
+            return pm.InverseGamma(name, alpha=a[0], beta=a[1], **keywords)
+        case _:
+            return pm.LogNormal(name, mu=a[0], sigma=a[1], **keywords)
+
+
+def _logit_beta(name: str, a: float, b: float, **keywords: Any) -> Any:
+    """Make a coefficient whose inverse logit has a Beta prior."""
+    import pymc as pm
+    import pytensor.tensor as pt
+    from scipy.special import betaln
+
+    constant = np.float64(betaln(a, b))
+
+    def log_density(value: Any, a: Any, b: Any) -> Any:
+        return -a * pt.softplus(-value) - b * pt.softplus(value) - constant
+
+    def draw(a: Any, b: Any, rng: Any = None, size: Any = None) -> Any:
+        return draw_logit_beta(rng, size, float(np.max(a)), float(np.max(b)))
+
+    return pm.CustomDist(name, a, b, logp=log_density, random=draw, **keywords)

@@ -1,0 +1,401 @@
+"""A study is a folder: study.toml and the user's files, only read, and results/, which is ours.
+
+results/
+  data/                        the dataset, with the account of every row read
+  MODEL/SPECIES/fit/           one finished unit of work: the posterior and all that it rests on
+  MODEL/SPECIES/maps/          the figures
+  MODEL/SPECIES/report/        the page, the tables, the GIS layers
+
+Every one of these folders is written whole or not at all (`store`), and carries a key: a checksum
+of everything that went into it. While the key stands, nothing is computed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from occupancy import inputs, store
+from occupancy.settings import Setting, settings
+from occupancy.units import State, Unit, folder_names, state_of
+from surveys.problems import ModelError, did_you_mean, listing
+from surveys.study_file import StudyFile, read_study
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import xarray as xr
+
+    from occupancy.fit import Fit
+    from occupancy.outputs.results import Results
+
+RESULTS = "results"
+# Sections that say how to estimate or show, and leave the dataset as it is.
+NOT_DATA = ("model", "sample", "report", "map", "privacy", "surface")
+FIGURES = ("paired-map", "site-map", "forest", "shrinkage", "detection", "histories")
+REPORT = ("report", "tables", "geopackage")
+
+
+@dataclass
+class Study:
+    """The study in a folder, and the steps from its files to its report."""
+
+    file: StudyFile
+    settings: dict[str, Setting]
+    _data: Any = field(default=None, repr=False)
+
+    @classmethod
+    def open(cls, folder: Path | str = ".", flags: Mapping[str, Any] | None = None) -> Study:
+        """Open the study in `folder`; `flags` override settings of the study file.
+
+        Raises
+        ------
+        SurveyError
+            The study file is missing or wrong.
+        """
+        file = read_study(Path(folder))
+        return cls(file, settings(file.config, flags))
+
+    @property
+    def folder(self) -> Path:
+        return self.file.folder
+
+    @property
+    def results(self) -> Path:
+        return self.folder / RESULTS
+
+    @property
+    def title(self) -> str:
+        return self.file.title or self.folder.resolve().name
+
+    def setting(self, name: str) -> Any:
+        return self.settings[name].value
+
+    # ------------------------------------------------------------ data
+
+    @cached_property
+    def inputs(self) -> dict[str, str]:
+        """Every file that the study file names, with its checksum."""
+        return inputs.digests(self.file)
+
+    @cached_property
+    def data_key(self) -> str:
+        """Checksum of all that the dataset is made of."""
+        config = {key: part for key, part in self.file.config.items() if key not in NOT_DATA}
+        surface = set(inputs.paths(self.file.section("surface")))
+        files = {name: sum_ for name, sum_ in self.inputs.items() if name not in surface}
+        version = store.versions().get("occupancy", "")
+        return store.digest({"config": config, "inputs": files, "version": version})
+
+    def data_state(self) -> State:
+        """Tell whether the dataset stands."""
+        return state_of(self.results / "data", self.data_key, "the field files or their settings")
+
+    def build(self, force: bool = False) -> bool:
+        """Join the field files into `results/data/`; False if that was done already.
+
+        Raises
+        ------
+        SurveyError
+            With every problem in the files.
+        """
+        if self.data_state().is_finished and not force:
+            return False
+        import surveys
+
+        data = surveys.read(self.file.path) if self._data is None else self._data
+        manifest = store.Manifest("data", settings={"key": self.data_key}, inputs=dict(self.inputs))
+        with store.new_folder(self.results / "data", replace=True) as folder:
+            surveys.save(data, folder / "data.nc")
+            store.finish(folder, manifest)
+        self._data = data
+        return True
+
+    @property
+    def data(self) -> xr.Dataset:
+        """The dataset, built first if need be."""
+        if self._data is None and not self.build():
+            import surveys
+
+            self._data = surveys.open(self.results / "data" / "data.nc")
+        return self._data
+
+    def use(self, data: xr.Dataset) -> None:
+        """Take over a dataset that was read already, without writing it."""
+        self._data = data
+
+    def regions(self) -> gpd.GeoDataFrame | None:
+        """The polygons to report by, if the study has any."""
+        if self.file.regions_path is None:
+            return None
+        from surveys import places
+
+        return places.read_regions(self.file.regions_path, self.file.section("regions").get("name"))
+
+    def surface(self) -> gpd.GeoDataFrame | None:
+        """The cells to predict to, if the study has any."""
+        if self.file.surface_path is None:
+            return None
+        from surveys import places
+
+        section = self.file.section("surface")
+        return places.read_surface(
+            self.file.surface_path, crs=section.get("crs"), columns=section.get("columns")
+        )
+
+    # ------------------------------------------------------------ units
+
+    def species(self) -> list[str]:
+        """The species that the study is about, as the study file or the records name them."""
+        named = self.file.section("study").get("species")
+        if isinstance(named, str):
+            return [named]
+        return list(named) if named else [str(name) for name in self.data["species"].values]
+
+    def units(self, models: Sequence[str] = (), species: Sequence[str] = ()) -> list[Unit]:
+        """The units of work, all or those asked for.
+
+        Raises
+        ------
+        ModelError
+            A model or species that the study does not have.
+        """
+        known = self.file.models
+        if not known:
+            raise ModelError(
+                f"{self.file.name} has no model. Add one:\n"
+                '  [model.main]\n  family = "single_season"\n  psi = "1"\n  p = "1"'
+            )
+        for name in models:
+            if name not in known:
+                raise ModelError(
+                    f'The study has no model "{name}".{did_you_mean(name, known)} '
+                    f"It has: {listing(known)}."
+                )
+        chosen = [
+            (model, spec, one)
+            for model, spec in known.items()
+            if not models or model in models
+            for one in self._species_of(spec)
+        ]
+        for name in species:
+            if name not in {one for _, _, one in chosen}:
+                every = dict.fromkeys(one for _, _, one in chosen)
+                raise ModelError(
+                    f'The study has no species "{name}".{did_you_mean(name, every)} '
+                    f"It has: {listing(every)}."
+                )
+        folders = folder_names(one for _, _, one in chosen)
+        return [
+            Unit(model, one, spec, self.results / model / folders[one])
+            for model, spec, one in chosen
+            if not species or one in species
+        ]
+
+    def _species_of(self, spec: Mapping[str, Any]) -> list[str]:
+        named = spec.get("species")
+        if isinstance(named, str):
+            return [named]
+        return list(named) if named else self.species()
+
+    def engine(self, unit: Unit) -> str:
+        """Which engine a unit uses: a flag or variable, else the model's own, else the study's."""
+        chosen = self.settings["engine"]
+        is_asked = chosen.origin.startswith(("--", "OCCUPANCY_"))
+        return chosen.value if is_asked else unit.spec.get("engine", chosen.value)
+
+    def unit_key(self, unit: Unit) -> str:
+        """Checksum of all that a unit's fit rests on: data, model, settings."""
+        sampling = {name: self.setting(name) for name in ("draws", "tune", "chains", "seed")}
+        engine = self.engine(unit)
+        spec = {key: part for key, part in unit.spec.items() if key not in ("title", "engine")}
+        return store.digest(
+            {
+                "data": self.data_key,
+                "model": spec,
+                "species": unit.species,
+                "engine": engine,
+                "sampling": sampling if engine == "nuts" else {},
+            }
+        )
+
+    def state(self, unit: Unit) -> State:
+        """Tell how a unit stands; reads the whole folder, so damage does not stay hidden."""
+        return state_of(unit.fit_folder, self.unit_key(unit), "the data, the model or the settings")
+
+    def dataset(self, unit: Unit) -> xr.Dataset:
+        """The part of the dataset that a unit is about."""
+        data = self.data
+        names = [str(name) for name in data["species"].values]
+        if unit.species not in names:
+            raise ModelError(
+                f'The records have no species "{unit.species}".'
+                f"{did_you_mean(unit.species, names)} They have: {listing(names)}."
+            )
+        data = data.sel(species=[unit.species])
+        season = unit.spec.get("season")
+        if season is not None:
+            seasons = list(data["season"].values)
+            wanted = season if isinstance(season, list) else [season]
+            by_text = {str(label): label for label in seasons}
+            for label in wanted:
+                if str(label) not in by_text:
+                    raise ModelError(
+                        f"Model {unit.model} asks for season {label}; the surveys have "
+                        f"{listing(seasons)}."
+                    )
+            data = data.sel(season=[by_text[str(label)] for label in wanted])
+        return data
+
+    def model(self, unit: Unit) -> Any:
+        """Make a unit's model; what does not fit the data is refused here, before any sampling."""
+        from occupancy.model import Model
+
+        spec = unit.spec
+        return Model(
+            self.dataset(unit),
+            family=spec.get("family", "single_season"),
+            priors=spec.get("priors"),
+            **spec.get("options", {}),
+            **unit.formulas,
+        )
+
+    def fit(self, unit: Unit, progress: Any = None) -> Fit:
+        """Fit one unit and keep it; whoever calls holds the lock."""
+        engine = self.engine(unit)
+        keys = {"engine": engine, "seed": self.setting("seed"), "progress": progress}
+        if engine == "nuts":
+            keys |= {name: self.setting(name) for name in ("draws", "chains")}
+            keys |= {name: self.setting(name) or None for name in ("tune", "cores")}
+        fit = self.model(unit).fit(**keys)
+        self.keep(unit, fit)
+        return fit
+
+    def keep(self, unit: Unit, fit: Fit) -> None:
+        """Write a fit into its unit's folder."""
+        verdicts = [{"code": v.code, "level": v.level, "message": v.message} for v in fit.warnings]
+        manifest = store.Manifest(
+            "unit",
+            settings={
+                "key": self.unit_key(unit),
+                "model": unit.model,
+                "species": unit.species,
+                "spec": dict(unit.spec),
+                **{name: setting.value for name, setting in self.settings.items()},
+                "engine": self.engine(unit),
+            },
+            inputs=dict(self.inputs),
+            seed=self.setting("seed"),
+            warnings=verdicts,
+        )
+        with store.new_folder(unit.fit_folder, replace=True) as folder:
+            fit.save(folder / "posterior")
+            store.finish(folder, manifest)
+
+    def load(self, unit: Unit) -> Fit:
+        """Read a finished unit from its files.
+
+        Raises
+        ------
+        StoreError
+            There is none, or it is damaged.
+        """
+        import occupancy
+
+        store.verify(unit.fit_folder)
+        return occupancy.load(unit.fit_folder / "posterior")
+
+    # ------------------------------------------------------------ outputs
+
+    def output_key(self, unit: Unit, kind: str) -> str:
+        """Checksum of all that a unit's figures or report rest on."""
+        shown = [
+            *inputs.paths(self.file.section("surface")),
+            *inputs.paths(self.file.section("regions")),
+        ]
+        sections = ("study", "report", "map", "privacy", "regions", "surface")
+        return store.digest(
+            {
+                "kind": kind,
+                "fit": store.read_manifest(unit.fit_folder).files,
+                "layers": {name: self.inputs.get(name) for name in shown},
+                "config": {name: self.file.section(name) for name in sections},
+                "interval": self.setting("interval"),
+                "version": store.versions().get("occupancy", ""),
+            }
+        )
+
+    def results_of(self, unit: Unit, show_blocked: bool = False) -> Results:
+        """Everything that a page needs, recomputed from the unit's files."""
+        from occupancy.outputs.results import Results
+
+        fit = self.load(unit)
+        manifest = store.read_manifest(unit.fit_folder)
+        report = self.file.report
+        return Results.from_fit(
+            fit,
+            regions=self.regions() if _has_places(fit.data) else None,
+            surface=self.surface() if _has_places(fit.data) else None,
+            title=report.get("title") or unit.spec.get("title") or self.title,
+            interval=self.setting("interval"),
+            provenance={
+                "study": self.title,
+                "authors": self.file.section("study").get("authors", ""),
+                "organisation": self.file.section("study").get("organisation", ""),
+                "model": unit.model,
+                "seed": manifest.seed,
+                "fitted": manifest.created,
+                "inputs": manifest.inputs,
+                "versions": manifest.versions,
+                "draws": manifest.settings["draws"],
+                "chains": manifest.settings["chains"],
+            },
+            species=unit.species,
+            season=self.file.map.get("season"),
+            show_blocked=show_blocked,
+        )
+
+    def outputs_stand(
+        self, unit: Unit, kind: str, outputs: Sequence[str], show_blocked: bool = False
+    ) -> bool:
+        """Tell whether a unit's figures or report were made of its fit as it is now."""
+        target = unit.folder / kind
+        if not self.state(unit).is_finished or not store.is_complete(target):
+            return False
+        settings_ = store.read_manifest(target).settings
+        made = (settings_["key"], settings_["outputs"], settings_["show_blocked"])
+        return made == (self.output_key(unit, kind), list(outputs), show_blocked)
+
+    def write(
+        self,
+        unit: Unit,
+        kind: str,
+        outputs: Sequence[str],
+        results: Results,
+        show_blocked: bool = False,
+    ) -> tuple[list[Path], dict[str, str]]:
+        """Write outputs into the unit's folder `kind`; gives the files, and what could not be made.
+
+        The folder is replaced as a whole: it never holds a map of one fit and a table of another.
+        """
+        from occupancy import outputs as room
+
+        target = unit.folder / kind
+        refused: dict[str, str] = {}
+        with store.new_folder(target, replace=True) as folder:
+            for name in outputs:
+                try:
+                    room.write(name, results, folder)
+                except room.OutputError as error:
+                    refused[name] = str(error)
+            settings_ = {"key": self.output_key(unit, kind), "outputs": list(outputs)}
+            settings_ |= {"refused": refused, "show_blocked": show_blocked}
+            store.finish(folder, store.Manifest(kind, settings=settings_))
+        files = sorted(path for path in target.rglob("*") if path.is_file())
+        return [path for path in files if path.name != store.MANIFEST], refused
+
+
+def _has_places(data: Any) -> bool:
+    return "longitude" in data or "easting" in data

@@ -1,0 +1,85 @@
+"""Units of work: one model and one species, its folder, and how it stands."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from occupancy import store
+
+# What a model section may hold beside the formulas of its parameters.
+NOT_FORMULAS = ("family", "engine", "species", "season", "title", "priors", "options")
+WINDOWS_NAMES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
+
+
+def folder_name(text: str) -> str:
+    """Name a folder after a species: letters and digits of any script, safe on every system."""
+    kept = re.sub(r"[^\w]+", "_", unicodedata.normalize("NFKC", text)).strip("_")
+    changed = WINDOWS_NAMES.fullmatch(kept) or len(kept) > 60 or not kept
+    return f"{kept[:50]}_{store.digest(text)[:8]}".lstrip("_") if changed else kept
+
+
+def folder_names(texts: Iterable[str]) -> dict[str, str]:
+    """Folder of each text; texts that would share one get a mark of their own."""
+    names = {text: folder_name(text) for text in texts}
+    taken = Counter(name.casefold() for name in names.values())
+    return {
+        text: name if taken[name.casefold()] == 1 else f"{name[:50]}_{store.digest(text)[:8]}"
+        for text, name in names.items()
+    }
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One model and one species: what is fitted, kept and reported on its own."""
+
+    model: str
+    species: str
+    spec: Mapping[str, Any]
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return f"{self.model} · {self.species}"
+
+    @property
+    def fit_folder(self) -> Path:
+        return self.folder / "fit"
+
+    @property
+    def formulas(self) -> dict[str, str]:
+        return {key: text for key, text in self.spec.items() if key not in NOT_FORMULAS}
+
+
+@dataclass(frozen=True)
+class State:
+    """How a unit stands: "absent", "stale", "partial", "damaged" or "finished"; and why."""
+
+    word: str
+    reason: str = ""
+    manifest: store.Manifest | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        return self.word == "finished"
+
+
+def state_of(folder: Path, key: str, what: str) -> State:
+    """Tell how a result folder stands against the key that it should have."""
+    store.settle(folder)
+    if not folder.exists():
+        return State("absent")
+    try:
+        manifest = store.verify(folder)
+    except store.StoreError as error:
+        return State("damaged", str(error))
+    if manifest.settings.get("key") != key:
+        return State("stale", f"{what} changed since", manifest)
+    if any(verdict.get("code") == "PARTIAL" for verdict in manifest.warnings):
+        return State("partial", "sampling was cut off", manifest)
+    return State("finished", "", manifest)

@@ -1,0 +1,295 @@
+"""Text cells to numbers and labels: decimal comma, thousands, missing words, error cells."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from surveys.ledger import Ledger
+from surveys.problems import listing
+from surveys.text_table import Table, rows_text
+from surveys.workbook import ERROR_CELLS
+
+# Read as missing without asking, in columns of numbers.
+MISSING_NUMBER = frozenset({"", "na", "n/a", "nan", ".", "-"})
+# In columns of words "." and "-" may be words of the field.
+MISSING_WORD = frozenset({"", "na", "n/a", "nan"})
+
+_PLAIN = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
+_NUMBERISH = re.compile(
+    r"[-+\u2212]?[0-9.,'\u2019\u00a0\u202f ]*[0-9](?:[.,])?(?:[eE][-+]?[0-9]+)?"
+)
+_GROUPS = re.compile(r"(?<=[0-9])['\u2019\u00a0\u202f ](?=[0-9]{3}(?:[^0-9]|$))")
+
+
+def is_missing(value: str, words: frozenset[str], also: Iterable[str] = ()) -> bool:
+    """Whether a cell is one of the words for missing; `also` are those of the study file."""
+    return value.casefold() in words or value in also
+
+
+def sign_of(values: Iterable[str]) -> tuple[bool, bool, bool, bool]:
+    """(comma surely decimal, point surely decimal, comma seen, point seen) in a column."""
+    comma = point = comma_seen = point_seen = False
+    for value in values:
+        if not _NUMBERISH.fullmatch(value):
+            continue
+        commas, points = value.count(","), value.count(".")
+        comma_seen |= commas > 0
+        point_seen |= points > 0
+        if commas and points:
+            last_is_comma = value.rfind(",") > value.rfind(".")
+            comma |= last_is_comma and commas == 1
+            point |= not last_is_comma and points == 1
+        elif commas == 1:
+            comma |= _surely_decimal(value, ",")
+        elif points == 1:
+            point |= _surely_decimal(value, ".")
+    return comma, point, comma_seen, point_seen
+
+
+def _surely_decimal(value: str, sign: str) -> bool:
+    """A sign that cannot part thousands: not three digits behind it, or 0, or > 3 before."""
+    before, behind = re.split(re.escape(sign), value.lstrip("-+\u2212"), maxsplit=1)
+    digits = re.match(r"[0-9]*", behind).group()  # type: ignore[union-attr]
+    return len(digits) != 3 or before in ("", "0") or len(before) > 3 or len(digits) < len(behind)
+
+
+def decimal_sign(table: Table, column: str) -> str | None:
+    """The decimal sign of a column: "." or ","; None where nothing decides (1,203 alone)."""
+    if table.spec.decimal:
+        return table.spec.decimal
+    if not table.decimal_columns:
+        _decide_signs(table)
+    return table.decimal_columns.get(column, ".")
+
+
+def _decide_signs(table: Table) -> None:
+    seen = {name: sign_of(pd.unique(table.frame[name])) for name in table.names}
+    comma = [n for n, s in seen.items() if s[0] and not s[1]]
+    point = [n for n, s in seen.items() if s[1] and not s[0]]
+    any_comma = any(s[2] for s in seen.values())
+    default: str | None
+    if comma and not point:
+        default = ","
+    elif point and not comma:
+        default = "."
+    elif table.separator == ";" and any_comma:
+        default = ","  # semicolons part the values because the comma is taken
+    else:
+        default = None
+    for name, (sure_comma, sure_point, has_comma, has_point) in seen.items():
+        if sure_comma != sure_point:
+            table.decimal_columns[name] = "," if sure_comma else "."
+        elif default is not None:
+            table.decimal_columns[name] = default
+        elif has_comma and not has_point:
+            table.decimal_columns[name] = None  # type: ignore[assignment]
+        else:
+            table.decimal_columns[name] = "."
+    table.decimal_columns.setdefault("", ".")
+
+
+def parse_number(text: str, sign: str = ".") -> tuple[float, bool] | None:
+    """The number, and whether thousands marks were removed; None when it is no number."""
+    value = text.replace("\u2212", "-")
+    bare = _GROUPS.sub("", value)
+    thousands = bare != value
+    other = "," if sign == "." else "."
+    if other in bare:
+        grouped = rf"[-+]?[0-9]{{1,3}}(?:{re.escape(other)}[0-9]{{3}})+(?:{re.escape(sign)}[0-9]+)?"
+        if not re.fullmatch(grouped, bare):
+            return None
+        bare, thousands = bare.replace(other, ""), True
+    if sign == ",":
+        bare = bare.replace(",", ".")
+    if not _PLAIN.fullmatch(bare):
+        return None
+    number = float(bare)
+    return (number, thousands) if math.isfinite(number) else None
+
+
+def numbers(
+    table: Table,
+    column: str,
+    ledger: Ledger,
+    *,
+    missing: Iterable[str] = (),
+    hint: str = "",
+) -> np.ndarray:
+    """A column as float64, NaN where missing; each cell that is no number is told by its row."""
+    also = frozenset((*table.spec.missing, *missing))
+    cells = table.text(column)
+    if error_cells(table, column, ledger, also):
+        return np.full(len(cells), np.nan)
+    sign = decimal_sign(table, column)
+    if sign is None:
+        first = next(i for i, v in enumerate(cells) if "," in v)
+        row = int(table.rows[first])
+        ledger.error(
+            "E501",
+            f'{table.place}, row {row}, column {column}: "{cells[first]}" can be '
+            f"{cells[first].replace(',', '.')} or {cells[first].replace(',', '')}, "
+            "and no value decides",
+            file=table.place,
+            row=row,
+            column=column,
+            cure=f'set [{table.spec.section}] decimal = "," or decimal = "."',
+        )
+        return np.full(len(cells), np.nan)
+    values: dict[str, float] = {}
+    bad: dict[str, None] = {}
+    for value in pd.unique(cells):
+        if is_missing(value, MISSING_NUMBER, also):
+            values[value] = math.nan
+            continue
+        parsed = parse_number(value, sign)
+        if parsed is None and table.workbook:  # a workbook's own numbers stand with a point
+            parsed = parse_number(value, "," if sign == "." else ".")
+        if parsed is None:
+            bad[value] = None
+            values[value] = math.nan
+            continue
+        values[value] = parsed[0]
+        if parsed[1] and column not in table.thousands_read:
+            row = int(table.rows[int(np.flatnonzero(cells == value)[0])])
+            table.thousands_read[column] = (row, value, parsed[0])
+    if sign == "," and any("," in v for v in values) and column not in table.comma_read:
+        table.comma_read.append(column)
+    for value in bad:
+        rows = table.rows[cells == value]
+        ledger.error(
+            "E046",
+            f'{table.place}, {rows_text(rows)}, column {column}: "{value}" is not a number',
+            file=table.place,
+            row=int(rows[0]),
+            column=column,
+            cure=hint or f'if it means missing, set [{table.spec.section}] missing = ["{value}"]',
+        )
+    return np.array([values[v] for v in cells], dtype=float)
+
+
+def error_cells(table: Table, column: str, ledger: Ledger, also: Iterable[str] = ()) -> bool:
+    """Tell the cells in which Excel left an error (#REF!), unless the study file lists them."""
+    cells = table.text(column)
+    wrong = [v for v in pd.unique(cells) if v.upper() in ERROR_CELLS and v not in also]
+    for value in wrong:
+        rows = table.rows[cells == value]
+        ledger.error(
+            "E020",
+            f"{table.place}, {rows_text(rows)}, column {column}: Excel error {value}",
+            file=table.place,
+            row=int(rows[0]),
+            column=column,
+            cure=f'repair the formula, or list "{value}" under [{table.spec.section}] missing '
+            "to treat it as missing",
+        )
+    return bool(wrong)
+
+
+def words(table: Table, column: str, ledger: Ledger, *, missing: Iterable[str] = ()) -> np.ndarray:
+    """A column as text, "" where missing."""
+    also = frozenset((*table.spec.missing, *missing))
+    error_cells(table, column, ledger, also)
+    return np.array(
+        ["" if is_missing(v, MISSING_WORD, also) else v for v in table.text(column)], dtype=object
+    )
+
+
+def is_numeric(table: Table, column: str, missing: Iterable[str] = ()) -> bool:
+    """Whether a column is one of numbers: at least half of what is not missing reads as one.
+
+    A word among numbers is then told as an error, never turned into a category in silence.
+    """
+    also = frozenset((*table.spec.missing, *missing))
+    cells = pd.Series(table.text(column)).value_counts()
+    sign = decimal_sign(table, column) or "."
+    good = bad = 0
+    for value, n in cells.items():
+        text = str(value)
+        if is_missing(text, MISSING_NUMBER, also) or text.upper() in ERROR_CELLS:
+            continue
+        fits = parse_number(text, sign) is not None
+        good, bad = (good + n, bad) if fits else (good, bad + n)
+    return good >= bad
+
+
+def tell_decimals(table: Table, ledger: Ledger) -> None:
+    """Tell, once a table is read, where a decimal comma and thousands marks were seen."""
+    if not table.comma_read and not table.thousands_read:
+        return
+    told = []
+    if table.comma_read:
+        separator = {"\t": "tab"}.get(table.separator, f'"{table.separator}"')
+        how = "" if table.workbook else f"separator {separator} and "
+        told.append(f"read with {how}decimal comma (columns {listing(table.comma_read, 8)})")
+    for column, (row, text, value) in table.thousands_read.items():
+        told.append(f'column {column}, row {row}: "{text}" was read as {value:g} (thousands mark)')
+    column, (row, _, _) = next(iter(table.thousands_read.items()), ("", (None, "", 0.0)))
+    ledger.repair(
+        "R001",
+        f"{table.place}: {'; '.join(told)}",
+        file=table.file,
+        row=row,
+        column=column,
+        cure=f'set [{table.spec.section}] decimal = "." if that is wrong'
+        if table.comma_read
+        else f'set [{table.spec.section}] decimal = "," if that is wrong',
+    )
+
+
+def ids(table: Table, column: str, ledger: Ledger) -> np.ndarray:
+    """A column of ids as trimmed text; blanks and dates that Excel made of ids are errors."""
+    cells = table.text(column)
+    error_cells(table, column, ledger)
+    turned = [
+        (row, c) for row, c in zip(table.rows, cells, strict=True) if (row, column) in table.dates
+    ]
+    for row, value in turned:
+        ledger.error(
+            "E019",
+            f"{table.place}, row {row}, column {column}: a date ({value})",
+            file=table.place,
+            row=int(row),
+            column=column,
+            why='Excel probably turned an id such as "SEPT1" or "1-9" into a date',
+            cure="type it again as text (format the column as text first)",
+        )
+    blank = table.rows[cells == ""]
+    if len(blank):
+        inside = [
+            span
+            for first, last, name, span in table.merged
+            if name == column and any(first <= r <= last for r in blank)
+        ]
+        merged = f". The cells {listing(inside, 3)} are merged" if inside else ""
+        ledger.error(
+            "E013",
+            f"{table.place}, {rows_text(blank)}, column {column}: blank{merged}",
+            file=table.place,
+            row=int(blank[0]),
+            column=column,
+            cure=f'set [{table.spec.section}] fill_down = ["{column}"] to copy the value down'
+            + (", or unmerge" if inside else ", or fill in the id"),
+        )
+    odd = [v for v in pd.unique(cells) if _looks_numeric_but_is_not_plain(v)]
+    if odd:
+        shown = listing([f'"{v}"' for v in odd], 3)
+        ledger.repair(
+            "R018",
+            f"{table.place}, column {column}: read as text ({shown} "
+            f"{'stays' if len(odd) == 1 else 'stay'} as written)",
+            file=table.file,
+            column=column,
+        )
+    return cells
+
+
+def _looks_numeric_but_is_not_plain(value: str) -> bool:
+    """An id that other programs would change: 007, 1E5, 2021-1, 211202.10."""
+    return bool(
+        re.fullmatch(r"0[0-9]+|[0-9]+[eE][0-9]+|[0-9]{1,4}-[0-9]{1,2}|[0-9]+\.[0-9]*0", value)
+    )

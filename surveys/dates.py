@@ -1,0 +1,266 @@
+"""Text cells to dates: ISO, day and month in either order, two-digit years, Excel serials."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from surveys.cells import MISSING_NUMBER, error_cells, is_missing
+from surveys.ledger import Ledger
+from surveys.problems import listing
+from surveys.text_table import Table, rows_text
+
+_TIME = r"(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?(Z|[+-]\d{2}:?\d{2})?"
+_ISO = re.compile(rf"(\d{{4}})([-/.])(\d{{1,2}})\2(\d{{1,2}}){_TIME}")
+_COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})")
+_PARTS = re.compile(rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}|\d{{2}}){_TIME}")
+_SERIAL = re.compile(r"\d{5}(?:\.\d+)?")
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
+PIVOT = 69  # 69 and later are of the 1900s, as strptime has it
+
+
+def kind_of_date(value: str) -> str | None:
+    """How a cell writes a date: "iso", "parts" (1.5.21, 5/1/2021), "serial", or None."""
+    if _ISO.fullmatch(value) or _COMPACT.fullmatch(value):
+        return "iso"
+    if _PARTS.fullmatch(value):
+        return "parts"
+    return "serial" if _SERIAL.fullmatch(value) else None
+
+
+def are_dates(values: Iterable[str]) -> bool:
+    """Whether the cells (missing ones left out) are written as dates; bare numbers are not."""
+    kinds = {kind_of_date(v) for v in values if not is_missing(v, MISSING_NUMBER)}
+    return bool(kinds) and kinds <= {"iso", "parts"} and not all(map(str.isdecimal, values))
+
+
+def dates(table: Table, column: str, ledger: Ledger) -> np.ndarray:
+    """A column as datetime64[s], NaT where missing; what cannot be told is asked."""
+    cells = table.text(column)
+    out = np.full(len(cells), np.datetime64("NaT", "s"))
+    also = frozenset(table.spec.missing)
+    if error_cells(table, column, ledger, also):
+        return out
+    unique = [v for v in pd.unique(cells) if not is_missing(v, MISSING_NUMBER, also)]
+    if table.spec.date_format:
+        parsed = _by_format(table, column, cells, unique, ledger)
+    else:
+        parsed = _by_look(table, column, cells, unique, ledger)
+    for i, value in enumerate(cells):
+        if value in parsed:
+            out[i] = parsed[value]
+    return out
+
+
+def _by_format(
+    table: Table, column: str, cells: np.ndarray, unique: list[str], ledger: Ledger
+) -> dict[str, np.datetime64]:
+    parsed: dict[str, np.datetime64] = {}
+    for value in unique:
+        for form in table.spec.date_format:
+            try:
+                moment = dt.datetime.strptime(value, form)  # clock of the field
+            except ValueError:
+                continue
+            parsed[value] = np.datetime64(moment.replace(tzinfo=None), "s")
+            break
+        else:
+            if kind_of_date(value) == "iso" and any(
+                (row, column) in table.dates for row in table.rows[cells == value]
+            ):
+                parsed[value] = _iso(value)  # type: ignore[assignment]
+                continue
+            shown = " or ".join(f'"{f}"' for f in table.spec.date_format)
+            _refuse(table, column, cells, value, f"does not follow date_format {shown}", ledger)
+    return parsed
+
+
+def _by_look(
+    table: Table, column: str, cells: np.ndarray, unique: list[str], ledger: Ledger
+) -> dict[str, np.datetime64]:
+    kinds: dict[str, list[str]] = {}
+    for value in unique:
+        kind = kind_of_date(value)
+        if kind is None:
+            _refuse(table, column, cells, value, "is not a date", ledger)
+        else:
+            kinds.setdefault(kind, []).append(value)
+    native = {v for (r, c) in table.dates if c == column for v in cells[table.rows == r]}
+    if len({k for k, values in kinds.items() if not set(values) <= native}) > 1:
+        _mixed(table, column, cells, kinds, ledger)
+        return {}
+    parsed: dict[str, np.datetime64] = {}
+    for value in kinds.get("iso", []):
+        moment = _iso(value)
+        if moment is None:
+            _impossible(table, column, cells, value, ledger)
+        else:
+            parsed[value] = moment
+    if "parts" in kinds:
+        parsed |= _parts(table, column, cells, kinds["parts"], ledger)
+    if "serial" in kinds:
+        parsed |= _serials(table, column, kinds["serial"], ledger)
+    return parsed
+
+
+def _iso(value: str) -> np.datetime64 | None:
+    compact = _COMPACT.fullmatch(value)
+    if compact:
+        year, month, day = compact.groups()
+        return _moment(year, month, day, None, None, None)
+    match = _ISO.fullmatch(value)
+    if match is None:
+        return None
+    year, _, month, day, hour, minute, second, _ = match.groups()
+    return _moment(year, month, day, hour, minute, second)
+
+
+def _moment(year, month, day, hour, minute, second) -> np.datetime64 | None:
+    numbers = [int(n) if n else 0 for n in (year, month, day, hour, minute, second)]
+    try:
+        return np.datetime64(dt.datetime(*numbers), "s")
+    except ValueError:
+        return None
+
+
+def _parts(
+    table: Table, column: str, cells: np.ndarray, values: list[str], ledger: Ledger
+) -> dict[str, np.datetime64]:
+    split = {v: _PARTS.fullmatch(v).groups() for v in values}  # type: ignore[union-attr]
+    first = [v for v, g in split.items() if int(g[0]) > 12]
+    second = [v for v, g in split.items() if int(g[2]) > 12]
+    points = all(g[1] == "." for g in split.values())
+    if first and second:
+        one, two = (int(table.rows[cells == v][0]) for v in (first[0], second[0]))
+        ledger.error(
+            "E033",
+            f'{table.place}, column {column}: "{first[0]}" (row {one}) has the day first, '
+            f'"{second[0]}" (row {two}) the month',
+            file=table.place,
+            row=two,
+            column=column,
+            cure=f"make them alike, or list both in [{table.spec.section}] date_format",
+        )
+        return {}
+    if not first and not second and not points:
+        value = values[0]
+        a, _, b, *_ = split[value]
+        if int(a) in range(1, 13) and int(b) in range(1, 13):
+            told = f"{int(a)} {MONTHS[int(b) - 1]} or {MONTHS[int(a) - 1]} {int(b)}"
+        else:
+            told = "either order"
+        sign = split[value][1]
+        year = "%Y" if len(split[value][3]) == 4 else "%y"
+        ledger.error(
+            "E032",
+            f'{table.place}, column {column}: "{value}" can be {told}, and no row decides',
+            file=table.place,
+            row=int(table.rows[cells == value][0]),
+            column=column,
+            cure=f'set [{table.spec.section}] date_format = "%d{sign}%m{sign}{year}" or '
+            f'"%m{sign}%d{sign}{year}"',
+        )
+        return {}
+    parsed: dict[str, np.datetime64] = {}
+    for value, (a, _, b, year, hour, minute, second_, _) in split.items():
+        full = year if len(year) == 4 else str(int(year) + (1900 if int(year) >= PIVOT else 2000))
+        day, month = (b, a) if second else (a, b)
+        moment = _moment(full, month, day, hour, minute, second_)
+        if moment is None:
+            _impossible(table, column, cells, value, ledger)
+        else:
+            parsed[value] = moment
+    short = [v for v, g in split.items() if len(g[3]) == 2]
+    if short:
+        years = sorted({str(parsed[v])[:4] for v in short if v in parsed})
+        by = (second or first or short)[0]
+        ledger.repair(
+            "R036",
+            f"{table.place}, column {column}: two-digit years read as {listing(years)}; "
+            f"{'month/day' if second else 'day/month'} order taken from "
+            f'{rows_text(table.rows[cells == by][:1])} ("{by}")',
+            file=table.file,
+            column=column,
+        )
+    return parsed
+
+
+def _serials(
+    table: Table, column: str, values: list[str], ledger: Ledger
+) -> dict[str, np.datetime64]:
+    """Days since the epoch of Excel: 1899-12-30 (its 1900 is no leap year) or 1904-01-01."""
+    start = "1904-01-01" if table.spec.excel_epoch == 1904 else "1899-12-30"
+    epoch = np.datetime64(start, "s")
+    parsed = {v: epoch + np.timedelta64(round(float(v) * 86400), "s") for v in values}
+    low, high = min(values, key=float), max(values, key=float)
+    ledger.repair(
+        "R034",
+        f"{table.place}, column {column}: numbers {low}-{high} read as Excel dates "
+        f"({low} = {str(parsed[low])[:10]})",
+        file=table.file,
+        column=column,
+        cure=f"for a 1904 workbook set [{table.spec.section}] excel_epoch = 1904",
+    )
+    return parsed
+
+
+def _mixed(
+    table: Table, column: str, cells: np.ndarray, kinds: dict[str, list[str]], ledger: Ledger
+) -> None:
+    counted = pd.Series(cells).value_counts()
+    told = []
+    rarest, fewest = 0, len(cells) + 1
+    for values in kinds.values():
+        n = int(sum(counted[v] for v in values))
+        rows = table.rows[np.isin(cells, values)]
+        if n < fewest:
+            rarest, fewest = int(rows[0]), n
+        told.append(f'{n} {"row" if n == 1 else "rows"} like "{values[0]}" ({rows_text(rows, 3)})')
+    ledger.error(
+        "E033",
+        f"{table.place}, column {column}: {', '.join(told)}",
+        file=table.place,
+        row=rarest,
+        column=column,
+        cure=f"make them alike, or list both in [{table.spec.section}] date_format",
+    )
+
+
+def _impossible(table: Table, column: str, cells: np.ndarray, value: str, ledger: Ledger) -> None:
+    _refuse(table, column, cells, value, "does not exist", ledger, code="E035")
+
+
+def _refuse(
+    table: Table,
+    column: str,
+    cells: np.ndarray,
+    value: str,
+    fact: str,
+    ledger: Ledger,
+    code: str = "E521",
+) -> None:
+    rows = table.rows[cells == value]
+    ledger.error(
+        code,
+        f'{table.place}, {rows_text(rows)}, column {column}: "{value}" {fact}',
+        file=table.place,
+        row=int(rows[0]),
+        column=column,
+        cure="correct it or blank the cell"
+        if code == "E035"
+        else f'write dates as 2021-05-01, or set [{table.spec.section}] date_format = "%d.%m.%Y"',
+    )
+
+
+def day_of_year(moments: np.ndarray) -> np.ndarray:
+    """Day 1 to 366 as float64, NaN where there is no date."""
+    days = moments.astype("datetime64[D]")
+    number = (days - days.astype("datetime64[Y]").astype("datetime64[D]")).astype(float) + 1
+    return np.where(np.isnat(moments), np.nan, number)

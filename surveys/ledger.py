@@ -1,0 +1,242 @@
+"""The account of every input row: used, or set aside by which rule; it must balance."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from surveys.problems import Problem, SurveyError
+
+PLACES_KEPT = 20
+
+
+class Ledger:
+    """What became of each row of each file, and what was repaired or noticed on the way.
+
+    Rows are counted; cells are noted. `read = used + set aside` holds for each file, or
+    `balance()` raises. Row numbers count as a spreadsheet does: the header is row 1.
+    """
+
+    def __init__(self) -> None:
+        self._read: dict[str, int] = {}
+        self._used: dict[str, int] = {}
+        self._aside: dict[tuple[str, str], dict[str, list]] = {}
+        self._cells: dict[tuple[str, str], dict[str, Any]] = {}
+        self.problems: list[Problem] = []
+
+    # --- rows -------------------------------------------------------------------------------
+
+    def read(self, file: str, n: int) -> None:
+        """`n` rows (without the header) were read from `file`; repeated calls add up."""
+        self._read[file] = self._read.get(file, 0) + int(n)
+
+    def use(self, file: str, n: int) -> None:
+        """`n` rows of `file` went into the Dataset."""
+        self._used[file] = self._used.get(file, 0) + int(n)
+
+    def set_aside(
+        self,
+        rule: str,
+        file: str,
+        rows: Iterable[int],
+        texts: Iterable[str] | None = None,
+    ) -> None:
+        """Rows of `file` that a rule keeps out, with the text of each as it stood in the file."""
+        numbers = [int(r) for r in rows]
+        words = [""] * len(numbers) if texts is None else [str(t) for t in texts]
+        if len(words) != len(numbers):
+            raise ValueError(f"{len(numbers)} rows were given with {len(words)} texts")
+        entry = self._aside.setdefault((file, rule), {"rows": [], "texts": []})
+        entry["rows"] += numbers
+        entry["texts"] += words
+
+    def n_read(self, file: str | None = None) -> int:
+        """Rows read, of one file or of all."""
+        return sum(self._read.values()) if file is None else self._read.get(file, 0)
+
+    def n_used(self, file: str | None = None) -> int:
+        """Rows used, of one file or of all."""
+        return sum(self._used.values()) if file is None else self._used.get(file, 0)
+
+    def n_aside(self, file: str | None = None, rule: str | None = None) -> int:
+        """Rows set aside, of one file or all, by one rule or all."""
+        return sum(
+            len(entry["rows"])
+            for (f, r), entry in self._aside.items()
+            if file in (None, f) and rule in (None, r)
+        )
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Files of which anything was told, in the order of reading."""
+        told = [*self._read, *self._used, *(f for f, _ in self._aside)]
+        return tuple(dict.fromkeys(told))
+
+    def dropped(self) -> list[tuple[str, int, str, str]]:
+        """(file, row, rule, text) of every row set aside, in the order of file and row."""
+        order = {file: i for i, file in enumerate(self.files)}
+        rows = [
+            (file, row, rule, text)
+            for (file, rule), entry in self._aside.items()
+            for row, text in zip(entry["rows"], entry["texts"], strict=True)
+        ]
+        return sorted(rows, key=lambda r: (order[r[0]], r[1], r[2]))
+
+    def balance(self) -> Ledger:
+        """Raise unless read = used + set aside for each file; no row may be set aside twice."""
+        found = []
+        for file in self.files:
+            read, used, aside = self.n_read(file), self.n_used(file), self.n_aside(file)
+            if read != used + aside:
+                found.append(
+                    Problem(
+                        code="E901",
+                        file=file,
+                        fact=f"{file}: {read} rows were read, but {used} used and {aside} "
+                        f"set aside make {used + aside}",
+                        why="a row that nobody accounts for can be a detection lost",
+                        cure="this is a fault of the reader, not of the file: please report it",
+                    )
+                )
+            rows = [r for (f, _), e in self._aside.items() if f == file for r in e["rows"]]
+            if len(set(rows)) != len(rows):
+                found.append(
+                    Problem(
+                        code="E902",
+                        file=file,
+                        row=min(r for r, n in Counter(rows).items() if n > 1),
+                        fact=f"{file}: {len(rows) - len(set(rows))} rows were set aside twice",
+                        cure="this is a fault of the reader, not of the file: please report it",
+                    )
+                )
+        if found:
+            raise SurveyError(found)
+        return self
+
+    # --- cells ------------------------------------------------------------------------------
+
+    def cells(self, rule: str, file: str, n: int, places: Iterable[str] = ()) -> None:
+        """`n` cells that a rule changed or that cost a visit; the first places are kept."""
+        entry = self._cells.setdefault((file, rule), {"n": 0, "places": []})
+        entry["n"] += int(n)
+        room = PLACES_KEPT - len(entry["places"])
+        entry["places"] += [str(p) for _, p in zip(range(room), places, strict=False)]
+
+    @property
+    def cell_notes(self) -> list[dict[str, Any]]:
+        """Each as {"file", "rule", "n", "places"}."""
+        return [{"file": f, "rule": r, **entry} for (f, r), entry in self._cells.items()]
+
+    # --- problems ---------------------------------------------------------------------------
+
+    def add(self, problem: Problem) -> None:
+        """Keep a problem of any level; an error waits for `raise_errors`."""
+        self.problems.append(problem)
+
+    def repair(self, code: str, fact: str, **more: Any) -> None:
+        """Something was mended while reading; `more` are further fields of Problem."""
+        self.add(Problem(code=code, fact=fact, level="repair", **more))
+
+    def warn(self, code: str, fact: str, **more: Any) -> None:
+        """Something to look at; the data were read all the same."""
+        self.add(Problem(code=code, fact=fact, level="warn", **more))
+
+    def note(self, code: str, fact: str, **more: Any) -> None:
+        """Something to know."""
+        self.add(Problem(code=code, fact=fact, level="note", **more))
+
+    def error(self, code: str, fact: str, **more: Any) -> None:
+        """Something that forbids going on; gathered, so that all can be told in one go."""
+        self.add(Problem(code=code, fact=fact, level="error", **more))
+
+    def of_level(self, level: str) -> list[Problem]:
+        """The problems of one level: "error", "repair", "warn" or "note"."""
+        return [p for p in self.problems if p.level == level]
+
+    def raise_errors(self) -> None:
+        """Raise one SurveyError with all errors gathered so far, if there are any."""
+        errors = self.of_level("error")
+        if errors:
+            raise SurveyError(errors)
+
+    def merge(self, other: Ledger) -> Ledger:
+        """Take over the account of another ledger, for a study read in several steps."""
+        for file, n in other._read.items():
+            self.read(file, n)
+        for file, n in other._used.items():
+            self.use(file, n)
+        for (file, rule), entry in other._aside.items():
+            self.set_aside(rule, file, entry["rows"], entry["texts"])
+        for (file, rule), entry in other._cells.items():
+            self.cells(rule, file, entry["n"], entry["places"])
+        self.problems += other.problems
+        return self
+
+    # --- files ------------------------------------------------------------------------------
+
+    def to_json(self) -> str:
+        """The whole account as JSON text, as it is kept in `ds.attrs["ledger"]`."""
+        return json.dumps(
+            {
+                "read": self._read,
+                "used": self._used,
+                "aside": [{"file": f, "rule": r, **e} for (f, r), e in self._aside.items()],
+                "cells": self.cell_notes,
+                "problems": [p.to_dict() for p in self.problems],
+            },
+            ensure_ascii=False,
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Ledger:
+        """The account that `to_json` wrote; "" gives an empty one."""
+        ledger = cls()
+        if not text:
+            return ledger
+        kept = json.loads(text)
+        ledger._read = {str(k): int(v) for k, v in kept["read"].items()}
+        ledger._used = {str(k): int(v) for k, v in kept["used"].items()}
+        for entry in kept["aside"]:
+            ledger.set_aside(entry["rule"], entry["file"], entry["rows"], entry["texts"])
+        for entry in kept["cells"]:
+            ledger.cells(entry["rule"], entry["file"], entry["n"], entry["places"])
+        ledger.problems = [Problem(**p) for p in kept["problems"]]
+        return ledger
+
+    def write_dropped(self, path: str | Path) -> int:
+        """Write dropped.csv (file, row, rule, text) and tell how many rows it holds.
+
+        Written beside its place and moved there whole, so that no half file is ever seen.
+        """
+        rows: Sequence[tuple] = self.dropped()
+        target = Path(path)
+        part = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            with part.open("w", encoding="utf-8", newline="") as out:
+                writer = csv.writer(out, lineterminator="\n")
+                writer.writerow(["file", "row", "rule", "text"])
+                writer.writerows(rows)
+                out.flush()
+                os.fsync(out.fileno())
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+        return len(rows)
+
+    def __str__(self) -> str:
+        lines = []
+        for file in self.files:
+            used, aside = self.n_used(file), self.n_aside(file)
+            lines.append(f"{file}: {self.n_read(file)} rows read, {used} used, {aside} set aside")
+            lines += [
+                f"    {len(entry['rows'])} {rule}"
+                for (f, rule), entry in self._aside.items()
+                if f == file
+            ]
+        lines += [f"{n['file']}: {n['n']} cells {n['rule']}" for n in self.cell_notes]
+        return "\n".join(lines)

@@ -1,0 +1,243 @@
+"""Coordinates of sites: degrees, degrees-minutes-seconds or metres, and the checks on them."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from surveys import cells
+from surveys.ledger import Ledger
+from surveys.readers import roles
+from surveys.study_file import StudyFile
+from surveys.text_table import Table, rows_text
+
+PAIRS = (("longitude", "latitude"), ("easting", "northing"))
+PAIRS_FLAT = tuple(role for pair in PAIRS for role in pair)
+CLOSE_METRES = 10.0
+EARTH_METRES = 6_371_008.8
+_DMS = re.compile(
+    r"(?P<lead>[NSEW])?\s*(?P<sign>-)?(?P<d>[0-9]{1,3}(?:[.,][0-9]+)?)\s*[°ºd:\s]\s*"
+    r"(?:(?P<m>[0-9]{1,2}(?:[.,][0-9]+)?)\s*['′’m:\s]?\s*)?"
+    r"(?:(?P<s>[0-9]{1,2}(?:[.,][0-9]+)?)\s*(?:[\"″”s]|''|’’)?\s*)?(?P<tail>[NSEW])?",
+    re.IGNORECASE,
+)
+
+
+def dms(text: str) -> float | None:
+    """Decimal degrees of 46°48'43"N; None when the text is no such thing."""
+    match = _DMS.fullmatch(text.strip())
+    if match is None:
+        return None
+    degrees, minutes, seconds = (
+        float((match[k] or "0").replace(",", ".")) for k in ("d", "m", "s")
+    )
+    letter = (match["lead"] or match["tail"] or "").upper()
+    if minutes >= 60 or seconds >= 60 or (not letter and "°" not in text and "º" not in text):
+        return None
+    value = degrees + minutes / 60 + seconds / 3600
+    return -value if letter in ("S", "W") or match["sign"] else value
+
+
+def read(
+    study: StudyFile, table: Table, ids: np.ndarray, ledger: Ledger, *, quiet: bool = False
+) -> dict[str, np.ndarray]:
+    """The pair of coordinates of each row, checked; {} where the table has none.
+
+    `quiet` looks only for columns that the study file names or that are called by their role in
+    full (longitude, latitude), because a table of detections may use x and y for other things.
+    """
+    crs = study.section("sites").get("crs")
+    for pair in PAIRS:
+        if quiet and pair[0] == "easting" and not set(pair) & set(table.spec.columns):
+            continue
+        columns = [roles.named(table, role, ledger) for role in pair]
+        if None in columns:
+            if any(columns) and any(role in table.spec.columns for role in pair):
+                lacking = pair[columns.index(None)]
+                ledger.error(
+                    "E512",
+                    f"{table.place}: [{table.spec.section}.columns] names one of {pair[0]} and "
+                    f"{pair[1]} but there is no {lacking}",
+                    file=table.place,
+                    cure=f'{lacking} = "..." in [{table.spec.section}.columns]',
+                )
+            continue
+        names = (str(columns[0]), str(columns[1]))
+        before = len(ledger.of_level("error"))
+        values = {
+            role: _degrees(table, name, ledger)
+            if pair[0] == "longitude"
+            else cells.numbers(table, name, ledger)
+            for role, name in zip(pair, names, strict=True)
+        }
+        if len(ledger.of_level("error")) > before:
+            return {}
+        _check(study, table, ids, pair, names, values, crs, ledger)
+        if not any(np.isfinite(v).any() for v in values.values()):
+            return {}
+        return values
+    return {}
+
+
+def _degrees(table: Table, column: str, ledger: Ledger) -> np.ndarray:
+    """Decimal degrees, or degrees, minutes and seconds turned into them and told."""
+    texts = table.text(column)
+    turned = {v: dms(v) for v in pd.unique(texts)}
+    if not any(v is not None for v in turned.values()):
+        return cells.numbers(table, column, ledger)
+    plain = [v for v in turned if turned[v] is None]
+    out = np.full(len(texts), np.nan)
+    sign = cells.decimal_sign(table, column) or "."
+    for value in plain:
+        if cells.is_missing(value, cells.MISSING_NUMBER, table.spec.missing):
+            continue
+        parsed = cells.parse_number(value, sign)
+        if parsed is None:
+            rows = table.rows[texts == value]
+            ledger.error(
+                "E046",
+                f'{table.place}, {rows_text(rows)}, column {column}: "{value}" is neither decimal '
+                "degrees nor degrees, minutes and seconds",
+                file=table.place,
+                row=int(rows[0]),
+                column=column,
+            )
+        else:
+            out[texts == value] = parsed[0]
+    first = next(i for i, v in enumerate(texts) if turned[v] is not None)
+    for value, number in turned.items():
+        if number is not None:
+            out[texts == value] = number
+    ledger.repair(
+        "R027",
+        f"{table.place}, column {column}: degrees-minutes-seconds read as decimal degrees: "
+        f"row {table.rows[first]} {texts[first]} = {out[first]:.6f}",
+        file=table.file,
+        row=int(table.rows[first]),
+        column=column,
+    )
+    return out
+
+
+def _check(study, table, ids, pair, names, values, crs, ledger: Ledger) -> None:
+    one, other = values[pair[0]], values[pair[1]]
+    half = np.isnan(one) != np.isnan(other)
+    if half.any():
+        ledger.error(
+            "E512",
+            f"{table.place}, {rows_text(table.rows[half])}: only one of {names[0]} and {names[1]} "
+            "is given",
+            file=table.place,
+            row=int(table.rows[half][0]),
+            cure="give both, or leave both blank",
+        )
+    null = (one == 0) & (other == 0)
+    if null.any():
+        rows = table.rows[null]
+        ledger.error(
+            "E028",
+            f"{table.place}, {rows_text(rows)}: {names[0]} and {names[1]} are 0 (a point in the "
+            "Gulf of Guinea)",
+            file=table.place,
+            row=int(rows[0]),
+            column=names[1],
+            cure="leave them blank if unknown",
+        )
+    known = np.isfinite(one) & np.isfinite(other) & ~null
+    if not known.any():
+        return
+    geographic = crs is None or crs.upper().replace(" ", "") in ("EPSG:4326", "OGC:CRS84")
+    metres = known & ((np.abs(one) > 180) | (np.abs(other) > 180))
+    if crs is None and (metres.sum() * 2 > known.sum() or pair[0] == "easting"):
+        sample = f"{one[known][0]:.10g}, {other[known][0]:.10g}"
+        what = "hold metres" if metres.any() else "hold coordinates"
+        ledger.error(
+            "E026",
+            f"{table.place}: columns {names[0]}, {names[1]} {what} ({sample} ...) and no CRS "
+            "is given",
+            file=table.place,
+            column=names[0],
+            why="the same numbers lie in another country under another CRS",
+            cure='set [sites] crs, for example "EPSG:32632" for UTM zone 32N or "EPSG:2056" for '
+            "Swiss LV95; whoever made the table or the map knows it",
+        )
+        return
+    if not geographic:
+        _check_close(table, ids, np.stack([one, other], axis=1), known, 1.0, ledger)
+        return
+    for name, v, limit in ((names[1], other, 90), (names[0], one, 180)):
+        bad = known & (np.abs(v) > limit)
+        for i in np.flatnonzero(bad)[:20]:
+            digits = v[i]
+            while abs(digits) > limit:
+                digits /= 10
+            ledger.error(
+                "E025",
+                f"{table.place}, row {table.rows[i]}, column {name}: {table.text(name)[i]} is not "
+                f"between -{limit} and {limit}",
+                file=table.place,
+                row=int(table.rows[i]),
+                column=name,
+                cure=f"a lost decimal point ({digits:g})? Or metres: then give "
+                '[sites] crs = "EPSG:..."',
+            )
+        if bad.any():
+            known &= ~bad
+    _check_country(study, table, ids, names, one, other, known, ledger)
+    east, north = np.radians(one), np.radians(other)
+    globe = [np.cos(north) * np.cos(east), np.cos(north) * np.sin(east), np.sin(north)]
+    _check_close(table, ids, np.stack(globe, axis=1), known, EARTH_METRES, ledger)
+
+
+def _check_country(study, table, ids, names, lon, lat, known, ledger: Ledger) -> None:
+    """Points against the country of the study; when all fit the other way round, say so."""
+    country = study.section("study").get("region")
+    if not country or not known.any():
+        return
+    from surveys.places import country_problem
+
+    problem = country_problem(
+        lon[known],
+        lat[known],
+        country,
+        file=table.place,
+        lon_column=names[0],
+        lat_column=names[1],
+        sites=ids[known],
+    )
+    if problem is not None:
+        ledger.add(problem)
+
+
+def _check_close(
+    table: Table,
+    ids: np.ndarray,
+    points: np.ndarray,
+    known: np.ndarray,
+    metres: float,
+    ledger: Ledger,
+) -> None:
+    """Two ids a few metres apart are often one place; `metres` is the length of a unit."""
+    at = np.flatnonzero(known)
+    at = at[~pd.Series(ids[at]).duplicated().to_numpy()]
+    if len(at) < 2:
+        return
+    from scipy.spatial import cKDTree
+
+    pairs = sorted(cKDTree(points[at]).query_pairs(CLOSE_METRES / metres))
+    for i, j in pairs[:20]:
+        apart = np.linalg.norm(points[at[i]] - points[at[j]]) * metres
+        a, b = ids[at[i]], ids[at[j]]
+        ledger.warn(
+            "W029",
+            f'{table.place}: "{a}" and "{b}" are {apart:.0f} m apart '
+            f"({rows_text(table.rows[at[[i, j]]])})",
+            file=table.file,
+            row=int(table.rows[at[j]]),
+            why="one place under two names counts as two sites",
+            cure=f'if it is one place in two seasons, map both to one site: [sites.alias] "{b}" = '
+            f'"{a}"',
+            more=f"{len(pairs)} such pairs" if len(pairs) > 20 else "",
+        )

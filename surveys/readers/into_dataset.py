@@ -1,0 +1,150 @@
+"""A study file to its Dataset: reader, regions, provenance."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import xarray as xr
+
+from surveys.build import from_tables
+from surveys.ledger import Ledger
+from surveys.problems import Problem, SurveyError
+from surveys.readers import READERS, polygons
+from surveys.readers.season_table import read_seasons
+from surveys.readers.tidy import Tidy
+from surveys.study_file import StudyFile
+
+
+def dataset(study: StudyFile) -> xr.Dataset:
+    """The Dataset of a study, with its ledger and provenance in the attributes."""
+    ledger = study.ledger = Ledger()
+    tidy = tables(study, ledger)
+    regions = _regions(study)
+    ds = from_tables(
+        tidy.visits,
+        tidy.records,
+        tidy.sites,
+        species=tidy.species,
+        seasons=tidy.seasons,
+        season_covariates=() if tidy.season_covariates is None else tidy.season_covariates,
+        missing=_policies(tidy),
+        units=_units(study, tidy),
+        effort_units=_effort_units(study, tidy),
+        crs=study.section("sites").get("crs"),
+        ledger=ledger.balance(),
+        provenance=provenance(study, tidy),
+        title=study.title,
+    )
+    if regions is not None and ("longitude" in ds or "easting" in ds):
+        from surveys.places import assign_regions
+
+        ds = assign_regions(ds, regions)
+    ds = polygons.attach(study, ds)
+    for name, section in study.config.items():
+        if name.endswith("covariates"):
+            for covariate, keys in section.items():
+                if keys.get("long_name") and covariate in ds:
+                    ds[covariate].attrs["long_name"] = keys["long_name"]
+    return ds
+
+
+def tables(study: StudyFile, ledger: Ledger) -> Tidy:
+    """The tidy tables of a study; every problem found is raised at once.
+
+    Raises
+    ------
+    SurveyError
+        With all errors in the ledger.
+    """
+    if not study.section("files.detections").get("path"):
+        ledger.error(
+            "E409",
+            f"{study.name} names no detections",
+            file=study.name,
+            cure='[files.detections]\n                  path = "detections.csv"',
+        )
+        ledger.raise_errors()
+    form = study.format or _guess_format(study)
+    tidy = READERS[form].read(study, ledger)
+    if tidy is not None:
+        read_seasons(study, tidy, ledger)
+    ledger.raise_errors()
+    if tidy is None:
+        raise SurveyError(
+            Problem(code="E903", file=study.name, fact=f"{study.name}: nothing could be read")
+        )
+    if not len(tidy.visits):
+        raise SurveyError(
+            Problem(
+                code="E121",
+                file=tidy.tables[0].file,
+                fact=f"{tidy.tables[0].file}: no visit was made: every detection is missing",
+                cure="0 where somebody looked and found nothing, blank only where nobody went",
+            )
+        )
+    return tidy
+
+
+def _guess_format(study: StudyFile) -> str:
+    """Long where the study file names a role that only long tables have."""
+    columns = study.section("files.detections").get("columns", {})
+    long = {"visit", "date", "datetime", "detection", "count"} & set(columns)
+    return "long" if long or study.section("files.visits").get("path") else "wide"
+
+
+def _regions(study: StudyFile) -> Any:
+    path = study.regions_path
+    if path is None:
+        return None
+    from surveys.places import read_regions
+
+    keys = study.section("regions")
+    with polygons.cure_in("regions"):
+        return read_regions(
+            path,
+            name=keys.get("name"),
+            crs=keys.get("crs"),
+            layer=keys.get("layer"),
+            ledger=study.ledger,
+        )
+
+
+def _policies(tidy: Tidy) -> dict[str, str]:
+    return {name: policy for name, policy in tidy.missing.items() if name in tidy.visits}
+
+
+def _units(study: StudyFile, tidy: Tidy) -> dict[str, str]:
+    names = {*tidy.visits.columns, *tidy.sites.columns}
+    if tidy.season_covariates is not None:
+        names |= set(tidy.season_covariates.columns)
+    units = dict(tidy.units)
+    for section in ("covariates", "visit_covariates", "season_covariates"):
+        for name, keys in study.section(section).items():
+            if "units" in keys:
+                units[name] = keys["units"]
+    return {name: unit for name, unit in units.items() if name in names}
+
+
+def _effort_units(study: StudyFile, tidy: Tidy) -> str:
+    if not tidy.has_effort:
+        return "visits"
+    return study.section("effort").get("unit", "visits")
+
+
+def provenance(study: StudyFile, tidy: Tidy) -> dict[str, Any]:
+    """What was read by which version, with checksums; paths as the study file names them."""
+    try:
+        program = version("occupancy")
+    except PackageNotFoundError:
+        program = "unknown"
+    inputs = {}
+    for table in tidy.tables:
+        inputs.setdefault(table.file, table.found)
+    return {
+        "program": f"occupancy {program}",
+        "study": study.name,
+        "study_sha256": study.digest,
+        "inputs": list(inputs.values()),
+        "repairs": [p.fact for p in study.ledger.of_level("repair")],
+    }

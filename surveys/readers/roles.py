@@ -1,0 +1,226 @@
+"""Which column plays which role, and which ids of two tables mean the same site or species."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from surveys.ledger import Ledger
+from surveys.problems import did_you_mean, listing, nearest
+from surveys.study_file import StudyFile
+from surveys.text_table import Table, open_table, rows_text
+
+# Names that are taken for a role when the study file names no column for it.
+USUAL: dict[str, tuple[str, ...]] = {
+    "longitude": ("longitude", "lon", "long", "lng", "decimallongitude"),
+    "latitude": ("latitude", "lat", "decimallatitude"),
+    "easting": ("easting", "x", "utm_x", "utm_e", "x_coord"),
+    "northing": ("northing", "y", "utm_y", "utm_n", "y_coord"),
+    "detection": ("detection", "detected", "present", "presence"),
+    "count": ("count", "n", "individuals"),
+    "date": ("date",),
+    "datetime": ("datetime",),
+    "effort": ("effort",),
+    "region": ("region",),
+    "season": ("season",),
+    "visit": ("visit",),
+    "species": ("species",),
+    "observer": ("observer",),
+    "area": ("area",),
+    "site": ("site",),
+}
+# Not species, whatever the taxonomist says: they prove effort.
+NOT_SPECIES: dict[str, str] = {
+    **dict.fromkeys(("", "blank", "empty", "none", "no animal", "nothing", "ghost"), "blank"),
+    **dict.fromkeys(("human", "homo sapiens", "person", "people", "staff", "setup"), "human"),
+    **dict.fromkeys(("vehicle", "car", "bicycle"), "vehicle"),
+    **dict.fromkeys(("unknown", "unidentified", "unidentifiable", "unclassified", "?"), "unknown"),
+}
+
+
+def named(table: Table, role: str, ledger: Ledger) -> str | None:
+    """The column of a role; a column that the study file names and the table lacks is an error."""
+    asked = table.spec.columns.get(role)
+    if asked is not None:
+        found = table.column(role)
+        if found is None:
+            ledger.error(
+                "E015",
+                f'{table.place} has no column "{asked}" (study file: '
+                f"[{table.spec.section}.columns] {role}). It has: {listing(table.names, 12)}."
+                f"{did_you_mean(asked, table.names)}",
+                file=table.place,
+                column="",
+                cure="correct the name in the study file or in the header",
+            )
+        return found
+    for name in USUAL.get(role, (role,)):
+        found = table.match(name)
+        if found is not None and found not in table.spec.columns.values():
+            table.column(role, default=name)
+            return found
+    return None
+
+
+def tell_loose_names(table: Table, ledger: Ledger) -> None:
+    """Tell which columns were recognised though blanks or capitals differ."""
+    if table.taken:
+        told = ", ".join(
+            f'"{table.written.get(found, found)}" for "{asked}"'
+            for found, asked in table.taken.items()
+        )
+        ledger.repair(
+            "R012",
+            f"{table.place}: column {told.replace(' for ', ' was taken for ', 1)} "
+            "(blanks and capitals ignored)",
+            file=table.file,
+        )
+        table.taken.clear()
+
+
+def same_sites(study: StudyFile, sites: Iterable[str]) -> np.ndarray:
+    """Site ids after `[sites] alias`, and with the capitals of the sites table if asked for."""
+    keys = study.section("sites")
+    alias = keys.get("alias", {})
+    ids = [alias.get(s, s) for s in sites]
+    if keys.get("ignore_case", False):
+        listed = _folded_sites(study)
+        ids = [s if s in listed.values() else listed.get(s.casefold(), s) for s in ids]
+    return np.array(ids, dtype=object)
+
+
+def _folded_sites(study: StudyFile) -> dict[str, str]:
+    """Ids of the sites table by their small letters; its faults are told where it is read."""
+    if study.folded_sites is None:
+        quiet = Ledger()
+        spec = study.table("files.sites", quiet)
+        table = open_table(spec, quiet) if spec is not None else None
+        column = named(table, "site", quiet) if table is not None else None
+        names = table.text(column) if table is not None and column is not None else []
+        study.folded_sites = {}
+        for name in names:
+            study.folded_sites.setdefault(name.casefold(), name)
+    return study.folded_sites
+
+
+def known_sites(
+    study: StudyFile,
+    table: Table,
+    sites: np.ndarray,
+    known: Iterable[str],
+    known_file: str,
+    ledger: Ledger,
+) -> np.ndarray:
+    """True for rows whose site is in the list of sites.
+
+    A site that is not in the list is an error that proposes the nearest; with
+    `[checks] unknown_site = "drop"` its rows are left out.
+    """
+    names = list(dict.fromkeys(known))
+    have = set(names)
+    folded: dict[str, list[str]] = {}
+    for name in names:
+        folded.setdefault(name.casefold(), []).append(name)
+    keep = np.ones(len(sites), dtype=bool)
+    drop = study.section("checks").get("unknown_site") == "drop"
+    for site in pd.unique(sites):
+        if site in have or not site:
+            continue
+        at = sites == site
+        rows = table.rows[at]
+        n = f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}, {rows_text(rows)}"
+        twins = folded.get(site.casefold(), [])
+        if twins:
+            ledger.error(
+                "E023",
+                f'{table.place}: site "{site}" ({rows_text(rows)}) differs from "{twins[0]}" in '
+                f"{known_file} only by capitals",
+                file=table.place,
+                row=int(rows[0]),
+                cure="set [sites] ignore_case = true to join them",
+            )
+        elif drop:
+            keep &= ~at
+        else:
+            close = nearest(site, names)
+            closest = f'. Closest: "{close}"' if close else ""
+            mend = f'map it: [sites.alias] "{site}" = "{close}"' if close else "add it there"
+            ledger.error(
+                "E022",
+                f'{table.place}: site "{site}" ({n}) is not in {known_file}{closest}',
+                file=table.place,
+                row=int(rows[0]),
+                cure=f'correct it, or {mend}; or set it aside: [checks] unknown_site = "drop"',
+            )
+    return keep
+
+
+def join_capitals(study: StudyFile, table: Table, sites: np.ndarray, ledger: Ledger) -> None:
+    """Within one table: ids that differ only by capitals are joined or told, never kept apart."""
+    first: dict[str, str] = {}
+    for site in pd.unique(sites):
+        twin = first.setdefault(str(site).casefold(), str(site))
+        if twin == site:
+            continue
+        if study.section("sites").get("ignore_case", False):
+            sites[sites == site] = twin
+            continue
+        rows = table.rows[sites == site]
+        ledger.error(
+            "E023",
+            f'{table.place}: site "{site}" ({rows_text(rows)}) differs from "{twin}" only by '
+            "capitals",
+            file=table.place,
+            row=int(rows[0]),
+            cure="set [sites] ignore_case = true to join them",
+        )
+
+
+def species_names(
+    study: StudyFile, table: Table, names: np.ndarray, ledger: Ledger
+) -> tuple[np.ndarray, np.ndarray]:
+    """Species after joining capitals and blanks and after `[taxa] alias`; and why a row is none.
+
+    Returns
+    -------
+    names, reason : the reason is "" for a species, else "blank", "human", "unknown", "excluded".
+    """
+    taxa = study.section("taxa")
+    alias: Mapping[str, str] = {_plain(k): v for k, v in taxa.get("alias", {}).items()}
+    exclude = {_plain(v) for v in taxa.get("exclude", [])}
+    counted = pd.Series(names).value_counts(sort=False)
+    spellings: dict[str, list[str]] = {}
+    for name in counted.index:
+        spellings.setdefault(_plain(name), []).append(name)
+    shown: dict[str, str] = {}
+    reason: dict[str, str] = {}
+    for plain, written in spellings.items():
+        best = max(written, key=lambda w: (counted[w], w))
+        best = " ".join(best.split())
+        target = alias.get(plain, best)
+        why = NOT_SPECIES.get(plain, "")
+        if plain in exclude or _plain(target) in exclude:
+            why = "excluded by [taxa] exclude"
+        for name in written:
+            shown[name], reason[name] = target, why
+        if len(written) > 1 and not why:
+            told = ", ".join(f'"{w}" ({counted[w]} {_rows(counted[w])})' for w in written)
+            ledger.warn(
+                "W052",
+                f"{table.place}: species {told} joined (capitals, blanks)",
+                file=table.place,
+            )
+    return (
+        np.array([shown[n] for n in names], dtype=object),
+        np.array([reason[n] for n in names], dtype=object),
+    )
+
+
+def _rows(n: int) -> str:
+    return "row" if n == 1 else "rows"
+
+
+def _plain(name: str) -> str:
+    return " ".join(str(name).split()).casefold()

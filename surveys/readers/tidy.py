@@ -1,0 +1,43 @@
+"""What every reader hands over: visits made, records, sites, in tidy tables of one meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from surveys.text_table import Table
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A reader's view of some tables: how sure it is (0 to 1), and what it saw."""
+
+    format: str
+    sure: float
+    why: str
+    columns: dict[str, str] = field(default_factory=dict)  # role -> column of the detections
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Tidy:
+    """Tables for `surveys.from_tables`, and what it needs to know of them.
+
+    `visits`: site, season, visit, effort, start, file, row and the visit covariates.
+    `records`: species, site, season, visit, detection, count, file, row.
+    `sites`: site, coordinates, region and the site covariates.
+    """
+
+    visits: pd.DataFrame
+    records: pd.DataFrame
+    sites: pd.DataFrame
+    species: list[str]
+    seasons: list[object]
+    tables: list[Table] = field(default_factory=list)
+    season_covariates: pd.DataFrame | None = None
+    units: dict[str, str] = field(default_factory=dict)
+    long_names: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)  # covariate -> policy
+    has_effort: bool = False

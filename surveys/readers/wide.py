@@ -1,0 +1,466 @@
+"""Wide histories: one row for each site (and species, season), one column for each visit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from surveys import cells
+from surveys.ledger import Ledger
+from surveys.problems import listing
+from surveys.readers import roles, visit_columns
+from surveys.readers.site_table import SiteColumns, read_sites
+from surveys.readers.tidy import Guess, Tidy
+from surveys.readers.visit_columns import VisitColumn
+from surveys.readers.visit_covariates import (
+    Cube,
+    Layout,
+    apply_policy,
+    cell_words,
+    cube_of,
+    own_table,
+    refuse_taken,
+)
+from surveys.schema import LARGEST_DETECTION
+from surveys.study_file import StudyFile
+from surveys.text_table import Table, open_table, rows_text
+from surveys.values import as_seasons, natural
+
+ROLES = ("site", "species", "season")
+
+
+def detect(tables: dict[str, Table]) -> Guess | None:
+    """A table whose columns are visits and hold 0, 1 and missing; the surest of all tables."""
+    best: Guess | None = None
+    for file, table in tables.items():
+        found = visit_columns.find(table.names)
+        if not found or not len(table):
+            continue
+        values = pd.unique(np.concatenate([table.text(c.name) for c in found]))
+        told = {v for v in values if not cells.is_missing(v, cells.MISSING_NUMBER)}
+        binary = bool(told) and told <= {"0", "1"}
+        counts = bool(told) and all(v.isdecimal() and len(v) < 4 for v in told)
+        if not counts:
+            continue
+        name = file.lower()
+        sure = 0.9 if binary else 0.5
+        sure += 0.05 * ("detect" in name or "history" in name or name.startswith("y"))
+        stem = found[0].stem.casefold()
+        sure -= 0.01 * visit_columns.STEMS.index(stem) if stem in visit_columns.STEMS else 0.3
+        why = f"columns {found[0].name} to {found[-1].name} hold {listing(sorted(told), 6)}"
+        if best is None or sure > best.sure:
+            best = Guess("wide", sure, why, extra={"file": file, "visits": found})
+    return best
+
+
+def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
+    """The histories, the covariates of visits and the sites of a study in wide layout."""
+    spec = study.table("files.detections", ledger)
+    table = open_table(spec, ledger) if spec is not None else None
+    if table is None:
+        read_sites(study, None, ledger)  # tell the faults of the other tables too
+        return None
+    if not len(table):
+        no_rows(study, table, ledger)
+        return None
+    columns = _visits(study, table, ledger)
+    role = {r: roles.named(table, r, ledger) for r in ROLES}
+    if columns is None:
+        return None
+    sites_spec = study.section("files.sites").get("path")
+    sites = _site_ids(study, table, role["site"], bool(sites_spec), ledger)
+    layout, season_at = _layout(table, columns, sites, role["season"])
+    species, kind_at = _species(study, table, role["species"], ledger)
+    if len(set(_keys(sites, season_at, kind_at))) != len(table):
+        _refuse_twice(table, sites, season_at, kind_at, layout, role, ledger)
+        return None
+    others = [
+        c
+        for c in table.names
+        if c not in {v.name for v in columns} and c not in {x for x in role.values() if x}
+    ]
+    named = {k.get("column", n) for n, k in study.section("covariates").items() if "path" not in k}
+    spare = [c for c in others if c not in named]
+    groups, left = visit_columns.covariate_groups(table, columns, spare, ledger)
+    left = [c for c in others if c in left or c in named]
+    y = _detections(study, table, columns, ledger)
+    site_at = _positions(sites, layout.sites)
+    n_species = len(species)
+    cube = np.full((n_species, *layout.shape), np.nan)
+    row_at = np.zeros((n_species, *layout.shape[:2]), dtype=np.int64)
+    for position, column in enumerate(columns):
+        season, visit = layout.place(column, position)
+        seasons = season_at if season is None else np.full(len(table), season)
+        cube[kind_at, site_at, seasons, visit] = y[:, position]
+        row_at[kind_at, site_at, seasons] = table.rows
+    cubes = _cubes(study, table, groups, layout, site_at, season_at, columns, ledger)
+    columns_of_sites = SiteColumns(table, role["site"], left, sites)
+    site_frame, site_tables = read_sites(study, columns_of_sites, ledger)
+    _account(table, sites, site_frame, ledger)
+    cells.tell_decimals(table, ledger)
+    roles.tell_loose_names(table, ledger)
+    if ledger.of_level("error") or site_frame is None:
+        return None
+    tidy = _tidy(study, table, species, layout, cube, row_at, cubes, columns, ledger)
+    known = set(site_frame["site"])
+    for part in ("visits", "records"):
+        frame = getattr(tidy, part)
+        setattr(tidy, part, frame[frame["site"].isin(known)].reset_index(drop=True))
+    tidy.sites = site_frame
+    tidy.tables = [table, *(c.table for c in cubes.values() if c.table is not table), *site_tables]
+    return tidy
+
+
+def _account(table: Table, sites: np.ndarray, frame: pd.DataFrame | None, ledger: Ledger) -> None:
+    """Rows of sites that were kept are used; others were set aside by [checks] unknown_site."""
+    kept = np.ones(len(table), dtype=bool)
+    if frame is not None:
+        kept = np.isin(sites, frame["site"].to_numpy(dtype=object))
+    ledger.read(table.file, len(table))
+    ledger.use(table.file, int(kept.sum()))
+    if not kept.all():
+        ledger.set_aside("unknown site", table.file, table.rows[~kept], sites[~kept])
+
+
+def no_rows(study: StudyFile, table: Table, ledger: Ledger) -> None:
+    """A header without rows: nothing was read, which is not the same as nothing was seen."""
+    ledger.error(
+        "E006",
+        f"{table.place} has a header and no rows: no detection can be read",
+        file=table.place,
+        cure="was the export cut short? If no animal was ever seen, say so with "
+        "[detections] none = true, and list the visits in [files.visits]",
+    )
+
+
+def _visits(study: StudyFile, table: Table, ledger: Ledger) -> list[VisitColumn] | None:
+    asked = study.section("wide").get("visits")
+    before = len(ledger.of_level("error"))
+    if asked:
+        found = visit_columns.listed(table, asked, ledger)
+    else:
+        roles_named = set(table.spec.columns.values())
+        found = visit_columns.find(c for c in table.names if c not in roles_named)
+        if not found:
+            ledger.error(
+                "E508",
+                f"{table.place}: no columns of visits were recognised among "
+                f"{listing(table.names, 12)}",
+                file=table.place,
+                row=table.spec.header_row,
+                cure='name them: [wide] visits = ["first", "second", "third"]',
+            )
+        visit_columns.refuse_holes(table, found, ledger)
+    return found if len(ledger.of_level("error")) == before else None
+
+
+def _site_ids(
+    study: StudyFile, table: Table, column: str | None, joined: bool, ledger: Ledger
+) -> np.ndarray:
+    if column is not None:
+        sites = roles.same_sites(study, cells.ids(table, column, ledger))
+        roles.join_capitals(study, table, sites, ledger)
+        return sites
+    if joined:
+        ledger.error(
+            "E015",
+            f'{table.place} has no column "site", so it cannot be joined with the sites table. '
+            f"It has: {listing(table.names, 12)}",
+            file=table.place,
+            cure='name it: [files.detections.columns] site = "Station"',
+        )
+    else:
+        ledger.repair(
+            "R509",
+            f"{table.place} has no column of site ids: rows 1 to {len(table)} below the header "
+            "became the sites 1, 2, 3 ...",
+            file=table.file,
+            cure='if a column holds the ids: [files.detections.columns] site = "Station"',
+        )
+    return np.array([str(i) for i in range(1, len(table) + 1)], dtype=object)
+
+
+def _layout(
+    table: Table, columns: Sequence[VisitColumn], sites: np.ndarray, season: str | None
+) -> tuple[Layout, np.ndarray]:
+    by_header = columns[0].season is not None
+    names = sorted(set(sites), key=natural)
+    if by_header or season is None:
+        labels: list = sorted({c.season for c in columns if c.season is not None}) or [1]
+        n_visit = max(c.visit for c in columns) if by_header else len(columns)
+        return Layout(names, labels, columns, False, n_visit), np.zeros(len(table), dtype=int)
+    texts = table.text(season)
+    labels = sorted(set(texts), key=natural)
+    return Layout(names, labels, columns, True, len(columns)), _positions(texts, labels)
+
+
+def _positions(values: np.ndarray, labels: Sequence[str]) -> np.ndarray:
+    index = {label: i for i, label in enumerate(labels)}
+    return np.array([index[v] for v in values], dtype=int)
+
+
+def _species(
+    study: StudyFile, table: Table, column: str | None, ledger: Ledger
+) -> tuple[list[str], np.ndarray]:
+    if column is None:
+        told = study.section("study").get("species", "species")
+        name = told if isinstance(told, str) else (told[0] if told else "species")
+        return [name], np.zeros(len(table), dtype=int)
+    names, reason = roles.species_names(study, table, cells.ids(table, column, ledger), ledger)
+    keep = reason == ""
+    if not keep.all():
+        ledger.error(
+            "E053",
+            f"{table.place}, {rows_text(table.rows[~keep])}, column {column}: "
+            f"{listing(dict.fromkeys(names[~keep]))} is no species",
+            file=table.place,
+            row=int(table.rows[~keep][0]),
+            column=column,
+            cure="delete these rows from the histories",
+        )
+    species = sorted(set(names))
+    return species, _positions(names, species)
+
+
+def _keys(sites: np.ndarray, season_at: np.ndarray, kind_at: np.ndarray) -> list[tuple]:
+    return list(zip(sites, season_at, kind_at, strict=True))
+
+
+def _refuse_twice(table, sites, season_at, kind_at, layout, role, ledger: Ledger) -> None:
+    keys = pd.DataFrame({"site": sites, "season": season_at, "species": kind_at})
+    for (site, *_), group in keys[keys.duplicated(keep=False)].groupby(list(keys.columns)):
+        rows = table.rows[group.index]
+        told = "site, season and species" if role["species"] else "site and season"
+        ledger.error(
+            "E021",
+            f'{table.place}: site "{site}" is in rows {" and ".join(str(r) for r in rows)}',
+            file=table.place,
+            row=int(rows[0]),
+            column=role["site"] or "",
+            why=f"one row for each {told if role['season'] or role['species'] else 'site'} is read",
+            cure="join the rows; for further seasons or species add a column and name it in "
+            "[files.detections.columns] season or species",
+        )
+
+
+def _detections(
+    study: StudyFile, table: Table, columns: Sequence[VisitColumn], ledger: Ledger
+) -> np.ndarray:
+    """Cells of the visit columns as numbers: 0, 1, counts or states; anything else is told."""
+    missing = frozenset((*table.spec.missing, *study.section("wide").get("missing", ())))
+    out = np.full((len(table), len(columns)), np.nan)
+    wrong: dict[str, list[tuple[int, str]]] = {}
+    for j, column in enumerate(columns):
+        texts = table.text(column.name)
+        if cells.error_cells(table, column.name, ledger, missing):
+            continue
+        values = {}
+        for text in pd.unique(texts):
+            if cells.is_missing(text, cells.MISSING_NUMBER, missing):
+                values[text] = np.nan
+                continue
+            parsed = cells.parse_number(text, cells.decimal_sign(table, column.name) or ".")
+            number = np.nan if parsed is None else parsed[0]
+            values[text] = number
+            if not 0 <= number <= LARGEST_DETECTION or number != int(number):
+                rows = table.rows[texts == text]
+                wrong.setdefault(text, []).extend((int(r), column.name) for r in rows)
+        out[:, j] = [values[t] for t in texts]
+    for text, places in wrong.items():
+        row, name = min(places)
+        n = len(places)
+        fraction = cells.parse_number(text)
+        code = "E048" if fraction is not None and fraction[0] > 0 and n and "." in text else "E047"
+        ledger.error(
+            code,
+            f'{table.place}: "{text}" in row {row}, column {name} '
+            f"({n} {'cell' if n == 1 else 'cells'}) is not 0, 1 or a count",
+            file=table.place,
+            row=row,
+            column=name,
+            cure=f'if it means missing, set [wide] missing = ["{text}"] (read as missing without '
+            'asking: blank, NA, ".", "-", "n/a", "NaN")',
+        )
+    return out
+
+
+def _cubes(
+    study: StudyFile,
+    table: Table,
+    groups: dict[str, list[str]],
+    layout: Layout,
+    site_at: np.ndarray,
+    season_at: np.ndarray,
+    columns: Sequence[VisitColumn],
+    ledger: Ledger,
+) -> dict[str, Cube]:
+    """Visit covariates by name, from the detections' own file and from tables beside it."""
+    cubes: dict[str, Cube] = {}
+    sections = study.section("visit_covariates")
+    missing = study.section("wide").get("missing", ())
+    renamed = {k["column"].rstrip("._- "): n for n, k in sections.items() if "column" in k}
+    effort = study.section("files.detections").get("columns", {}).get("effort")
+    if effort is not None:
+        renamed[effort.rstrip("._- ")] = "effort"
+    for stem, names in groups.items():
+        name = renamed.get(stem, stem)
+        keys = dict(sections.get(name, {}))
+        if name == "effort":
+            keys["type"] = "number"
+        season = season_at if layout.season_column else None
+        cubes[name] = cube_of(table, names, layout, site_at, season, keys, ledger, missing)
+    for name, keys in sections.items():
+        if "path" in keys:
+            cube = own_table(study, name, keys, layout, ledger)
+            if cube is not None:
+                cubes[name] = cube
+        elif name not in cubes:
+            ledger.error(
+                "E015",
+                f'{table.place} has no columns for the visit covariate "{name}" '
+                f"({name}{columns[0].label} ...)",
+                file=table.place,
+                cure=f'name its table, [visit_covariates.{name}] path = "visit_{name}.csv", or '
+                'the start of its columns, column = "..."',
+            )
+    refuse_taken([n for n in cubes if n != "effort"], table, ledger)
+    return cubes
+
+
+def _tidy(
+    study: StudyFile,
+    table: Table,
+    species: list[str],
+    layout: Layout,
+    cube: np.ndarray,
+    row_at: np.ndarray,
+    cubes: dict[str, Cube],
+    columns: Sequence[VisitColumn],
+    ledger: Ledger,
+) -> Tidy:
+    made = ~np.isnan(cube).all(axis=0)
+    effort = cubes.pop("effort", None)
+    if effort is not None:
+        _agree_effort(study, table, layout, cube, made, effort, row_at, ledger)
+        made = ~np.isnan(cube).all(axis=0)
+    aside = np.zeros_like(made)
+    for name, own in cubes.items():
+        aside |= apply_policy(study, name, own, made, layout, ledger)
+    made &= ~aside
+    site, season, visit = np.nonzero(made)
+    frame = {
+        "site": np.array(layout.sites, dtype=object)[site],
+        "season": np.array(layout.seasons, dtype=object)[season],
+        "visit": visit + 1,
+        "row": row_at.max(axis=0)[site, season],
+    }
+    visits = pd.DataFrame(frame).assign(file=table.file)
+    if effort is not None:
+        visits["effort"] = effort.values[site, season, visit].astype(float)
+    units, policies = {}, {}
+    for name, own in cubes.items():
+        values = own.values[site, season, visit]
+        visits[name] = values.astype(str) if values.dtype == object else values
+        policies[name] = study.section(f"visit_covariates.{name}").get("missing", "refuse")
+        if own.units:
+            units[name] = own.units
+        if own.dates is not None and "start" not in visits:
+            visits["start"] = own.dates[site, season, visit]
+    counts = _counts(study, table, cube, columns, ledger)
+    kinds = []
+    for k, name in enumerate(species):
+        y = cube[k, site, season, visit]
+        record = visits[["site", "season", "visit", "file"]].assign(
+            species=name, row=row_at[k][site, season], detection=np.minimum(y, 1) if counts else y
+        )
+        kinds.append(record.assign(count=y) if counts else record)
+    return Tidy(
+        visits=visits,
+        records=pd.concat(kinds, ignore_index=True),
+        sites=pd.DataFrame(),
+        species=species,
+        seasons=list(as_seasons(layout.seasons)),
+        units=units,
+        missing=policies,
+        has_effort=effort is not None,
+    )
+
+
+def _counts(
+    study: StudyFile,
+    table: Table,
+    cube: np.ndarray,
+    columns: Sequence[VisitColumn],
+    ledger: Ledger,
+) -> bool:
+    """Whether values above 1 are counts; told, because a state code would be one too."""
+    kind = study.section("detections").get("values")
+    most = np.nanmax(cube) if not np.isnan(cube).all() else 0
+    if kind == "state" or (kind != "count" and most <= 1):
+        return False
+    if kind == "presence":
+        ledger.error(
+            "E047",
+            f"{table.place}: values up to {most:g} in columns {columns[0].name} to "
+            f'{columns[-1].name}, but [detections] values = "presence"',
+            file=table.place,
+        )
+    elif kind is None:
+        ledger.repair(
+            "R511",
+            f"{table.place}, columns {columns[0].name} to {columns[-1].name}: values up to "
+            f"{most:g} were read as counts; a detection is a count above 0",
+            file=table.file,
+            cure='for breeding states or other codes set [detections] values = "state"',
+        )
+    return True
+
+
+def _agree_effort(
+    study: StudyFile,
+    table: Table,
+    layout: Layout,
+    cube: np.ndarray,
+    made: np.ndarray,
+    effort: Cube,
+    row_at: np.ndarray,
+    ledger: Ledger,
+) -> None:
+    """A detection where effort is 0 is an error, or is set aside when the study file says so."""
+    worked = effort.values.astype(float) > 0
+    seen = (np.nan_to_num(cube) > 0).any(axis=0)
+    drop = study.section("checks").get("detection_without_effort") == "drop"
+    for at in np.argwhere(seen & ~worked):
+        site, season, visit = (int(i) for i in at)
+        if drop:
+            continue
+        row = int(row_at[:, site, season].max())
+        value = effort.values[site, season, visit]
+        name = effort.columns[min(visit, len(effort.columns) - 1)]
+        told = "blank" if np.isnan(value) else f"{value:g}"
+        ledger.error(
+            "E049",
+            f"{table.place}, row {row}: {cell_words(layout, (site, season, visit))}: "
+            f"detection {np.nanmax(cube[:, site, season, visit]):g} but {name} is {told}",
+            file=table.place,
+            row=row,
+            cure="either the effort or the detection is wrong; set [checks] "
+            'detection_without_effort = "drop" to set it aside',
+        )
+    if drop and (seen & ~worked).any():
+        lost = seen & ~worked
+        places = (cell_words(layout, tuple(int(i) for i in at)) for at in np.argwhere(lost))
+        ledger.cells("detections without effort set aside", table.file, int(lost.sum()), places)
+    if (blank := made & ~seen & np.isnan(effort.values.astype(float))).any():
+        at = tuple(int(i) for i in np.argwhere(blank)[0])
+        ledger.error(
+            "E551",
+            f"{table.place}, row {int(row_at[:, at[0], at[1]].max())}: the effort is blank on "
+            f"{int(blank.sum())} visits that were made (first: {cell_words(layout, at)})",
+            file=table.place,
+            row=int(row_at[:, at[0], at[1]].max()),
+            cure="write the effort, or blank the detection if nobody went",
+        )
+    cube[:, ~worked] = np.nan

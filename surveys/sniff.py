@@ -1,0 +1,160 @@
+"""What a file of bytes is: encoding, separator, workbook or text, told from the data alone."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+SEPARATORS: tuple[str, ...] = (",", ";", "\t", "|")
+SEPARATOR_NAMES: dict[str, str] = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+ROWS_LOOKED_AT = 60
+Kind = Literal["text", "zip", "xls", "html", "binary", "empty"]
+
+# Longest first: the mark of UTF-32 begins like that of UTF-16.
+MARKS: tuple[tuple[bytes, str], ...] = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Text of a file, the encoding it was read with, and the first byte that is not UTF-8."""
+
+    text: str
+    encoding: str
+    mark: bool = False
+    bad_at: int | None = None  # offset of the first byte that UTF-8 does not know
+    bad_byte: int | None = None
+
+
+class NotText(Exception):
+    """The bytes cannot be read in the encoding asked for, or in any that is known."""
+
+
+def kind_of(raw: bytes) -> Kind:
+    """What the first bytes say the file is, whatever its name."""
+    if not raw.strip(b"\x00 \t\r\n"):
+        return "empty"
+    if raw.startswith(b"PK\x03\x04"):
+        return "zip"
+    if raw.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+        return "xls"
+    start = raw[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<html", b"<!doctype html", b"<table", b"<?xml")):
+        return "html"
+    if not raw.startswith(tuple(mark for mark, _ in MARKS)) and _wide_text(raw) is None:
+        head = raw[:4096]
+        odd = sum(byte < 32 and byte not in (9, 10, 12, 13) for byte in head)
+        if odd > max(1, len(head) // 50):
+            return "binary"
+    return "text"
+
+
+def decode(raw: bytes, encoding: str | None = None) -> Decoded:
+    """The text of `raw`: by its mark, else UTF-8, else Windows-1252; or as `encoding` says."""
+    for mark, name in MARKS:
+        if raw.startswith(mark) and encoding is None:
+            try:
+                return Decoded(raw[len(mark) :].decode(name), name, mark=True)
+            except UnicodeDecodeError as error:
+                if name == "utf-8":
+                    raw = raw[len(mark) :]
+                    break
+                raise NotText(f"it begins as {name} but byte {error.start} does not fit") from None
+    if encoding is not None:
+        try:
+            text = raw.decode(encoding)
+        except LookupError:
+            raise NotText(f'no encoding is called "{encoding}"') from None
+        except (UnicodeDecodeError, UnicodeError) as error:
+            place = getattr(error, "start", 0)
+            raise NotText(f"byte {place} is not {encoding}") from None
+        return Decoded(text.removeprefix("\ufeff"), encoding)
+    guess = _wide_text(raw)
+    if guess is not None:
+        return Decoded(raw.decode(guess, errors="strict"), guess)
+    try:
+        return Decoded(raw.decode("utf-8"), "utf-8")
+    except UnicodeDecodeError as error:
+        at, byte = error.start, raw[error.start]
+    try:
+        return Decoded(raw.decode("cp1252"), "cp1252", bad_at=at, bad_byte=byte)
+    except UnicodeDecodeError:
+        raise NotText(f"byte {at} (0x{byte:02X}) is neither UTF-8 nor Windows-1252") from None
+
+
+def _wide_text(raw: bytes) -> str | None:
+    """UTF-16 without a mark: every second byte of Latin text is zero."""
+    head = raw[:2000]
+    if len(head) < 8 or len(raw) % 2:
+        return None
+    for name, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[0::2])):
+        others = head[0::2] if name == "utf-16-le" else head[1::2]
+        if zeros.count(0) > 0.8 * len(zeros) and others.count(0) < 0.1 * len(others):
+            try:
+                raw.decode(name)
+            except UnicodeDecodeError:
+                return None
+            return name
+    return None
+
+
+def separator_of(text: str) -> str:
+    """The separator under which most rows have the same number of values, two or more."""
+    lines = "\n".join(text[:200_000].splitlines()[:ROWS_LOOKED_AT])
+    best, best_score = ",", (0.0, 0)
+    for separator in SEPARATORS:
+        if separator not in lines:
+            continue
+        try:
+            widths = [len(row) for row in csv.reader(io.StringIO(lines), delimiter=separator)]
+        except csv.Error:
+            continue
+        counted = Counter(w for w in widths if w)
+        if not counted:
+            continue
+        width, n = max(counted.items(), key=lambda item: (item[0] > 1, item[1], item[0]))
+        if width < 2:
+            continue
+        score = (n / sum(counted.values()), width)
+        if score > best_score:
+            best, best_score = separator, score
+    return best
+
+
+def open_quote(text: str, separator: str) -> tuple[int, int] | None:
+    """Row and position (from 1) of the value whose double quote is never closed, or None.
+
+    Rows count as a spreadsheet does: a line break inside quotes starts no row.
+    """
+    row, field, at_start, inside = 1, 1, True, False
+    opened: tuple[int, int] | None = None
+    i, end = 0, len(text)
+    while i < end:
+        char = text[i]
+        if inside:
+            if char == '"':
+                if text[i + 1 : i + 2] == '"':
+                    i += 1
+                else:
+                    inside, opened = False, None
+        elif char == '"' and at_start:
+            inside, opened, at_start = True, (row, field), False
+        elif char == separator:
+            field, at_start = field + 1, True
+        elif char in "\r\n":
+            if char == "\r" and text[i + 1 : i + 2] == "\n":
+                i += 1
+            row, field, at_start = row + 1, 1, True
+        else:
+            at_start = False
+        i += 1
+    return opened

@@ -1,0 +1,263 @@
+"""The keys a study file may hold, and the strict check: an unknown key is an error."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from surveys.ledger import Ledger
+from surveys.problems import did_you_mean, listing
+
+TEXT, WHOLE, NUMBER, YES, TEXTS, TEXT_OR_TEXTS, ALIAS, ANY = (
+    "text",
+    "a whole number",
+    "a number",
+    "true or false",
+    "a list of texts",
+    "text or a list of texts",
+    "a table of texts",
+    "any",
+)
+COLUMN_ROLES = (
+    "site",
+    "species",
+    "season",
+    "visit",
+    "date",
+    "datetime",
+    "detection",
+    "count",
+    "effort",
+    "observer",
+    "longitude",
+    "latitude",
+    "easting",
+    "northing",
+    "region",
+    "area",
+)
+ROLES = {
+    "detections": COLUMN_ROLES[:14],
+    "sites": ("site", "longitude", "latitude", "easting", "northing", "region", "area"),
+    "visits": ("site", "season", "visit", "date", "datetime", "effort", "observer"),
+}
+_FILE: dict[str, Any] = {
+    "path": TEXT,
+    "sheet": TEXT,
+    "header_row": WHOLE,
+    "separator": TEXT,
+    "decimal": {",", "."},
+    "encoding": TEXT,
+    "missing": TEXTS,
+    "date_format": TEXT_OR_TEXTS,
+    "excel_epoch": {1900, 1904},
+    "fill_down": TEXTS,
+}
+_TABLE = {k: v for k, v in _FILE.items() if k != "missing"}
+DROP = {"error", "drop"}
+# A model's formulas, one a parameter of its family; which family has which is the models' affair.
+PARAMETERS = (
+    *("psi", "p", "p10", "p11", "b", "gamma", "epsilon", "phi", "R", "r", "lam", "theta"),
+    *("delta", "omega", "alpha", "rate", "shape", "sigma", "mu", "size", "theta_prime"),
+)
+MODEL: dict[str, Any] = {
+    "family": TEXT,
+    "engine": {"nuts", "ml"},
+    "species": TEXT_OR_TEXTS,
+    "season": ANY,
+    "title": TEXT,
+    **dict.fromkeys(PARAMETERS, TEXT),
+    "priors": {"*": {"*": TEXT}},
+    "options": ANY,
+}
+SECTIONS: dict[str, Any] = {
+    "schema": ANY,  # judged by itself, below
+    "study": {
+        "title": TEXT,
+        "species": TEXT_OR_TEXTS,
+        "authors": TEXT_OR_TEXTS,
+        "organisation": TEXT,
+        "region": TEXT,
+        "folders": TEXTS,
+    },
+    "source": {"format": {"wide", "long"}, "path": TEXT},
+    "files": {
+        name: {**_FILE, "columns": dict.fromkeys(roles, TEXT)} for name, roles in ROLES.items()
+    },
+    "wide": {"visits": TEXTS, "missing": TEXTS},
+    "long": {},
+    "sites": {"crs": TEXT, "alias": ALIAS, "ignore_case": YES},
+    "detections": {"none": YES, "values": {"presence", "count", "state"}},
+    "effort": {"unit": TEXT},
+    "covariates": {
+        "*": {
+            **_FILE,
+            "column": TEXT,
+            "site": TEXT,
+            "type": {"number", "factor"},
+            "units": TEXT,
+            "crs": TEXT,
+            "long_name": TEXT,
+        }
+    },
+    "visit_covariates": {
+        "*": {
+            **_TABLE,
+            "column": TEXT,
+            "type": {"number", "factor"},
+            "units": TEXT,
+            "long_name": TEXT,
+            "missing": {"drop visit", "refuse"},
+        }
+    },
+    "season_covariates": {
+        "*": {
+            **_FILE,
+            "column": TEXT,
+            "site": TEXT,
+            "season": TEXT,
+            "type": {"number", "factor"},
+            "units": TEXT,
+            "long_name": TEXT,
+        }
+    },
+    "taxa": {"alias": ALIAS, "exclude": TEXTS},
+    "checks": {"unknown_site": DROP, "detection_without_effort": DROP},
+    "regions": {"path": TEXT, "name": TEXT, "layer": TEXT, "crs": TEXT},
+    "surface": {"path": TEXT, "crs": TEXT, "columns": ALIAS, "layer": TEXT},
+    "sample": {
+        "engine": {"nuts", "ml"},
+        "draws": WHOLE,
+        "tune": WHOLE,
+        "chains": WHOLE,
+        "seed": WHOLE,
+        "cores": WHOLE,
+        "target_accept": NUMBER,
+    },
+    "report": {"interval": NUMBER, "title": TEXT, "formats": TEXTS},
+    "map": {"crs": TEXT, "cell": ANY, "season": ANY},
+    "privacy": {"blur": TEXT, "hide_site_ids": YES},
+}
+
+
+def check(config: Mapping[str, Any], file: str, ledger: Ledger) -> None:
+    """Tell every unknown key (with the nearest known one) and every value of a wrong type."""
+    for key, value in config.items():
+        if key == "model":
+            _check_models(value, file, ledger)
+        elif key not in SECTIONS:
+            _unknown(key, "", [*SECTIONS, "model"], file, ledger)
+        else:
+            _check(value, SECTIONS[key], key, file, ledger)
+    if "schema" not in config:
+        ledger.error(
+            "E402",
+            f"{file} does not say which schema it follows",
+            file=file,
+            cure="write schema = 1 as its first line",
+        )
+    elif config["schema"] != 1 or isinstance(config["schema"], bool):
+        ledger.error(
+            "E402",
+            f"{file}: schema = {config['schema']!r} is not known; this version reads schema = 1",
+            file=file,
+            cure="write schema = 1, or install a newer version of the program",
+        )
+
+
+def _check_models(value: Any, file: str, ledger: Ledger) -> None:
+    if not isinstance(value, Mapping):
+        _wrong(value, "a table", "model", file, ledger)
+        return
+    if is_one_model(value):
+        _check(value, MODEL, "model", file, ledger)
+        return
+    for name, model in value.items():
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
+            ledger.error(
+                "E403",
+                f'{file}: "{name}" cannot be the name of a model',
+                file=file,
+                cure="use letters, digits, _ and - (it names a folder of results)",
+            )
+        _check(model, MODEL, f"model.{name}", file, ledger)
+
+
+def is_one_model(section: Mapping[str, Any]) -> bool:
+    """Whether `[model]` is one model itself, not a table of named models."""
+    return any(not isinstance(v, Mapping) for v in section.values()) or set(section) <= {
+        "priors",
+        "options",
+    }
+
+
+def _check(value: Any, wanted: Any, place: str, file: str, ledger: Ledger) -> None:
+    if isinstance(wanted, dict):
+        if not isinstance(value, Mapping):
+            _wrong(value, "a table", place, file, ledger)
+            return
+        for key, inner in value.items():
+            if "*" in wanted:
+                _check(inner, wanted["*"], f"{place}.{key}", file, ledger)
+            elif key in wanted:
+                _check(inner, wanted[key], f"{place}.{key}", file, ledger)
+            else:
+                _unknown(key, place, list(wanted), file, ledger)
+    elif isinstance(wanted, set):
+        kinds = {type(w) for w in wanted}
+        if type(value) not in kinds or value not in wanted:
+            choices = " or ".join(_toml(w) for w in sorted(wanted, key=str))
+            _wrong(value, choices, place, file, ledger)
+    elif not _fits(value, wanted):
+        _wrong(value, wanted, place, file, ledger)
+
+
+def _fits(value: Any, wanted: str) -> bool:
+    texts = isinstance(value, list) and all(isinstance(v, str) for v in value)
+    return {
+        TEXT: isinstance(value, str),
+        WHOLE: isinstance(value, int) and not isinstance(value, bool),
+        NUMBER: isinstance(value, int | float) and not isinstance(value, bool),
+        YES: isinstance(value, bool),
+        TEXTS: texts,
+        TEXT_OR_TEXTS: texts or isinstance(value, str),
+        ALIAS: isinstance(value, Mapping) and all(isinstance(v, str) for v in value.values()),
+        ANY: True,
+    }[wanted]
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _parts(place: str) -> tuple[str, str]:
+    section, _, key = place.rpartition(".")
+    return (f"[{section}]", key) if section else ("", key)
+
+
+def _unknown(key: str, place: str, known: list[str], file: str, ledger: Ledger) -> None:
+    where = f"[{place}] " if place else ""
+    has = f"It may hold: {listing(known, 30)}" if known else "It holds no keys yet"
+    ledger.error(
+        "E404",
+        f'{file}: {where}has a key "{key}" that is not known.{did_you_mean(key, known)}'
+        if place
+        else f'{file} has a section "{key}" that is not known.{did_you_mean(key, known)}',
+        file=file,
+        why="a misspelt key would leave a setting out in silence",
+        cure=has[0].lower() + has[1:],
+    )
+
+
+def _wrong(value: Any, wanted: str, place: str, file: str, ledger: Ledger) -> None:
+    section, key = _parts(place)
+    shown = _toml(value) if isinstance(value, str | bool | int | float) else type(value).__name__
+    shown = {"dict": "a table", "list": "a list"}.get(shown, shown)
+    ledger.error(
+        "E405",
+        f"{file}: {section + ' ' if section else ''}{key} is {shown}; it must be {wanted}",
+        file=file,
+    )

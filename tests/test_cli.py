@@ -1,0 +1,267 @@
+"""The command: what it says when something is wrong, and the exit codes that scripts rely on."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from occupancy import cli
+from occupancy.cli.explain import catalogue, find
+
+ROOT = Path(__file__).parent.parent
+STUDY = """
+schema = 1
+[source]
+format = "wide"
+[files.detections]
+path = "detections.csv"
+columns = { site = "site" }
+[wide]
+visits = ["v1", "v2"]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "study.toml").write_text(STUDY, encoding="utf-8")
+    (tmp_path / "detections.csv").write_text("site,v1,v2\nA,0,1\nB,0,0\nC,1,\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_help__groups_the_verbs_by_task(capsys: pytest.CaptureFixture[str]):
+    assert cli.answer(["--help"]) == 0
+    text = capsys.readouterr().out
+    places = [text.index(f"\n{group}:") for group in ("Start", "Analyse", "Report", "Look")]
+    assert places == sorted(places)
+    for verb in cli.VERBS:
+        assert re.search(rf"^  {verb} ", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("verb", list(cli.VERBS))
+def test_help__of_every_verb_tells_its_own_and_the_shared_options(
+    verb: str, capsys: pytest.CaptureFixture[str]
+):
+    assert cli.answer([verb, "-h"]) == 0
+    text = capsys.readouterr().out
+    assert f"Usage: occupancy {verb}" in text
+    for option in ("-C, --folder", "--json", "-q", "-v", "--seed", "--no-color"):
+        assert option in text
+
+
+def test_typo__is_answered_with_the_nearest_verb_and_exit_2(capsys: pytest.CaptureFixture[str]):
+    assert cli.answer(["fti"]) == 2
+    assert 'No command "fti". Did you mean "occupancy fit"?' in capsys.readouterr().err
+
+
+def test_typo__of_an_option_too(capsys: pytest.CaptureFixture[str]):
+    assert cli.answer(["fit", "--drwas", "3"]) == 2
+    assert "--draws" in capsys.readouterr().err
+
+
+def test_version_and_cite(capsys: pytest.CaptureFixture[str]):
+    assert cli.answer(["--version"]) == 0
+    assert capsys.readouterr().out == "occupancy 0.1.0\n"
+    assert cli.answer(["--cite"]) == 0
+    assert capsys.readouterr().out.count("@") >= 4
+
+
+def test_folder_without_study__exit_2_and_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert cli.answer(["-C", str(tmp_path), "show"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("✗ E401")
+    assert "occupancy init" in error
+    assert "occupancy explain E401" in error
+
+
+def test_study_file_with_an_unknown_key__exit_2_with_the_nearest(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    (folder / "study.toml").write_text(STUDY + "\n[raport]\n", encoding="utf-8")
+    assert cli.answer(["check"]) == 2
+    assert 'Did you mean "report"?' in capsys.readouterr().err
+
+
+def test_check__wrong_data_exit_3_with_place_and_cure_and_nothing_written(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    (folder / "detections.csv").write_text("site,v1,v2\nA,0,yes\nB,0,0\n", encoding="utf-8")
+    before = sorted(path.name for path in folder.iterdir())
+    assert cli.answer(["check"]) == 3
+    error = capsys.readouterr().err
+    assert "detections.csv" in error
+    assert "row 2" in error
+    assert "To mend" in error
+    assert "Traceback" not in error
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_check__good_data_exit_0_and_nothing_written(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert cli.answer(["check"]) == 0
+    out = capsys.readouterr().out
+    assert "3 sites" in out
+    assert "the files can be used" in out
+    assert not (folder / "results").exists()
+
+
+def test_build__second_time_nothing_to_do_and_new_data_are_built(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert cli.answer(["build"]) == 0
+    assert "3 sites" in capsys.readouterr().out
+    assert cli.answer(["build"]) == 0
+    assert "nothing to do" in capsys.readouterr().out
+    with (folder / "detections.csv").open("a", encoding="utf-8") as stream:
+        stream.write("D,0,0\n")
+    assert cli.answer(["build"]) == 0
+    assert "4 sites" in capsys.readouterr().out
+
+
+def test_json__answers_are_one_object_a_line_and_options_work_on_either_side(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert cli.answer(["--json", "build"]) == 0
+    assert cli.answer(["build", "--json"]) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [event["made"] for event in events] == [True, False]
+
+
+def test_json__an_error_is_an_object_with_its_problems(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    (folder / "detections.csv").write_text("site,v1,v2\nA,0,yes\n", encoding="utf-8")
+    assert cli.answer(["check", "--json"]) == 3
+    event = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert event["event"] == "error"
+    assert event["exit"] == 3
+    assert event["problems"][0]["code"] == "E047"
+    assert event["problems"][0]["row"] == 2
+
+
+def test_show__without_model_says_how_to_go_on(folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert cli.answer(["show"]) == 0
+    assert "add a [model.NAME] section" in capsys.readouterr().out
+
+
+def test_show_config__names_who_set_each_value(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    (folder / "study.toml").write_text(STUDY + "\n[sample]\ndraws = 50\n", encoding="utf-8")
+    monkeypatch.setenv("OCCUPANCY_CHAINS", "2")
+    assert cli.answer(["--seed", "9", "--json", "show", "--config"]) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    found = {event["name"]: (event["value"], event["origin"]) for event in events}
+    assert found["seed"] == (9, "--seed")
+    assert found["chains"] == (2, "OCCUPANCY_CHAINS")
+    assert found["draws"] == (50, "study.toml [sample]")
+    assert found["interval"] == (0.9, "default")
+
+
+def test_setting_of_no_use__is_refused_with_its_origin(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("OCCUPANCY_DRAWS", "many")
+    assert cli.answer(["show"]) == 2
+    assert "draws is 'many' (OCCUPANCY_DRAWS)" in capsys.readouterr().err
+
+
+def test_locked_results__exit_2_and_who_holds_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    from occupancy import store
+
+    with store.lock(folder / "results"):
+        assert cli.answer(["build"]) == 2
+    assert "is being written by process" in capsys.readouterr().err
+
+
+def test_bug__exit_1_with_a_crash_file_that_holds_no_data(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: object, **__: object) -> None:
+        secret = "nest at 46.81234"
+        raise RuntimeError(secret)
+
+    monkeypatch.setattr("occupancy.cli.steps.build", fail)
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    assert cli.answer(["build"]) == 1
+    error = capsys.readouterr().err
+    assert "fault of the program" in error
+    assert "Traceback" not in error
+    written = next(folder.glob("occupancy-crash-*.txt")).read_text(encoding="utf-8")
+    assert "RuntimeError" in written
+    assert "46.81234" not in written + error
+    assert cli.answer(["-vv", "build"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_interrupt__exit_130_and_how_to_go_on(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("occupancy.cli.steps.build", interrupted)
+    assert cli.answer(["build"]) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    assert not (folder / "results" / ".lock").exists()
+
+
+@pytest.mark.skipif(find_spec("occupancy.model") is None, reason="without the model")
+def test_init__writes_a_study_file_that_check_accepts(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    (folder / "study.toml").unlink()
+    assert cli.answer(["init", "detections.csv"]) == 0
+    assert cli.answer(["check"]) == 0
+    assert "3 sites" in capsys.readouterr().out
+    assert cli.answer(["init", "detections.csv"]) == 2
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_explain__code_term_and_other_names(capsys: pytest.CaptureFixture[str]):
+    for subject, words in (("rhat", "Chains"), ("E023", "two names"), ("ψ", "Occupancy")):
+        assert cli.answer(["explain", subject]) == 0
+        assert words in capsys.readouterr().out
+    assert cli.answer(["explain", "closur"]) == 2
+    assert "Did you mean closure" in capsys.readouterr().err
+
+
+def test_explain__knows_every_code_that_the_surveys_raise():
+    entries = catalogue()
+    used = {
+        code
+        for path in (ROOT / "surveys").rglob("*.py")
+        for code in re.findall(r'"([ERWN]\d{3})"', path.read_text(encoding="utf-8"))
+    }
+    assert len(used) > 50
+    unknown = []
+    for code in sorted(used):
+        try:
+            find(code, entries)
+        except Exception:
+            unknown.append(code)
+    assert unknown == []
+
+
+def test_explain__knows_every_warning_of_the_checks():
+    wanted = (
+        "DIV RHAT ESS PARTIAL BOUND PSTAR ONEVISIT RELEV NODET ALLDET MISS EBFMI TREE SEP EXTRAP"
+    )
+    entries = catalogue()
+    for code in wanted.split():
+        assert {"title", "text", "when", "cure"} <= set(entries[code]), code
+
+
+def test_explain__every_entry_fits_half_a_screen(capsys: pytest.CaptureFixture[str]):
+    for name in catalogue():
+        assert cli.answer(["explain", name]) == 0
+        assert len(capsys.readouterr().out.splitlines()) <= 18, name
