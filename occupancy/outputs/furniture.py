@@ -359,7 +359,8 @@ def draw_labels(
         x, y = place.x, place.y
         drop = 0.62 * sizes[0] * point if place.named else 0.0
         ax.text(
-            x, y + 0.56 * sizes[1] * point, name if place.named else "", ha="center", va="center", fontsize=sizes[0],
+            x, y + 0.56 * sizes[1] * point, name if place.named else "", ha="center",
+            va="center", fontsize=sizes[0],
             color=style.INK, zorder=9, path_effects=_halo(2.6),
         )  # fmt: skip
         ax.text(

@@ -43,7 +43,7 @@ COLUMNS = {
     "occupied": ("number of surveyed sites that were occupied", "count"),
     "area_psi": ("mean of psi over all cells, weighted by area", "probability"),
     "area_km2": ("area", "km2"),
-    "extrapolated": ("outside the sampled conditions; in a region: share of its area", "0/1 or share"),
+    "extrapolated": ("outside the sampled conditions; in a region: its share", "0/1 or share"),
     "ml_psi": ("mean of psi by maximum likelihood", "probability"),
     "parameter": ("parameter of the model", ""),
     "term": ("column of the parameter's formula", ""),

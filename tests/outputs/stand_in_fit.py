@@ -399,11 +399,21 @@ def verdict(code, level, message, numbers=None, cure=""):
 
 
 VERDICTS = [
-    verdict("EXTRAP", "note", "Part of the map lies outside the sampled conditions.", {"share of area": 0.014},
-            "Do not quote the hatched cells; survey there, or mask them."),
-    verdict("PSTAR", "warn", "At the median site a present animal had a fair chance of being missed.",
-            {"chance of at least one detection": 0.74, "sites": 300}, "Plan more visits, or longer ones."),
-]  # fmt: skip
+    verdict(
+        "EXTRAP",
+        "note",
+        "Part of the map lies outside the sampled conditions.",
+        {"share of area": 0.014},
+        "Do not quote the hatched cells; survey there, or mask them.",
+    ),
+    verdict(
+        "PSTAR",
+        "warn",
+        "At the median site a present animal had a fair chance of being missed.",
+        {"chance of at least one detection": 0.74, "sites": 300},
+        "Plan more visits, or longer ones.",
+    ),
+]
 LEDGER = {
     "records.csv": {"read": 1482, "used": 1446, "set aside": {"camera marked as not working": 36}},
     "deployments.csv": {"read": 312, "used": 312},

@@ -1,4 +1,4 @@
-"""Figures: the same bytes twice, whatever the names, and alternative texts that state the finding."""
+"""Figures: the same bytes twice, whatever the names, and texts that state the finding."""
 
 from xml.etree import ElementTree
 

@@ -85,7 +85,8 @@ def test_geopackage__default_styles_are_registered_and_use_the_maps_classes(fold
     try:
         kinds = dict(base.execute("SELECT table_name, data_type FROM gpkg_contents"))
         rows = base.execute(
-            "SELECT f_table_name, f_geometry_column, styleName, styleQML, useAsDefault FROM layer_styles"
+            "SELECT f_table_name, f_geometry_column, styleName, styleQML, useAsDefault "
+            "FROM layer_styles"
         ).fetchall()
     finally:
         base.close()

@@ -108,7 +108,8 @@ def test_withheld__region_labels_hold_no_number(results):
 
 
 @pytest.mark.parametrize(
-    ("metres", "label"), [(60_000, "50 km"), (2_400, "2 km"), (480, "200 m"), (1_000, "1 km"), (90, "50 m")]
+    ("metres", "label"),
+    [(60_000, "50 km"), (2_400, "2 km"), (480, "200 m"), (1_000, "1 km"), (90, "50 m")]
 )  # fmt: skip
 def test_scale_bar__is_round_and_fits(metres, label):
     length, text = furniture.scale_length(metres)

@@ -8,7 +8,8 @@ from occupancy.outputs import words
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.384, "38%"), (0.385, "39%"), (0.0, "<1%"), (1.0, ">99%"), (0.004, "<1%"), (np.nan, "—"), (None, "—")],
+    [(0.384, "38%"), (0.385, "39%"), (0.0, "<1%"), (1.0, ">99%"), (0.004, "<1%"),
+     (np.nan, "—"), (None, "—")],
 )  # fmt: skip
 def test_percent__is_whole_and_never_certain(value, text):
     assert words.percent(value) == text
@@ -47,7 +48,8 @@ def test_coefficient__keeps_two_digits_of_its_sd(sd, places):
 
 @pytest.mark.parametrize(
     ("p", "word"),
-    [(0.96, "very likely"), (0.7, "likely"), (0.5, "about as likely as not"), (0.1, "unlikely"), (0.01, "very unlikely")],
+    [(0.96, "very likely"), (0.7, "likely"), (0.5, "about as likely as not"), (0.1, "unlikely"),
+     (0.01, "very unlikely")],
 )  # fmt: skip
 def test_chance__uses_one_scale_of_words(p, word):
     assert words.chance(p) == word

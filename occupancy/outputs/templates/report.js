@@ -158,6 +158,13 @@ function drawSites() {
     pen.arc(sites.x[i], sites.y[i], seen === 2 ? r * 1.06 : r, 0, 7);
     pen.setLineDash(seen === 0 ? [2 * z, 1.6 * z] : []);
     if (cells) {
+      if (seen === 0) {  // a pale casing, so that the dashes are seen on dark cells
+        pen.setLineDash([]);
+        pen.strokeStyle = "rgba(255,255,255,.75)";
+        pen.lineWidth = 2.4 * z;
+        pen.stroke();
+        pen.setLineDash([2 * z, 1.6 * z]);
+      }
       if (seen > 0) { pen.fillStyle = seen === 2 ? INK : "#fff"; pen.fill(); }
       pen.strokeStyle = seen === 2 ? "#fff" : INK;
       pen.lineWidth = 1 * z;
@@ -202,7 +209,8 @@ function drawOverlay() {
   D.regions.forEach((r, k) => {
     if (S.region === k && r.path) add(overlay, "path", { class: "border on", d: r.path, "stroke-width": 3 * z });
     if (r.x === undefined || crowded) return;
-    const number = S.layer === "unc" ? r.interval : r.big;
+    // Means and intervals of psi are not the numbers of the threshold layer.
+    const number = S.layer === "unc" ? r.interval : S.layer === "psi" ? r.big : "";
     if (r.label) add(overlay, "text", { class: "label", x: r.x, y: r.y - size * 0.18, "font-size": size * 0.94, "stroke-width": 4 * z }, r.label);
     add(overlay, "text", { class: "label value", x: r.x, y: r.y + size * (r.label ? 0.95 : 0.35), "font-size": size, "stroke-width": 4 * z }, number);
   });
@@ -235,7 +243,7 @@ function drawLegend() {
   if (!box) return;
   box.replaceChildren();
   const { ends, scale } = LAYERS[S.layer], n = scale.colours.length, wide = 270, one = wide / n;
-  const svg = drawing(box, { width: wide + 24, height: 44, viewBox: `-12 0 ${wide + 24} 44`, role: "img", "aria-label": `classes from ${scale.breaks[0]}, ${ends[0]}, to ${scale.breaks[n]}, ${ends[1]}` });
+  const svg = drawing(box, { width: wide + 40, height: 44, viewBox: `-20 0 ${wide + 40} 44`, role: "img", "aria-label": `classes from ${scale.breaks[0]}, ${ends[0]}, to ${scale.breaks[n]}, ${ends[1]}` });
   add(svg, "text", { x: 0, y: 11, "font-size": 12, fill: "#5b666e" }, ends[0]);
   add(svg, "text", { x: wide, y: 11, "font-size": 12, "text-anchor": "end", fill: "#5b666e" }, ends[1]);
   scale.colours.forEach((c, k) => add(svg, "rect", { x: k * one, y: 16, width: one, height: 12, fill: c, stroke: c }));
