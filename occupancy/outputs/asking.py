@@ -52,9 +52,12 @@ def ask(
     asked = regions is not None or "region" in getattr(fit, "data", {})
     table = None
     if asked or (surface is not None and "region" in surface):
-        table = _tidy_regions(fit.regions(layer=regions, surface=surface, interval=interval))
+        answer = fit.regions(layer=regions, surface=surface, interval=interval)
+        table = _tidy_regions(_of_species(answer, species))
     cells = cell_quantiles = None
     if surface is not None:
+        if "species" in fit.data and fit.data["species"].size > 1:
+            surface = surface.assign(species=species)  # a community's psi asks which species
         cells = _cells(surface, fit.predict(surface, interval=interval))
         if quantiles:
             cell_quantiles = _quantiles(lambda i: fit.predict(surface, interval=i))
@@ -75,10 +78,10 @@ def ask(
         title=words.clean(title or getattr(fit.data, "attrs", {}).get("title", "") or ""),
         species=words.clean(species),
         seasons=seasons,
-        season=seasons[-1] if season is None else season,
+        season=_one_season(season, seasons),
         sites=sites,
         regions=table,
-        overall=_overall(fit, table, sites, surface, interval),
+        overall=_overall(fit, species, table, sites, surface, interval),
         cells=cells,
         coefficients=_coefficients(fit, interval),
         groups=fit.groups(interval=interval),
@@ -99,9 +102,6 @@ def ask(
         site_quantiles=site_quantiles,
         show_blocked=show_blocked,
     )
-    if results.season not in seasons:
-        known = ", ".join(map(str, seasons))
-        raise OutputError(f"There is no season '{season}' in these results. Known: {known}.")
     return _one_crs(results)
 
 
@@ -119,8 +119,20 @@ def _one_species(sites: pd.DataFrame, species: str | None) -> str:
     return str(species)
 
 
+def _one_season(season: Any, seasons: tuple) -> Any:
+    """The season asked for, by its label as text; the last where none is asked for."""
+    if season is None:
+        return seasons[-1]
+    for known in seasons:
+        if str(known) == str(season):
+            return known
+    raise OutputError(
+        f"There is no season '{season}' in these results. Known: {', '.join(map(str, seasons))}."
+    )
+
+
 def _tidy_sites(sites: pd.DataFrame) -> pd.DataFrame:
-    sites = sites.reset_index(drop=True)
+    sites = sites.reset_index(drop=True).copy()
     if "region" not in sites:
         sites["region"] = ""
     sites["region"] = sites["region"].fillna("").astype(str)
@@ -133,8 +145,13 @@ def _tidy_sites(sites: pd.DataFrame) -> pd.DataFrame:
     return sites
 
 
+def _of_species(table: pd.DataFrame, species: str) -> pd.DataFrame:
+    """The rows of one species, where a table has a row for each."""
+    return table[table["species"].astype(str) == species] if "species" in table else table
+
+
 def _tidy_regions(regions: pd.DataFrame) -> pd.DataFrame:
-    regions = regions.reset_index(drop=True)
+    regions = regions.reset_index(drop=True).copy()
     regions["region"] = regions["region"].astype(str)
     if "season" not in regions:
         regions["season"] = ""
@@ -170,6 +187,7 @@ def _quantiles(ask: Callable[[float], pd.DataFrame]) -> np.ndarray:
 
 def _overall(
     fit: Any,
+    species: str,
     regions: pd.DataFrame | None,
     sites: pd.DataFrame,
     surface: gpd.GeoDataFrame | None,
@@ -181,7 +199,8 @@ def _overall(
     mean (means add up) and no interval, which is printed as a dash.
     """
     if hasattr(fit, "overall"):
-        return _tidy_regions(fit.overall(surface=surface, interval=interval).assign(region="all"))
+        answer = _of_species(fit.overall(surface=surface, interval=interval), species)
+        return _tidy_regions(answer.assign(region="all"))
     rows = []
     for season in pd.unique(sites["season"]):
         here = sites[season_rows(sites, season)]
@@ -241,10 +260,25 @@ def model_document(model: Any) -> dict[str, Any]:
         "formulas": {
             str(k): words.clean(getattr(v, "text", v)) for k, v in _items(document, "formulas")
         },
-        "priors": {
-            str(k): words.clean(getattr(v, "code", v)) for k, v in _items(document, "priors")
-        },
+        "priors": _priors(model, document),
     }
+
+
+def _priors(model: Any, document: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Every prior as name, distribution and meaning; what the model can tell of them goes first."""
+    if hasattr(model, "prior_table"):
+        rows = []
+        for row in model.prior_table():
+            says = row.get("says") or f"acts on {row.get('acts_on', 'the coefficient')}"
+            name = words.clean(f"{row['parameter']}: {row['term']}")
+            rows.append(
+                {"name": name, "code": words.clean(row["prior"]), "meaning": words.clean(says)}
+            )
+        return rows
+    return [
+        {"name": words.clean(k), "code": words.clean(getattr(v, "code", v)), "meaning": ""}
+        for k, v in _items(document, "priors")
+    ]
 
 
 def _items(document: Mapping[str, Any], key: str) -> list[tuple[Any, Any]]:

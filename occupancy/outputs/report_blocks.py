@@ -301,8 +301,8 @@ def model(results: Results) -> dict[str, Any]:
             "distribution: regions with few sites lean on the others."
         )
     priors = [
-        {"name": k, "code": v, "meaning": _prior_meaning(k, v)}
-        for k, v in document.get("priors", {}).items()
+        row | {"meaning": row["meaning"] or _prior_meaning(row["name"], row["code"])}
+        for row in document.get("priors", [])
     ]
     return {
         "family": family or "not stated",
@@ -374,6 +374,6 @@ def citation(results: Results) -> list[str]:
     return [
         f"{headline(results).sentence}. Fitted with occupancy {version}".rstrip() + f"{run}{seed}.",
         "MacKenzie, D. I., Nichols, J. D., Lachman, G. B., Droege, S., Royle, J. A. & Langtimm, "
-        "C. A. (2002) Estimating site occupancy rates when detection probabilities are less than one. "
-        "Ecology 83: 2248–2255.",
+        "C. A. (2002) Estimating site occupancy rates when detection probabilities are less than "
+        "one. Ecology 83: 2248–2255.",
     ]

@@ -83,8 +83,8 @@ def alt_text(results: Results) -> str:
     return (
         f"Estimates by region: naive, region alone and hierarchical. Pooling moved "
         f"{words.clean(row['region'])} most ({words.counted(int(row['sites']), 'site')}): from "
-        f"{words.percent(row['alone_mean'])} on its own to {words.percent(row['partial_mean'])}; with "
-        f"all regions taken as one the estimate is {words.percent(row['complete_mean'])}."
+        f"{words.percent(row['alone_mean'])} on its own to {words.percent(row['partial_mean'])}; "
+        f"with all regions taken as one the estimate is {words.percent(row['complete_mean'])}."
     )
 
 

@@ -26,6 +26,7 @@ function drawing(parent, attributes) {
 }
 const percent = (v) => v === null || v === undefined ? "—" : v < 0.01 ? "<1%" : v > 0.99 ? ">99%" : Math.floor(100 * v + 0.5) + "%";
 const range = (a, b) => {
+  if (a === null || b === null) return "—";
   const low = percent(a).slice(0, -1), high = percent(b).slice(0, -1);
   return low === high ? low + "%" : low + "–" + high + "%";
 };
@@ -81,7 +82,7 @@ function cellValue(k) {
 }
 function siteValue(i) {
   if (S.layer === "psi") return sites.mean[i];
-  if (S.layer === "unc") return sites.upper[i] - sites.lower[i];
+  if (S.layer === "unc") return sites.mean[i] === null ? null : sites.upper[i] - sites.lower[i];
   return siteQuantiles ? exceedance(siteQuantiles, sites.levels, i, S.threshold) : null;
 }
 const regionValue = (r) => S.layer === "psi" ? r.mean : S.layer === "unc" ? r.width : null;
@@ -297,8 +298,8 @@ function drawInterval(card, i) {
   const svg = drawing(card, { viewBox: "0 0 300 46", width: "100%", role: "img", "aria-label": `psi ${percent(sites.mean[i])}, interval ${range(sites.lower[i], sites.upper[i])}` });
   const x = (v) => 8 + 284 * v;
   add(svg, "line", { x1: x(0), x2: x(1), y1: 14, y2: 14, stroke: "#dfe5e8", "stroke-width": 2 });
-  add(svg, "line", { x1: x(sites.lower[i]), x2: x(sites.upper[i]), y1: 14, y2: 14, stroke: "#8fb6c6", "stroke-width": 8 });
-  add(svg, "circle", { cx: x(sites.mean[i]), cy: 14, r: 5.5, fill: "#14315c" });
+  if (sites.mean[i] !== null) add(svg, "line", { x1: x(sites.lower[i]), x2: x(sites.upper[i]), y1: 14, y2: 14, stroke: "#8fb6c6", "stroke-width": 8 });
+  if (sites.mean[i] !== null) add(svg, "circle", { cx: x(sites.mean[i]), cy: 14, r: 5.5, fill: "#14315c" });
   for (const v of [0, 0.25, 0.5, 0.75, 1]) add(svg, "text", { x: x(v), y: 40, "font-size": 11, "text-anchor": v === 0 ? "start" : v === 1 ? "end" : "middle", fill: "#5b666e" }, 100 * v + "%");
 }
 function drawCard() {
