@@ -11,12 +11,13 @@ import pandas as pd
 
 from surveys import cells, dates
 from surveys.ledger import Ledger
+from surveys.open_table import open_table
 from surveys.problems import listing
 from surveys.readers import roles, visit_columns
 from surveys.readers.visit_columns import VisitColumn
 from surveys.schema import RESERVED
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, open_table, rows_text
+from surveys.text_table import Table, rows_text
 
 TAKEN = RESERVED | {"visit_id", "start", "end", "file", "row", "season_covariates"}
 
