@@ -156,16 +156,20 @@ def _visit_rows(study: StudyFile, table: Table, frame: pd.DataFrame, ledger: Led
     drop = long_visits.rows_to_drop(
         study, table, frame, covariates, visit_names, ~no_result & known, ledger
     )
+    effort = long_visits.effort_of(table, ledger)
+    idle = _without_effort(study, table, frame, effort, ledger)
     aside = _aside(frame, no_result, others, ~known, drop, reason)
+    aside[(aside == "") & idle] = "detection without effort"
     long_visits.account(table, frame, aside, ledger)
     stay = frame[(aside == "") | ((aside != "") & others & known & ~drop)]
     key = ["site", "season", "visit"]
-    visits = stay.drop_duplicates(key)
-    visits = long_visits.with_covariates(visits, covariates, visit_names, table)
-    effort = long_visits.effort_of(table, ledger)
+    own = {n: covariates[n] for n in visit_names}
     if effort is not None:
-        visits["effort"] = effort[visits.index]
-        _detection_without_effort(study, table, stay, effort, ledger)
+        own["effort"] = effort
+    long_visits.agree_within_visits(table, stay, own, ledger)
+    visits = long_visits.with_covariates(stay.drop_duplicates(key), own, table)
+    if effort is not None:
+        long_visits.check_effort(table, visits, ledger)
     records = stay[(stay["species"] != "") & ~others[stay.index]]
     species = species_list(study, records["species"])
     records = records.assign(species=records["species"] if column else species[0])
@@ -187,21 +191,33 @@ def _aside(frame, no_result, others, unknown, drop, reason) -> np.ndarray:
     return aside
 
 
-def _detection_without_effort(
-    study: StudyFile, table: Table, rows: pd.DataFrame, effort: np.ndarray, ledger: Ledger
-) -> None:
-    idle = ~(effort[rows.index] > 0) & (rows["value"] > 0).to_numpy()
+def _without_effort(
+    study: StudyFile,
+    table: Table,
+    frame: pd.DataFrame,
+    effort: np.ndarray | None,
+    ledger: Ledger,
+) -> np.ndarray:
+    """Rows with a detection where nobody was: told, or to be set aside as the study file says."""
+    if effort is None:
+        return np.zeros(len(frame), dtype=bool)
+    idle = ~(effort > 0) & (frame["value"] > 0).to_numpy()
+    if study.section("checks").get("detection_without_effort") == "drop":
+        return idle
     for i in np.flatnonzero(idle)[:20]:
-        row = rows.iloc[i]
-        value = effort[rows.index[i]]
+        row = frame.iloc[i]
+        told = "blank" if np.isnan(effort[i]) else f"{effort[i]:g}"
         ledger.error(
             "E049",
             f'{table.place}, row {row["row"]}: a detection at site "{row["site"]}", visit '
-            f"{row['visit']}, but the effort is {'blank' if np.isnan(value) else f'{value:g}'}",
+            f"{row['visit']}, but the effort is {told}",
             file=table.place,
             row=int(row["row"]),
-            cure="either the effort or the detection is wrong; correct the row or delete it",
+            cure="either the effort or the detection is wrong; correct it, or set such rows "
+            'aside: [checks] detection_without_effort = "drop"',
+            more=f"{int(idle.sum())} such rows" if idle.sum() > 20 else "",
         )
+    return np.zeros(len(frame), dtype=bool)
 
 
 def _fill_species(

@@ -41,10 +41,13 @@ def records_with_visits(
     aside[drop] = "visit covariate missing"
     aside[~known] = "unknown site"
     long_visits.account(visit_table, frame, aside, ledger)
-    visits = long_visits.with_covariates(frame[aside == ""], covariates, names, visit_table)
+    own = {n: covariates[n] for n in names}
     effort = long_visits.effort_of(visit_table, ledger)
     if effort is not None:
-        visits["effort"] = effort[visits.index]
+        own["effort"] = effort
+    visits = long_visits.with_covariates(frame[aside == ""], own, visit_table)
+    if effort is not None:
+        long_visits.check_effort(visit_table, visits, ledger)
     lost = frame[aside != ""]
     if records is None:
         records = pd.DataFrame(

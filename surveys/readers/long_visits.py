@@ -266,15 +266,72 @@ def rows_to_drop(
     return drop
 
 
+def agree_within_visits(
+    table: Table, rows: pd.DataFrame, columns: dict[str, np.ndarray], ledger: Ledger
+) -> None:
+    """Rows of one visit (one for each species) must tell the same of it.
+
+    A value that only some of them give is taken for all, in place.
+    """
+    key = [rows[c] for c in ("site", "season", "visit")]
+    if not rows.duplicated(["site", "season", "visit"]).any():
+        return
+    for name, values in columns.items():
+        column = pd.Series(values[rows.index], index=rows.index)
+        column = column.mask(column == "") if column.dtype == object else column
+        groups = column.groupby(key)
+        if (differs := groups.transform("nunique") > 1).any():
+            bad = rows[differs]
+            first = bad.iloc[0]
+            same = bad[
+                (bad[["site", "season", "visit"]] == first[["site", "season", "visit"]]).all(axis=1)
+            ]
+            ledger.error(
+                "E513",
+                f'{table.place}, {rows_text(same["row"])}: "{name}" differs within visit '
+                f'{first["visit"]} of site "{first["site"]}" '
+                f"({listing(pd.unique(column[same.index].dropna()), 3)})",
+                file=table.place,
+                row=int(same["row"].iloc[-1]),
+                column=name,
+                cure="one visit has one value: correct it, or number the visits apart",
+                more=f"{int(differs.sum())} such rows" if len(bad) > len(same) else "",
+            )
+        filled = groups.transform("first")
+        if values.dtype == object:
+            filled = filled.fillna("")
+        values[rows.index] = filled.to_numpy(dtype=values.dtype)
+
+
+def check_effort(table: Table, visits: pd.DataFrame, ledger: Ledger) -> None:
+    """A blank effort is asked for; effort 0 means that nobody was there, and is counted."""
+    blank = visits["effort"].isna()
+    if blank.any():
+        rows = visits["row"][blank]
+        ledger.error(
+            "E551",
+            f"{table.place}, {rows_text(rows)}: the effort is blank",
+            file=table.place,
+            row=int(rows.iloc[0]),
+            why="a visit without effort would count as no visit",
+            cure="write the effort; 0 where nobody went",
+        )
+    idle = visits[visits["effort"] == 0]
+    if len(idle):
+        places = [f'site "{r.site}", visit {r.visit}' for r in idle.head(20).itertuples()]
+        ledger.cells("effort 0: no visit", table.file, len(idle), places)
+
+
 def with_covariates(
-    visits: pd.DataFrame, covariates: dict[str, np.ndarray], names: list[str], table: Table
+    visits: pd.DataFrame, columns: dict[str, np.ndarray], table: Table
 ) -> pd.DataFrame:
+    """Visits with their dates, covariates and effort."""
     out = visits[["site", "season", "visit", "row"]].assign(file=table.file)
     if visits["moment"].notna().any():
         out["start"] = visits["moment"]
-    for name in names:
-        values = covariates[name][visits.index]
-        out[name] = values.astype(str) if values.dtype == object else values
+    for name, values in columns.items():
+        kept = values[visits.index]
+        out[name] = kept.astype(str) if kept.dtype == object else kept
     return out
 
 

@@ -82,7 +82,9 @@ def cube_of(
     known = site_at >= 0
     for position, (column, name) in enumerate(zip(layout.columns, names, strict=True)):
         season, visit = layout.place(column, position)
-        at_season = season_at if season is None else np.full(len(table), season)
+        at_season = np.full(len(table), season or 0)
+        if season is None and season_at is not None:
+            at_season = season_at
         keep = known & (at_season >= 0)
         where = (site_at[keep], at_season[keep], np.full(int(keep.sum()), visit))
         rows[where[:2]] = table.rows[keep]

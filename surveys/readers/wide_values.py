@@ -132,4 +132,8 @@ def agree_effort(
             row=int(row_at[:, at[0], at[1]].max()),
             cure="write the effort, or blank the detection if nobody went",
         )
+    idle = made & ~seen & (effort.values.astype(float) == 0)
+    if idle.any():
+        places = (cell_words(layout, tuple(int(i) for i in at)) for at in np.argwhere(idle))
+        ledger.cells("effort 0: no visit", table.file, int(idle.sum()), places)
     cube[:, ~worked] = np.nan
