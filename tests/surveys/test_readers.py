@@ -462,3 +462,22 @@ def test_reference__tables_of_modelling_programs(tmp_path, shared):
     ds = guessed(tmp_path, [folder / "csv_factor_test.csv"])
     assert ds["rain"].dims == ("site", "season", "visit")
     assert ds["forest"].dtype.kind in "UT"
+
+
+def test_guess__region_polygons_and_cells_of_the_surface(tmp_path):
+    import geopandas
+    import shapely
+
+    shapes = [shapely.box(8, 46, 8.3, 47), shapely.box(8.3, 46, 9, 47)]
+    regions = geopandas.GeoDataFrame({"canton": ["UR", "GL"]}, geometry=shapes, crs="EPSG:4326")
+    regions.to_file(tmp_path / "cantons.gpkg")
+    (tmp_path / "surface.csv").write_text("lon,lat,elev\n8.1,46.5,1\n8.5,46.5,2\n")
+    (tmp_path / "detections.csv").write_text("site,v1\nA,0\nB,1\n")
+    (tmp_path / "sites.csv").write_text("site,lat,lon,elev\nA,46.5,8.2,5\nB,46.9,8.4,7\n")
+    names = ("cantons.gpkg", "surface.csv", "detections.csv", "sites.csv")
+    text = guess([tmp_path / n for n in names])
+    assert '[regions]\npath = "cantons.gpkg"\nname = "canton"' in text
+    assert "[surface]\n" in text
+    assert 'path = "surface.csv"' in text
+    (tmp_path / "study.toml").write_text(text)
+    assert read(tmp_path)["region"].values.tolist() == ["UR", "GL"]
