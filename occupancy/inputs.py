@@ -10,32 +10,38 @@ from typing import Any
 from occupancy.checksums import digest_file
 from surveys.study_file import StudyFile
 
+# Layers, which lie where the study file says; tables count from [source] path.
+LAYERS = ("regions", "surface")
 
-def paths(config: Any) -> Iterator[str]:
+
+def digests(file: StudyFile, sections: tuple[str, ...] = ()) -> dict[str, str]:
+    """Checksum of every file that the study file names, or those sections of it, by its name."""
+    base = file.section("source").get("path", "")
+    found = {}
+    for section, part in file.config.items():
+        if section == "source" or (sections and section not in sections):
+            continue
+        for shown in _paths(part):
+            name = shown if section in LAYERS else (Path(base) / shown).as_posix()
+            path = file.resolve(name, section)
+            for member in _members(path):
+                own = Path(name) if member == path else Path(name).parent / member.name
+                found[own.as_posix()] = digest_file(member)
+    return dict(sorted(found.items()))
+
+
+def _paths(config: Any) -> Iterator[str]:
     """Every `path` that a part of the study file names."""
     if isinstance(config, Mapping):
         for key, value in config.items():
             if key == "path" and isinstance(value, str):
                 yield value
             else:
-                yield from paths(value)
-
-
-def digests(file: StudyFile) -> dict[str, str]:
-    """Checksum of every file that the study file names, by its name there."""
-    found = {}
-    for shown in sorted(set(paths(file.config))):
-        path = file.resolve(shown)
-        for member in _members(path):
-            name = Path(shown) if member == path else Path(shown).parent / member.name
-            found[name.as_posix()] = digest_file(member)
-    return found
+                yield from _paths(value)
 
 
 def _members(path: Path) -> list[Path]:
-    """The files behind one name: of a folder all, of a shapefile all its parts."""
-    if path.is_dir():
-        return sorted(member for member in path.rglob("*") if member.is_file())
+    """The files behind one name: of a shapefile all its parts."""
     if path.suffix.lower() == ".shp":
         stem = re.sub(r"([*?\[])", r"[\1]", path.stem)
         return sorted(member for member in path.parent.glob(f"{stem}.*") if member.is_file())

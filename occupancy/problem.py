@@ -17,7 +17,7 @@ from occupancy import design as designs
 from occupancy import families, priors
 from occupancy.design import Design, GroupDesign
 from occupancy.families.base import Family
-from occupancy.frames import Frames, make_frames
+from occupancy.frames import Frames, detections, make_frames
 from occupancy.kernel.layout import Layout, make_layout
 from surveys.problems import ModelError
 
@@ -134,7 +134,7 @@ class Problem:
     @cached_property
     def detections_per_chain(self) -> np.ndarray:
         """(chain,) number of visits with a detection, field order."""
-        y = self.data["detection"].transpose("species", "site", "season", "visit").values
+        y = detections(self.data)
         return ((y > 0) & self.used).sum(axis=(2, 3)).ravel()
 
     @cached_property
@@ -223,7 +223,7 @@ def build(
         if p.level == "site":
             frame, rows = frames.chains, layout.site_order
         else:
-            frame = {k: v[keep] for k, v in frames.visits.items()}
+            frame = frames.visits.rows(keep)
             rows = layout.visit_order
         sign = np.where(y > 0, -1.0, 1.0) if p.name in chosen.signed else None
         predictors[p.name] = _predictor(
@@ -241,7 +241,7 @@ def check_data(data: xr.Dataset, family: Family) -> None:
             f"Family '{family.name}' got {n} seasons ({first}-{last}). Select one, for example "
             f'data.sel(season=["{last}"]), or use a family for several seasons.'
         )
-    y = data["detection"].transpose("species", "site", "season", "visit").values
+    y = detections(data)
     strange = ~np.isnan(y) & ~np.isin(y, family.detections)
     if strange.any():
         s, i, t, j = (int(k[0]) for k in np.nonzero(strange))
@@ -273,8 +273,9 @@ def _check_names(family, formulas, stated, links) -> None:
 
 def _design(parameter, formula: str, frames: Frames) -> Design:
     if parameter.level == "site":
-        n = next(iter(frames.chains.values())).size
-        return designs.build(formula, frames.chains, parameter.name, elsewhere=frames.above, n=n)
+        return designs.build(
+            formula, frames.chains, parameter.name, elsewhere=frames.above, n=frames.chains.n
+        )
     return designs.build(formula, frames.visits, parameter.name, n=frames.y.size)
 
 

@@ -20,6 +20,18 @@ DEFAULTS: dict[str, tuple[str, Any, str]] = {
     "interval": ("report", 0.9, "probability inside every interval that is shown"),
 }
 LEAST = {"draws": 1, "tune": 0, "chains": 1, "seed": 0, "cores": 0}
+# Keys that the schema of the study file has room for, and what to do in their place.
+IDLE: dict[str, dict[str, str]] = {
+    "privacy": {
+        "blur": ", and round the coordinates before you share the report",
+        "hide_site_ids": ", and rename the sites before you share the report",
+    },
+    "map": {
+        "crs": "; maps are drawn in the equal-area CRS of the study",
+        "cell": "; give the cells as a layer: [surface] path",
+    },
+    "sample": {"target_accept": "; a longer adaptation helps too: [sample] tune"},
+}
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,33 @@ def settings(
             found[name] = Setting(default, "default")
         _check(name, found[name])
     return found
+
+
+def refuse_idle_keys(config: Mapping[str, Any]) -> None:
+    """Refuse keys of the study file that this version knows and does nothing with.
+
+    Raises
+    ------
+    SurveyError
+        A setting that is taken and not used would be believed: coordinates thought blurred.
+    """
+    idle = [
+        (section, key)
+        for section, keys in IDLE.items()
+        for key in config.get(section, {})
+        if key in keys
+    ]
+    if idle:
+        raise SurveyError(
+            Problem(
+                code="E408",
+                fact=f"study.toml: this version does nothing with [{section}] {key}",
+                file="study.toml",
+                why="a setting without effect would be believed to have one",
+                cure=f"take the line out{IDLE[section][key]}",
+            )
+            for section, key in idle
+        )
 
 
 def _parse(text: str, default: Any) -> Any:

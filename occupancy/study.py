@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from occupancy import inputs, store
-from occupancy.settings import Setting, settings
+from occupancy.settings import Setting, refuse_idle_keys, settings
 from occupancy.units import State, Unit, folder_names, state_of
 from surveys.problems import ModelError, did_you_mean, listing
 from surveys.study_file import StudyFile, read_study
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 RESULTS = "results"
 # Sections that say how to estimate or show, and leave the dataset as it is.
 NOT_DATA = ("model", "sample", "report", "map", "privacy", "surface")
+ONLY_SHOWN = ("title", "authors", "organisation")
 FIGURES = ("paired-map", "site-map", "forest", "shrinkage", "detection", "histories")
 REPORT = ("report", "tables", "geopackage")
 
@@ -56,6 +57,7 @@ class Study:
             The study file is missing or wrong.
         """
         file = read_study(Path(folder))
+        refuse_idle_keys(file.config)
         return cls(file, settings(file.config, flags))
 
     @property
@@ -73,6 +75,11 @@ class Study:
     def setting(self, name: str) -> Any:
         return self.settings[name].value
 
+    @property
+    def report_outputs(self) -> tuple[str, ...]:
+        """What a report consists of: `[report] formats`, or page, tables and GeoPackage."""
+        return tuple(self.file.report.get("formats", REPORT))
+
     # ------------------------------------------------------------ data
 
     @cached_property
@@ -84,8 +91,9 @@ class Study:
     def data_key(self) -> str:
         """Checksum of all that the dataset is made of."""
         config = {key: part for key, part in self.file.config.items() if key not in NOT_DATA}
-        surface = set(inputs.paths(self.file.section("surface")))
-        files = {name: sum_ for name, sum_ in self.inputs.items() if name not in surface}
+        files = inputs.digests(self.file, tuple(config))
+        study = self.file.section("study").items()
+        config["study"] = {key: part for key, part in study if key not in ONLY_SHOWN}
         version = store.versions().get("occupancy", "")
         return store.digest({"config": config, "inputs": files, "version": version})
 
@@ -132,7 +140,13 @@ class Study:
             return None
         from surveys import places
 
-        return places.read_regions(self.file.regions_path, self.file.section("regions").get("name"))
+        keys = self.file.section("regions")
+        return places.read_regions(
+            self.file.regions_path,
+            name=keys.get("name"),
+            crs=keys.get("crs"),
+            layer=keys.get("layer"),
+        )
 
     def surface(self) -> gpd.GeoDataFrame | None:
         """The cells to predict to, if the study has any."""
@@ -140,9 +154,12 @@ class Study:
             return None
         from surveys import places
 
-        section = self.file.section("surface")
+        keys = self.file.section("surface")
         return places.read_surface(
-            self.file.surface_path, crs=section.get("crs"), columns=section.get("columns")
+            self.file.surface_path,
+            crs=keys.get("crs"),
+            columns=keys.get("columns"),
+            layer=keys.get("layer"),
         )
 
     # ------------------------------------------------------------ units
@@ -311,16 +328,12 @@ class Study:
 
     def output_key(self, unit: Unit, kind: str) -> str:
         """Checksum of all that a unit's figures or report rest on."""
-        shown = [
-            *inputs.paths(self.file.section("surface")),
-            *inputs.paths(self.file.section("regions")),
-        ]
         sections = ("study", "report", "map", "privacy", "regions", "surface")
         return store.digest(
             {
                 "kind": kind,
                 "fit": store.read_manifest(unit.fit_folder).files,
-                "layers": {name: self.inputs.get(name) for name in shown},
+                "layers": inputs.digests(self.file, inputs.LAYERS),
                 "config": {name: self.file.section(name) for name in sections},
                 "interval": self.setting("interval"),
                 "version": store.versions().get("occupancy", ""),

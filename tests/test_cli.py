@@ -227,6 +227,14 @@ def test_init__writes_a_study_file_that_check_accepts(
     assert "exists already" in capsys.readouterr().err
 
 
+def test_init__names_files_from_the_folder_of_the_study(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    (folder / "study.toml").rename(folder / "other.toml")
+    assert cli.answer(["-C", "new", "init", "detections.csv", "--print"]) == 0
+    assert 'path = "../detections.csv"' in capsys.readouterr().out
+
+
 def test_explain__code_term_and_other_names(capsys: pytest.CaptureFixture[str]):
     for subject, words in (("rhat", "Chains"), ("E023", "two names"), ("ψ", "Occupancy")):
         assert cli.answer(["explain", subject]) == 0
@@ -250,6 +258,9 @@ def test_explain__knows_every_code_that_the_surveys_raise():
         except Exception:
             unknown.append(code)
     assert unknown == []
+    others = ",".join([*entries, *(entry.get("also", "") for entry in entries.values())])
+    own = {"E408"}  # of the settings
+    assert set(re.findall(r"\b[ERWN]\d{3}\b", others)) - used == own
 
 
 def test_explain__knows_every_warning_of_the_checks():

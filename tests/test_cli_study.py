@@ -142,7 +142,7 @@ def test_fit__changed_data_model_or_settings_make_a_unit_stale_and_nothing_else_
     assert cli.answer(["fit"]) == 0
     text = (folder / "study.toml").read_text(encoding="utf-8")
     (folder / "study.toml").write_text(
-        text + '[report]\ninterval = 0.5\n[map]\ncrs = "EPSG:3035"\n', encoding="utf-8"
+        text + "[report]\ninterval = 0.5\n[map]\nseason = 1\n", encoding="utf-8"
     )
     assert states(folder) == ["finished", "finished"]
     (folder / "study.toml").write_text(text.replace("seed = 5", "seed = 6"), encoding="utf-8")
@@ -275,6 +275,34 @@ def test_show__tells_state_outputs_and_warnings(
     assert "maps, report" in out
     assert "PSTAR" in out
     assert "nothing to do" in out
+
+
+def test_setting_without_effect__is_refused(folder: Path, capsys: pytest.CaptureFixture[str]):
+    with (folder / "study.toml").open("a", encoding="utf-8") as stream:
+        stream.write('[privacy]\nblur = "10km"\n')
+    assert cli.answer(["fit"]) == 2
+    error = capsys.readouterr().err
+    assert "E408" in error
+    assert "round the coordinates" in error
+
+
+def test_report__formats_are_what_is_written(folder: Path):
+    with (folder / "study.toml").open("a", encoding="utf-8") as stream:
+        stream.write('[report]\nformats = ["tables"]\n')
+    assert cli.answer(["fit", "plain"]) == 0
+    assert cli.answer(["report", "plain"]) == 0
+    report = folder / "results" / "plain" / "Strix_aluco" / "report"
+    assert sorted(path.name for path in report.iterdir()) == ["manifest.json", "tables.txt"]
+
+
+def test_inputs__count_from_the_folder_of_the_source(folder: Path):
+    (folder / "field").mkdir()
+    (folder / "detections.csv").rename(folder / "field" / "detections.csv")
+    text = (folder / "study.toml").read_text(encoding="utf-8")
+    text = text.replace("[source]\n", '[source]\npath = "field"\n')
+    (folder / "study.toml").write_text(text, encoding="utf-8")
+    assert list(Study.open(folder).inputs) == ["field/detections.csv"]
+    assert cli.answer(["fit"]) == 0
 
 
 def test_folder_names__are_safe_and_differ():

@@ -27,7 +27,7 @@ HEAVY = {
     "geopandas": (*PLACES, "occupancy/landscape.py"),
     "shapely": (*PLACES, "occupancy/landscape.py"),
     "pyproj": (*PLACES, "occupancy/landscape.py", "occupancy/cli/doctor.py"),
-    "pyogrio": (*PLACES, "surveys/guess.py"),
+    "pyogrio": (*PLACES, "surveys/guess"),
 }
 # From arithmetic to pages: a room may import itself, and what stands above it in this list.
 ORDER = (
@@ -40,8 +40,8 @@ ORDER = (
     ("occupancy.problem",),
     ("occupancy.graph", "occupancy.engines"),
     ("occupancy.results", "occupancy.checks", "occupancy.predict"),
-    ("occupancy.fit",),
-    ("occupancy.model",),
+    # A model makes a fit, and a fit knows its model: they share a floor.
+    ("occupancy.fit", "occupancy.model", "occupancy.keeping"),
     ("occupancy.outputs",),
     ("occupancy.landscape", "occupancy.settings", "occupancy.units", "occupancy.inputs"),
     ("occupancy.study",),

@@ -11,7 +11,24 @@ from importlib import import_module
 from occupancy.checks.base import SEVERITY, Evidence, Verdict
 
 # In this order among verdicts of one level.
-CHECKS: dict[str, str] = {}
+CHECKS: dict[str, str] = {
+    "PARTIAL": "occupancy.checks.partial",
+    "DIV": "occupancy.checks.divergences",
+    "RHAT": "occupancy.checks.rhat",
+    "ESS": "occupancy.checks.ess",
+    "EBFMI": "occupancy.checks.energy",
+    "ONEVISIT": "occupancy.checks.repeated_visits",
+    "BOUND": "occupancy.checks.boundary",
+    "NODET": "occupancy.checks.never_detected",
+    "ALLDET": "occupancy.checks.always_detected",
+    "CONFOUND": "occupancy.checks.confounding",
+    "SEP": "occupancy.checks.separation",
+    "RELEV": "occupancy.checks.few_levels",
+    "PSTAR": "occupancy.checks.cumulative_detection",
+    "MISS": "occupancy.checks.set_aside",
+    "COLLIN": "occupancy.checks.collinearity",
+    "TREE": "occupancy.checks.depth",
+}
 
 __all__ = ["CHECKS", "Evidence", "Verdict", "run"]
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
+    from occupancy.checks.predicted import Predicted
     from occupancy.engines.ml import Maximum
     from occupancy.problem import Problem
 
@@ -94,6 +97,20 @@ class Evidence:
         return self.posterior is not None and all(
             self.posterior.sizes.get(d, 0) > 0 for d in ("chain", "draw")
         )
+
+    @cached_property
+    def convergence(self) -> pd.DataFrame:
+        """R-hat and effective draws of every quantity; made once for the checks that ask."""
+        from occupancy.checks.convergence import convergence
+
+        return convergence(self.posterior)
+
+    @cached_property
+    def predicted(self) -> Predicted | None:
+        """Psi and p at the visited sites: of the draws, else at the maximum; None without both."""
+        from occupancy.checks.predicted import predict
+
+        return predict(self.problem, self.posterior if self.has_draws else None, self.ml)
 
 
 Check = Callable[[Evidence], list[Verdict]]

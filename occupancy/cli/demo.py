@@ -32,7 +32,7 @@ def command(session: Session, target: Path, sites: int, show: bool) -> int:
 
     from occupancy.cli import steps
     from occupancy.landscape import simulate_study
-    from occupancy.study import FIGURES, REPORT
+    from occupancy.study import FIGURES
 
     begun = time.perf_counter()
     folder = session.folder / target
@@ -49,8 +49,8 @@ def command(session: Session, target: Path, sites: int, show: bool) -> int:
         code = steps.fit(session, study, units)
         if code == steps.Exit.INTERRUPTED:
             return code
-        steps.publish(session, study, units, "maps", FIGURES)
-        files = steps.publish(session, study, units, "report", REPORT)
+        kinds = {"maps": FIGURES, "report": study.report_outputs}
+        files = steps.publish(session, study, units, kinds)
     rows = compare(truth, study.load(units[0]), study)
     inside = sum(row[-1] == "yes" for row in rows)
     session.say(f"\nThe truth beside the estimate, with {study.setting('interval'):.0%} intervals")

@@ -30,9 +30,7 @@ def command(session: Session, files: tuple[Path, ...], force: bool, only_print: 
     if target.exists() and not force and not only_print:
         raise click.UsageError(f"{target} exists already. --force writes over it, --print shows.")
     folder.mkdir(parents=True, exist_ok=True)
-    # Named as the study file will name them: from its own folder.
-    names = [Path(os.path.relpath(file, folder)).as_posix() for file in files]
-    text = guess(names, folder=folder)
+    text = guess(list(files), folder=folder)
     if only_print:
         session.say(text)
         session.emit("init", text=text)

@@ -27,12 +27,13 @@ def command(
     Every number is computed anew from the files of the finished fit.
     """
     from occupancy.cli import steps
-    from occupancy.study import REPORT
 
     study = session.study()
     with session.writing(study):
         units = study.units(models, species)
-        files = steps.publish(session, study, units, "report", REPORT, force, show_blocked)
+        files = steps.publish(
+            session, study, units, {"report": study.report_outputs}, force, show_blocked
+        )
     if show:
         for page in (path for path in files if path.suffix == ".html"):
             click.launch(str(page.resolve()))

@@ -17,7 +17,7 @@ def command(session: Session, force: bool) -> int:
     is not to be trusted: its outputs are written and marked.
     """
     from occupancy.cli import steps
-    from occupancy.study import FIGURES, REPORT
+    from occupancy.study import FIGURES
 
     study = session.study()
     with session.writing(study):
@@ -28,6 +28,7 @@ def command(session: Session, force: bool) -> int:
         code = steps.fit(session, study, units, force)
         if code == steps.Exit.INTERRUPTED:
             return code
-        steps.publish(session, study, units, "maps", FIGURES, force)
-        steps.publish(session, study, units, "report", REPORT, force)
+        steps.publish(
+            session, study, units, {"maps": FIGURES, "report": study.report_outputs}, force
+        )
     return code

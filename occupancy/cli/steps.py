@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,40 +102,39 @@ def publish(
     session: Session,
     study: Study,
     units: Sequence[Unit],
-    kind: str,
-    outputs: Sequence[str],
+    kinds: Mapping[str, Sequence[str]],
     force: bool = False,
     show_blocked: bool = False,
 ) -> list[Path]:
-    """Write figures ("maps") or pages ("report") of every unit, unless they stand."""
+    """Write figures ("maps") and pages ("report") of every unit, unless they stand."""
     written: list[Path] = []
     for unit in units:
-        if not force and study.outputs_stand(unit, kind, outputs, show_blocked):
-            files = [path for path in sorted((unit.folder / kind).rglob("*")) if path.is_file()]
+        results = None  # one for all kinds: it is asked of the fit's files, and takes seconds
+        for kind, outputs in kinds.items():
+            folder = unit.folder / kind
+            if not force and study.outputs_stand(unit, kind, outputs, show_blocked):
+                session.say(f"✓ {unit.name}: {kind} stands, nothing to do\n  {shown(folder)}")
+                session.emit(kind, unit=unit.name, made=False, path=str(folder))
+                written += sorted(path for path in folder.rglob("*") if path.is_file())
+                continue
+            begun = time.perf_counter()
+            results = results or study.results_of(unit, show_blocked)
+            files, refused = study.write(unit, kind, outputs, results, show_blocked)
             session.say(
-                f"✓ {unit.name}: {kind} stands, nothing to do\n  {shown(unit.folder / kind)}"
+                f"✓ {unit.name}: {kind}, {_counted(len(files), 'file')} ({_took(begun)})"
+                f"\n  {shown(folder)}"
             )
-            session.emit(kind, unit=unit.name, made=False, path=str(unit.folder / kind))
+            for name, reason in refused.items():
+                session.note(f"  · no {name}: {reason}")
+            session.emit(
+                kind,
+                unit=unit.name,
+                made=True,
+                path=str(folder),
+                files=[str(path) for path in files],
+                refused=refused,
+            )
             written += files
-            continue
-        begun = time.perf_counter()
-        results = study.results_of(unit, show_blocked)
-        files, refused = study.write(unit, kind, outputs, results, show_blocked)
-        session.say(
-            f"✓ {unit.name}: {kind}, {_counted(len(files), 'file')} ({_took(begun)})"
-            f"\n  {shown(unit.folder / kind)}"
-        )
-        for name, reason in refused.items():
-            session.note(f"  · no {name}: {reason}")
-        session.emit(
-            kind,
-            unit=unit.name,
-            made=True,
-            path=str(unit.folder / kind),
-            files=[str(path) for path in files],
-            refused=refused,
-        )
-        written += files
     return written
 
 

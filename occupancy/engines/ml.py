@@ -16,7 +16,7 @@ from occupancy.engines.newton import Objective, Top, climb
 from occupancy.problem import Problem
 from surveys.problems import ModelError
 
-STARTS = 5
+STARTS = 3
 SAME_TOP = 1e-6  # log-likelihood units within which two climbs reached the same top
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import cho_factor, cho_solve
 
 from occupancy.kernel.densities import log_density
 from occupancy.kernel.hessian import value_gradient_hessian
@@ -74,6 +75,8 @@ class Objective:
             np.ascontiguousarray(a.T @ p.columns) for a, p in zip(self.a, self.predictors)
         ]
         self.penalised = penalised
+        ends = np.cumsum([0, *self.sizes])
+        self.parts = list(zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True))
 
     @property
     def size(self) -> int:
@@ -103,7 +106,7 @@ class Objective:
         return value + self._priors(theta)[0] if self.penalised else value
 
     def _split(self, theta: np.ndarray) -> list[np.ndarray]:
-        return np.split(theta, np.cumsum(self.sizes)[:-1])
+        return [theta[a:b] for a, b in self.parts]
 
     def _likelihood(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         predictors = []
@@ -177,6 +180,16 @@ def three(arguments) -> tuple[float, float, float]:
     return padded[0], padded[1], padded[2]
 
 
+def _newton_step(curvature: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """curvature^-1 gradient; along positive curvature where the Hessian is not definite."""
+    try:
+        return cho_solve(cho_factor(curvature, check_finite=False), gradient)
+    except np.linalg.LinAlgError:
+        scale, along = np.linalg.eigh(curvature)
+        floor = max(scale.max(initial=0.0), 1.0) * 1e-10
+        return along @ ((along.T @ gradient) / np.maximum(np.abs(scale), floor))
+
+
 def climb(objective, theta: np.ndarray, free: np.ndarray | None = None) -> Top:
     """Climb to a maximum from ``theta``; coefficients that are not ``free`` stay.
 
@@ -190,9 +203,7 @@ def climb(objective, theta: np.ndarray, free: np.ndarray | None = None) -> Top:
     steps = 0
     for steps in range(1, MOST_STEPS + 1):
         g = gradient[free]
-        scale, along = np.linalg.eigh(-hessian[np.ix_(free, free)])
-        floor = max(scale.max(initial=0.0), 1.0) * 1e-10
-        step = along @ ((along.T @ g) / np.maximum(np.abs(scale), floor))
+        step = _newton_step(-hessian[np.ix_(free, free)], g)
         decrement = float(g @ step)
         if decrement < 1e-14 * max(1.0, abs(value)):
             converged = True

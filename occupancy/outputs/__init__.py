@@ -1,7 +1,8 @@
 """Every output by name: one file is one new output, named in one line of `OUTPUTS`.
 
 A member has `write(results, folder, **options) -> list[Path]`; a drawing also has
-`figure(results, **options) -> (Figure, alt text)`. Members are imported only when they are asked for.
+`figure(results, **options) -> (Figure, alt text)`. Members are imported
+only when they are asked for.
 """
 
 from __future__ import annotations

@@ -42,7 +42,8 @@ def sentence(results: Results) -> str:
     if needed == words.DASH:
         return text
     noun = "visit is" if needed == "1" else "visits are"
-    return f"{text} {needed[0].upper()}{needed[1:]} {noun} needed for a 95% chance to see it if present."
+    needed = needed[0].upper() + needed[1:]
+    return f"{text} {needed} {noun} needed for a 95% chance to see it if present."
 
 
 def figure(results: Results, *, width: float = 7.4, bare: bool = False) -> tuple[Figure, str]:
@@ -73,15 +74,16 @@ def figure(results: Results, *, width: float = 7.4, bare: bool = False) -> tuple
             ax.plot([x, x], [0, GOAL], color=style.MUTED, lw=0.8, ls=(0, (1.2, 1.6)))
             label = f"{words.counted(x, 'visit')} needed"
             ax.text(x - 0.01 * last, 0.05, label, fontsize=8, ha="right", color=style.INK)
-        if not words.is_missing(row.get("p_star_mean")) and done <= last:
+        star = row.get("p_star_mean")
+        if not words.is_missing(star) and done <= last:
             ax.errorbar(
-                done, row["p_star_mean"],
-                yerr=[[row["p_star_mean"] - row["p_star_lower"]], [row["p_star_upper"] - row["p_star_mean"]]],
+                done, star,
+                yerr=[[star - row["p_star_lower"]], [row["p_star_upper"] - star]],
                 fmt="D", color=style.RED, ms=5, lw=1.4, zorder=5,
             )  # fmt: skip
             ax.annotate(
-                f"this survey: {words.counted(round(done), 'visit')}, {words.percent(row['p_star_mean'])}",
-                (done, row["p_star_mean"]), xytext=(9, -4), textcoords="offset points", fontsize=8,
+                f"this survey: {words.counted(round(done), 'visit')}, {words.percent(star)}",
+                (done, star), xytext=(9, -4), textcoords="offset points", fontsize=8,
                 color=style.RED, va="top",
             )  # fmt: skip
         ax.set_xlim(0, last)

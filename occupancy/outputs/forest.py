@@ -1,4 +1,4 @@
-"""What drives it: every coefficient with its 50 and 90 % bars, maximum likelihood and naive beside."""
+"""What drives it: every coefficient with its bars, maximum likelihood and naive beside."""
 
 from __future__ import annotations
 
@@ -48,7 +48,10 @@ def figure(results: Results, *, width: float = 7.4, bare: bool = False) -> tuple
         groups = [(p, table[table["parameter"] == p]) for p in pd.unique(table["parameter"])]
         rows = len(table) + 0.9 * len(groups)
         name = words.interval_name(results.interval, results.engine)
-        support = f"Thick bar: 50%; thin bar: {name}. A bar that leaves the dotted zero line shows a direction."
+        support = (
+            f"Thick bar: 50%; thin bar: {name}. A bar that leaves the dotted zero line shows a "
+            "direction."
+        )
         title = "What drives occupancy and detection"
         head = sheet.head(
             "" if bare else title, support, "" if bare else caption(results), width, title_size=12
@@ -174,7 +177,8 @@ def _draw_row(ax: Axes, row: pd.Series, y: float, left: float) -> None:
     places = words.coefficient_places(row["sd"])
     label = style.shorten(words.clean(row["term"]), left - 0.25, 8.5)
     ax.annotate(
-        label, (0, y), xycoords=("axes fraction", "data"), xytext=(-8, 0), textcoords="offset points",
+        label, (0, y), xycoords=("axes fraction", "data"), xytext=(-8, 0),
+        textcoords="offset points",
         ha="right", va="center", fontsize=8.5,
     )  # fmt: skip
     text = f"{words.decimal(row['mean'], places)}  (sd {words.decimal(row['sd'], places)})"
@@ -231,6 +235,7 @@ def _finish(ax: Axes, table: pd.DataFrame, results: Results) -> None:
             )
         )
     ax.legend(
-        handles=items, loc="upper left", bbox_to_anchor=(-0.02, 0), borderaxespad=2.2, ncol=3, frameon=False,
+        handles=items, loc="upper left", bbox_to_anchor=(-0.02, 0), borderaxespad=2.2, ncol=3,
+        frameon=False,
         fontsize=7.5, handletextpad=0.4, columnspacing=1.4,
     )  # fmt: skip

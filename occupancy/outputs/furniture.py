@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,6 +13,7 @@ from occupancy.outputs import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from pyproj import Transformer
     from shapely import Geometry
 
 STEPS = (30, 20, 15, 10, 5, 2, 1, 0.5, 0.25, 0.2, 0.1, 0.05, 0.025, 0.02, 0.01, 0.005, 0.002, 0.001)
@@ -85,10 +87,8 @@ def graticule(extent: Extent, crs: Any) -> list[tuple[str, np.ndarray, tuple[flo
     pole inside the map is handled by walking all meridians.
     """
     import shapely
-    from pyproj import Transformer
 
-    forward = Transformer.from_crs(4326, crs, always_xy=True)
-    inverse = Transformer.from_crs(crs, 4326, always_xy=True)
+    forward, inverse = _transformers(crs)
     gx, gy = np.meshgrid(
         np.linspace(extent.west, extent.east, 41), np.linspace(extent.south, extent.north, 41)
     )
@@ -169,6 +169,17 @@ def _edge_place(line: Geometry, extent: Extent, side: str) -> tuple[float, float
     return (float(on[0, 0]), float(on[0, 1])) if len(on) else None
 
 
+@functools.lru_cache(maxsize=16)
+def _transformers(crs: Any) -> tuple[Transformer, Transformer]:
+    """From longitude and latitude to the map, and back."""
+    from pyproj import Transformer
+
+    return (
+        Transformer.from_crs(4326, crs, always_xy=True),
+        Transformer.from_crs(crs, 4326, always_xy=True),
+    )
+
+
 def draw_graticule(ax: Axes, extent: Extent, crs: Any) -> None:
     for label, points, place in graticule(extent, crs):
         ax.plot(*points.T, color="#b9c4ca", lw=0.45, zorder=0.5)
@@ -223,10 +234,7 @@ def draw_scale_bar(ax: Axes, extent: Extent, points_per_metre: float) -> None:
 
 def true_north(x: float, y: float, crs: Any) -> tuple[float, float]:
     """Unit vector towards the north pole at a place on the map (it leans in most projections)."""
-    from pyproj import Transformer
-
-    forward = Transformer.from_crs(4326, crs, always_xy=True)
-    inverse = Transformer.from_crs(crs, 4326, always_xy=True)
+    forward, inverse = _transformers(crs)
     lon, lat = inverse.transform(x, y)
     if not np.isfinite(lon):
         return 0.0, 1.0
@@ -351,7 +359,8 @@ def draw_labels(
         x, y = place.x, place.y
         drop = 0.62 * sizes[0] * point if place.named else 0.0
         ax.text(
-            x, y + 0.56 * sizes[1] * point, name if place.named else "", ha="center", va="center", fontsize=sizes[0],
+            x, y + 0.56 * sizes[1] * point, name if place.named else "", ha="center",
+            va="center", fontsize=sizes[0],
             color=style.INK, zorder=9, path_effects=_halo(2.6),
         )  # fmt: skip
         ax.text(

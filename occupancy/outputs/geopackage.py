@@ -104,7 +104,8 @@ def _write_styles(
         for default, (name, qml) in enumerate(reversed(styles_of(results, layer))):
             base.execute(
                 "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, "
-                "f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, owner) "
+                "f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, "
+                "owner) "
                 "VALUES ('', '', ?, ?, ?, ?, '', ?, ?, '')",
                 (layer, geometry, name, qml, int(default == 1), f"occupancy: {name}"),
             )

@@ -108,7 +108,7 @@ def alt_text(results: Results) -> str:
 
 def _support(results: Results, skipped: int) -> str:
     visits, found = totals(results.histories)  # type: ignore[arg-type]
-    text = f"{words.counted(visits, 'visit')}, of which {words.counted(found, 'visit')} with a detection."
+    text = f"{words.counted(visits, 'visit')}, of which {words.count(found)} with a detection."
     return f"{text} The last {MOST_SEASONS} seasons are drawn." if skipped else text
 
 

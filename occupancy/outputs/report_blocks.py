@@ -50,8 +50,9 @@ def chips(results: Results) -> list[dict[str, str]]:
         out.append({"text": text, "kind": "ok", "to": "warnings"})
     else:
         out.append({"text": "no warnings", "kind": "ok"})
-    outside = results.overall_here().get("extrapolated")
-    if results.cells is not None and not words.is_missing(outside) and outside > 0:
+    outside = results.overall_here().get("extrapolated", 0.0)
+    outside = 0.0 if words.is_missing(outside) else float(outside)
+    if results.cells is not None and outside > 0:
         text = f"{words.percent(outside)} of the area is outside sampled conditions"
         out.append({"text": text, "kind": "warn" if outside > 0.1 else ""})
     return [{"number": "", "kind": "", "to": ""} | chip for chip in out]
@@ -195,7 +196,8 @@ def _trend(name: str, table: pd.DataFrame, results: Results) -> dict[str, Any]:
         change = round(100 * (known[-1][1] - known[0][1]))
         sign = "+" if change > 0 else words.MINUS if change < 0 else "±"
         noun = "point" if abs(change) == 1 else "points"
-        text = f"{words.percent(known[0][1])} to {words.percent(known[-1][1])} ({sign}{abs(change)} {noun})"
+        first, final = words.percent(known[0][1]), words.percent(known[-1][1])
+        text = f"{first} to {final} ({sign}{abs(change)} {noun})"
     return {
         "name": name,
         "band": "M" + "L".join([*up, *down]) + "Z" if banded else "",
@@ -250,8 +252,8 @@ def diagnostics(results: Results) -> dict[str, Any]:
         "rows": rows,
         "first": "R̂" if sampled else "standard error",
         "second": "ESS" if sampled else "z",
-        "note": "R̂ compares the chains with one another and should be at most 1.01; ESS is how many "
-        "independent draws the chains are worth, and should be at least 400."
+        "note": "R̂ compares the chains with one another and should be at most 1.01; ESS is how "
+        "many independent draws the chains are worth, and should be at least 400."
         if sampled
         else "Standard errors come from the curvature of the likelihood at its highest point.",
     }
@@ -299,8 +301,8 @@ def model(results: Results) -> dict[str, Any]:
             "distribution: regions with few sites lean on the others."
         )
     priors = [
-        {"name": k, "code": v, "meaning": _prior_meaning(k, v)}
-        for k, v in document.get("priors", {}).items()
+        row | {"meaning": row["meaning"] or _prior_meaning(row["name"], row["code"])}
+        for row in document.get("priors", [])
     ]
     return {
         "family": family or "not stated",
@@ -371,7 +373,7 @@ def citation(results: Results) -> list[str]:
     seed = f", seed {seal['seed']}" if seal.get("seed") is not None else ""
     return [
         f"{headline(results).sentence}. Fitted with occupancy {version}".rstrip() + f"{run}{seed}.",
-        "MacKenzie, D. I., Nichols, J. D., Lachman, G. B., Droege, S., Royle, J. A. & Langtimm, C. A. "
-        "(2002) Estimating site occupancy rates when detection probabilities are less than one. "
-        "Ecology 83: 2248–2255.",
+        "MacKenzie, D. I., Nichols, J. D., Lachman, G. B., Droege, S., Royle, J. A. & Langtimm, "
+        "C. A. (2002) Estimating site occupancy rates when detection probabilities are less than "
+        "one. Ecology 83: 2248–2255.",
     ]

@@ -311,6 +311,9 @@ def _histories(results: Results, here: Any) -> dict[str, Any]:
     def sign(value: float) -> str:
         return "-" if not np.isfinite(value) else str(min(int(value), 9))
 
+    def amount(value: float) -> str:
+        return f"{value:.3g}" if np.isfinite(value) else ""
+
     data: dict[str, Any] = {
         "visits": seen.detection.shape[2],
         "history": [
@@ -320,9 +323,8 @@ def _histories(results: Results, here: Any) -> dict[str, Any]:
     if seen.effort is not None and seen.effort.size <= MOST_EFFORTS:
         data["units"] = seen.effort_units
         data["effort"] = [
-            "" if k is None else " ".join("" if not np.isfinite(v) else f"{v:.3g}" for v in seen.effort[k].ravel())
-            for k in order
-        ]  # fmt: skip
+            "" if k is None else " ".join(amount(v) for v in seen.effort[k].ravel()) for k in order
+        ]
     return data
 
 

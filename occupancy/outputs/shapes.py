@@ -33,7 +33,9 @@ def shape_path(shape: Any) -> Path:
     return Path(np.concatenate(points), np.concatenate(codes))
 
 
-def draw_polygons(ax: Axes, shapes: Iterable[Any], colours: Sequence[str], **options: Any) -> None:
+def draw_polygons(
+    ax: Axes, shapes: Iterable[Any], colours: Sequence[str] | np.ndarray, **options: Any
+) -> None:
     """Filled polygons; those not estimated are white with a grey border, never the zero colour."""
     from matplotlib.collections import PathCollection
 
@@ -104,15 +106,17 @@ def draw_evidence(ax: Axes, sites: Any) -> None:
     none = site_points(sites[~sites["surveyed"]])
     missed = site_points(sites[sites["surveyed"] & ~sites["detected"]])
     seen = site_points(sites[sites["detected"]])
+    # A pale casing, so that the dashes are seen on dark cells.
+    ax.scatter(*none.T, s=size, fc="none", ec="white", lw=1.5, alpha=0.75, zorder=5.4)
     ax.scatter(*none.T, s=size, fc="none", ec=style.INK, lw=0.5, ls=(0, (1.2, 1)), zorder=5.5)
     ax.scatter(*missed.T, s=size * 0.85, fc="white", ec=style.INK, lw=0.6, zorder=6)
     ax.scatter(*seen.T, s=size * 1.1, fc=style.INK, ec="white", lw=0.5, zorder=7)
 
 
-def draw_values(ax: Axes, sites: Any, colours: Sequence[str]) -> None:
+def draw_values(ax: Axes, sites: Any, colours: Sequence[str] | np.ndarray) -> None:
     """Sites coloured by value; a thick ring marks a detection, a dashed one no survey."""
     size = 2.6 * site_size(len(sites))
-    xy, colours = site_points(sites), np.asarray(colours, dtype=object)
+    xy, fills = site_points(sites), np.asarray(colours, dtype=object)
     seen, surveyed = sites["detected"].to_numpy(), sites["surveyed"].to_numpy()
     for pick, line in (
         (~surveyed, (0.6, (0, (1.2, 1)))),
@@ -122,6 +126,7 @@ def draw_values(ax: Axes, sites: Any, colours: Sequence[str]) -> None:
         if pick.any():
             ax.scatter(*xy[pick].T, s=size * 1.35, fc="white", lw=0, zorder=6)
             ax.scatter(
-                *xy[pick].T, s=size, c=list(colours[pick]), edgecolors=style.INK, lw=line[0], ls=line[1],
+                *xy[pick].T, s=size, c=list(fills[pick]), edgecolors=style.INK,
+                lw=line[0], ls=line[1],
                 zorder=6.1,
             )  # fmt: skip

@@ -83,8 +83,8 @@ def alt_text(results: Results) -> str:
     return (
         f"Estimates by region: naive, region alone and hierarchical. Pooling moved "
         f"{words.clean(row['region'])} most ({words.counted(int(row['sites']), 'site')}): from "
-        f"{words.percent(row['alone_mean'])} on its own to {words.percent(row['partial_mean'])}; with all "
-        f"regions taken as one the estimate is {words.percent(row['complete_mean'])}."
+        f"{words.percent(row['alone_mean'])} on its own to {words.percent(row['partial_mean'])}; "
+        f"with all regions taken as one the estimate is {words.percent(row['complete_mean'])}."
     )
 
 
@@ -118,7 +118,8 @@ def _draw(ax: Axes, table: pd.DataFrame, names: list[str], estimate: str) -> Non
         ax.axvline(complete, color=style.MUTED, lw=0.9, ls=(0, (4, 3)), zorder=1)
         right = complete > 0.7
         ax.text(
-            complete + (-0.01 if right else 0.01), n - 0.42, "complete pooling", fontsize=7.2, color=style.MUTED,
+            complete + (-0.01 if right else 0.01), n - 0.42, "complete pooling", fontsize=7.2,
+            color=style.MUTED,
             ha="right" if right else "left",
         )  # fmt: skip
     ax.set_yticks(range(n), names[::-1], color=style.INK, fontsize=8.5)
@@ -153,6 +154,7 @@ def _draw(ax: Axes, table: pd.DataFrame, names: list[str], estimate: str) -> Non
         Line2D([], [], marker="o", color=style.BLUE, lw=2.4, ms=4.5, label="hierarchical"),
     ]
     ax.legend(
-        handles=items, loc="upper left", bbox_to_anchor=(-0.02, 0), borderaxespad=2.2, ncol=3, frameon=False,
+        handles=items, loc="upper left", bbox_to_anchor=(-0.02, 0), borderaxespad=2.2, ncol=3,
+        frameon=False,
         fontsize=7.5, columnspacing=1.3,
     )  # fmt: skip

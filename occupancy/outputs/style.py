@@ -7,6 +7,7 @@ kinds of colour blindness and on a grey printer. A swap is one line here.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ import numpy as np
 from occupancy.outputs.files import replacing
 
 if TYPE_CHECKING:
+    from matplotlib.backends.backend_agg import RendererAgg
     from matplotlib.figure import Figure
 
 INK = "#1d2429"  # text and borders; contrast 15.7 on white
@@ -106,6 +108,7 @@ def drawing() -> Iterator[None]:
         yield
 
 
+@functools.cache
 def _font_families() -> list[str]:
     """DejaVu Sans (comes with matplotlib), then what this machine has for other scripts."""
     from matplotlib import font_manager
@@ -125,15 +128,20 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+@functools.lru_cache(maxsize=8192)
 def text_width(text: str, size: float, weight: str = "normal") -> float:
     """Width of a line of text in inches, as drawn."""
-    from matplotlib.backends.backend_agg import RendererAgg
     from matplotlib.font_manager import FontProperties
 
-    with drawing():
-        renderer = RendererAgg(10, 10, 72)
-        font = FontProperties(family=_font_families(), size=size, weight=weight)
-        return renderer.get_text_width_height_descent(text, font, ismath=False)[0] / 72
+    font = FontProperties(family=_font_families(), size=size, weight=weight)
+    return _renderer().get_text_width_height_descent(text, font, ismath=False)[0] / 72
+
+
+@functools.cache
+def _renderer() -> RendererAgg:
+    from matplotlib.backends.backend_agg import RendererAgg
+
+    return RendererAgg(10, 10, 72)
 
 
 def wrap(text: str, width: float, size: float, weight: str = "normal") -> list[str]:

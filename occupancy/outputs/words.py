@@ -156,7 +156,7 @@ _NORMAL = re.compile(r"^\s*normal\(\s*(-?[\d.]+)\s*,\s*([\d.]+)\s*\)\s*$")
 
 
 def prior_on_probability(code: str, interval: float = 0.9) -> str:
-    """What a normal prior on the logit scale means for a probability, or "" where it does not apply."""
+    """What a normal prior on the logit scale means for a probability; "" for other priors."""
     found = _NORMAL.match(code)
     if not found:
         return ""

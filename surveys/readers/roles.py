@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from surveys.ledger import Ledger
+from surveys.open_table import open_table
 from surveys.problems import did_you_mean, listing, nearest
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, open_table, rows_text
+from surveys.text_table import Table, rows_text
 
 # Names that are taken for a role when the study file names no column for it.
 USUAL: dict[str, tuple[str, ...]] = {

@@ -12,11 +12,12 @@ import pandas as pd
 
 from surveys import cells
 from surveys.ledger import Ledger
+from surveys.open_table import open_table
 from surveys.problems import listing
 from surveys.readers import coordinates, roles
 from surveys.readers.visit_covariates import refuse_taken
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, open_table, rows_text
+from surveys.text_table import Table, rows_text
 from surveys.values import natural
 
 LAYERS = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".kml")

@@ -11,12 +11,13 @@ import pandas as pd
 
 from surveys import cells, dates
 from surveys.ledger import Ledger
+from surveys.open_table import open_table
 from surveys.problems import listing
 from surveys.readers import roles, visit_columns
 from surveys.readers.visit_columns import VisitColumn
 from surveys.schema import RESERVED
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, open_table, rows_text
+from surveys.text_table import Table, rows_text
 
 TAKEN = RESERVED | {"visit_id", "start", "end", "file", "row", "season_covariates"}
 
@@ -81,7 +82,9 @@ def cube_of(
     known = site_at >= 0
     for position, (column, name) in enumerate(zip(layout.columns, names, strict=True)):
         season, visit = layout.place(column, position)
-        at_season = season_at if season is None else np.full(len(table), season)
+        at_season = np.full(len(table), season or 0)
+        if season is None and season_at is not None:
+            at_season = season_at
         keep = known & (at_season >= 0)
         where = (site_at[keep], at_season[keep], np.full(int(keep.sum()), visit))
         rows[where[:2]] = table.rows[keep]

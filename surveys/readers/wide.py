@@ -9,6 +9,7 @@ import pandas as pd
 
 from surveys import cells
 from surveys.ledger import Ledger
+from surveys.open_table import open_table
 from surveys.problems import listing
 from surveys.readers import roles, visit_columns
 from surveys.readers.site_table import SiteColumns, read_sites
@@ -18,14 +19,13 @@ from surveys.readers.visit_covariates import (
     Cube,
     Layout,
     apply_policy,
-    cell_words,
     cube_of,
     own_table,
     refuse_taken,
 )
-from surveys.schema import LARGEST_DETECTION
+from surveys.readers.wide_values import agree_effort, counts, detections
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, open_table, rows_text
+from surveys.text_table import Table, rows_text
 from surveys.values import as_seasons, natural
 
 ROLES = ("site", "species", "season")
@@ -85,7 +85,7 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
     spare = [c for c in others if c not in named]
     groups, left = visit_columns.covariate_groups(table, columns, spare, ledger)
     left = [c for c in others if c in left or c in named]
-    y = _detections(study, table, columns, ledger)
+    y = detections(study, table, columns, ledger)
     site_at = _positions(sites, layout.sites)
     n_species = len(species)
     cube = np.full((n_species, *layout.shape), np.nan)
@@ -245,47 +245,6 @@ def _refuse_twice(table, sites, season_at, kind_at, layout, role, ledger: Ledger
         )
 
 
-def _detections(
-    study: StudyFile, table: Table, columns: Sequence[VisitColumn], ledger: Ledger
-) -> np.ndarray:
-    """Cells of the visit columns as numbers: 0, 1, counts or states; anything else is told."""
-    missing = frozenset((*table.spec.missing, *study.section("wide").get("missing", ())))
-    out = np.full((len(table), len(columns)), np.nan)
-    wrong: dict[str, list[tuple[int, str]]] = {}
-    for j, column in enumerate(columns):
-        texts = table.text(column.name)
-        if cells.error_cells(table, column.name, ledger, missing):
-            continue
-        values = {}
-        for text in pd.unique(texts):
-            if cells.is_missing(text, cells.MISSING_NUMBER, missing):
-                values[text] = np.nan
-                continue
-            parsed = cells.parse_number(text, cells.decimal_sign(table, column.name) or ".")
-            number = np.nan if parsed is None else parsed[0]
-            values[text] = number
-            if not 0 <= number <= LARGEST_DETECTION or number != int(number):
-                rows = table.rows[texts == text]
-                wrong.setdefault(text, []).extend((int(r), column.name) for r in rows)
-        out[:, j] = [values[t] for t in texts]
-    for text, places in wrong.items():
-        row, name = min(places)
-        n = len(places)
-        fraction = cells.parse_number(text)
-        code = "E048" if fraction is not None and fraction[0] > 0 and n and "." in text else "E047"
-        ledger.error(
-            code,
-            f'{table.place}: "{text}" in row {row}, column {name} '
-            f"({n} {'cell' if n == 1 else 'cells'}) is not 0, 1 or a count",
-            file=table.place,
-            row=row,
-            column=name,
-            cure=f'if it means missing, set [wide] missing = ["{text}"] (read as missing without '
-            'asking: blank, NA, ".", "-", "n/a", "NaN")',
-        )
-    return out
-
-
 def _cubes(
     study: StudyFile,
     table: Table,
@@ -343,7 +302,7 @@ def _tidy(
     made = ~np.isnan(cube).all(axis=0)
     effort = cubes.pop("effort", None)
     if effort is not None:
-        _agree_effort(study, table, layout, cube, made, effort, row_at, ledger)
+        agree_effort(study, table, layout, cube, made, effort, row_at, ledger)
         made = ~np.isnan(cube).all(axis=0)
     aside = np.zeros_like(made)
     for name, own in cubes.items():
@@ -368,14 +327,16 @@ def _tidy(
             units[name] = own.units
         if own.dates is not None and "start" not in visits:
             visits["start"] = own.dates[site, season, visit]
-    counts = _counts(study, table, cube, columns, ledger)
+    are_counts = counts(study, table, cube, columns, ledger)
     kinds = []
     for k, name in enumerate(species):
         y = cube[k, site, season, visit]
         record = visits[["site", "season", "visit", "file"]].assign(
-            species=name, row=row_at[k][site, season], detection=np.minimum(y, 1) if counts else y
+            species=name,
+            row=row_at[k][site, season],
+            detection=np.minimum(y, 1) if are_counts else y,
         )
-        kinds.append(record.assign(count=y) if counts else record)
+        kinds.append(record.assign(count=y) if are_counts else record)
     return Tidy(
         visits=visits,
         records=pd.concat(kinds, ignore_index=True),
@@ -386,81 +347,3 @@ def _tidy(
         missing=policies,
         has_effort=effort is not None,
     )
-
-
-def _counts(
-    study: StudyFile,
-    table: Table,
-    cube: np.ndarray,
-    columns: Sequence[VisitColumn],
-    ledger: Ledger,
-) -> bool:
-    """Whether values above 1 are counts; told, because a state code would be one too."""
-    kind = study.section("detections").get("values")
-    most = np.nanmax(cube) if not np.isnan(cube).all() else 0
-    if kind == "state" or (kind != "count" and most <= 1):
-        return False
-    if kind == "presence":
-        ledger.error(
-            "E047",
-            f"{table.place}: values up to {most:g} in columns {columns[0].name} to "
-            f'{columns[-1].name}, but [detections] values = "presence"',
-            file=table.place,
-        )
-    elif kind is None:
-        ledger.repair(
-            "R511",
-            f"{table.place}, columns {columns[0].name} to {columns[-1].name}: values up to "
-            f"{most:g} were read as counts; a detection is a count above 0",
-            file=table.file,
-            cure='for breeding states or other codes set [detections] values = "state"',
-        )
-    return True
-
-
-def _agree_effort(
-    study: StudyFile,
-    table: Table,
-    layout: Layout,
-    cube: np.ndarray,
-    made: np.ndarray,
-    effort: Cube,
-    row_at: np.ndarray,
-    ledger: Ledger,
-) -> None:
-    """A detection where effort is 0 is an error, or is set aside when the study file says so."""
-    worked = effort.values.astype(float) > 0
-    seen = (np.nan_to_num(cube) > 0).any(axis=0)
-    drop = study.section("checks").get("detection_without_effort") == "drop"
-    for at in np.argwhere(seen & ~worked):
-        site, season, visit = (int(i) for i in at)
-        if drop:
-            continue
-        row = int(row_at[:, site, season].max())
-        value = effort.values[site, season, visit]
-        name = effort.columns[min(visit, len(effort.columns) - 1)]
-        told = "blank" if np.isnan(value) else f"{value:g}"
-        ledger.error(
-            "E049",
-            f"{table.place}, row {row}: {cell_words(layout, (site, season, visit))}: "
-            f"detection {np.nanmax(cube[:, site, season, visit]):g} but {name} is {told}",
-            file=table.place,
-            row=row,
-            cure="either the effort or the detection is wrong; set [checks] "
-            'detection_without_effort = "drop" to set it aside',
-        )
-    if drop and (seen & ~worked).any():
-        lost = seen & ~worked
-        places = (cell_words(layout, tuple(int(i) for i in at)) for at in np.argwhere(lost))
-        ledger.cells("detections without effort set aside", table.file, int(lost.sum()), places)
-    if (blank := made & ~seen & np.isnan(effort.values.astype(float))).any():
-        at = tuple(int(i) for i in np.argwhere(blank)[0])
-        ledger.error(
-            "E551",
-            f"{table.place}, row {int(row_at[:, at[0], at[1]].max())}: the effort is blank on "
-            f"{int(blank.sum())} visits that were made (first: {cell_words(layout, at)})",
-            file=table.place,
-            row=int(row_at[:, at[0], at[1]].max()),
-            cure="write the effort, or blank the detection if nobody went",
-        )
-    cube[:, ~worked] = np.nan

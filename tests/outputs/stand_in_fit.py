@@ -273,9 +273,12 @@ class StandInFit:
             row = {"region": label, "season": season, "sites": len(seen)}
             row |= {"surveyed": int(surveyed.sum()), "detected": int(detected.sum())}
             row["naive"] = row["detected"] / row["surveyed"] if surveyed.any() else np.nan
-            row |= self._summary("share", z[:, surveyed].mean(1), interval)
+            made = z[:, surveyed].mean(1) if surveyed.any() else np.full(len(z), np.nan)
+            row |= self._summary("share", made, interval)
             row |= self._summary("occupied", z[:, surveyed].sum(1), interval, sd=False)
-            row |= self._summary("psi", psi.mean(1), interval, sd=False)
+            row |= self._summary(
+                "psi", psi.mean(1) if len(seen) else np.full(len(psi), np.nan), interval, sd=False
+            )
             row["ml_psi"] = row["psi_mean"] + 0.01
             if surface is not None:
                 own = surface if label == "all" else surface[surface["region"] == label]
@@ -396,11 +399,21 @@ def verdict(code, level, message, numbers=None, cure=""):
 
 
 VERDICTS = [
-    verdict("EXTRAP", "note", "Part of the map lies outside the sampled conditions.", {"share of area": 0.014},
-            "Do not quote the hatched cells; survey there, or mask them."),
-    verdict("PSTAR", "warn", "At the median site a present animal had a fair chance of being missed.",
-            {"chance of at least one detection": 0.74, "sites": 300}, "Plan more visits, or longer ones."),
-]  # fmt: skip
+    verdict(
+        "EXTRAP",
+        "note",
+        "Part of the map lies outside the sampled conditions.",
+        {"share of area": 0.014},
+        "Do not quote the hatched cells; survey there, or mask them.",
+    ),
+    verdict(
+        "PSTAR",
+        "warn",
+        "At the median site a present animal had a fair chance of being missed.",
+        {"chance of at least one detection": 0.74, "sites": 300},
+        "Plan more visits, or longer ones.",
+    ),
+]
 LEDGER = {
     "records.csv": {"read": 1482, "used": 1446, "set aside": {"camera marked as not working": 36}},
     "deployments.csv": {"read": 312, "used": 312},

@@ -10,23 +10,23 @@ const BYTE = 250, FINE = 20;
 
 // --- small helpers
 function add(parent, tag, attributes, ...children) {
-  const space = parent instanceof SVGElement && tag !== "div" ? parent.namespaceURI : null;
-  const node = space ? document.createElementNS(space, tag) : document.createElement(tag);
+  const drawn = parent instanceof SVGElement;
+  const node = drawn ? document.createElementNS(SVG, tag) : document.createElement(tag);
   for (const name in attributes || {}) node.setAttribute(name, attributes[name]);
   for (const child of children) if (child !== null && child !== undefined) node.append(child);
   parent.append(node);
   return node;
 }
+const SVG = $("blank").namespaceURI;
 function drawing(parent, attributes) {
-  const model = overlay || document.querySelector("svg");
-  const space = model ? model.namespaceURI : null;
-  const node = document.createElementNS(space, "svg");
+  const node = document.createElementNS(SVG, "svg");
   for (const name in attributes) node.setAttribute(name, attributes[name]);
   parent.append(node);
   return node;
 }
 const percent = (v) => v === null || v === undefined ? "—" : v < 0.01 ? "<1%" : v > 0.99 ? ">99%" : Math.floor(100 * v + 0.5) + "%";
 const range = (a, b) => {
+  if (a === null || b === null) return "—";
   const low = percent(a).slice(0, -1), high = percent(b).slice(0, -1);
   return low === high ? low + "%" : low + "–" + high + "%";
 };
@@ -82,7 +82,7 @@ function cellValue(k) {
 }
 function siteValue(i) {
   if (S.layer === "psi") return sites.mean[i];
-  if (S.layer === "unc") return sites.upper[i] - sites.lower[i];
+  if (S.layer === "unc") return sites.mean[i] === null ? null : sites.upper[i] - sites.lower[i];
   return siteQuantiles ? exceedance(siteQuantiles, sites.levels, i, S.threshold) : null;
 }
 const regionValue = (r) => S.layer === "psi" ? r.mean : S.layer === "unc" ? r.width : null;
@@ -159,6 +159,13 @@ function drawSites() {
     pen.arc(sites.x[i], sites.y[i], seen === 2 ? r * 1.06 : r, 0, 7);
     pen.setLineDash(seen === 0 ? [2 * z, 1.6 * z] : []);
     if (cells) {
+      if (seen === 0) {  // a pale casing, so that the dashes are seen on dark cells
+        pen.setLineDash([]);
+        pen.strokeStyle = "rgba(255,255,255,.75)";
+        pen.lineWidth = 2.4 * z;
+        pen.stroke();
+        pen.setLineDash([2 * z, 1.6 * z]);
+      }
       if (seen > 0) { pen.fillStyle = seen === 2 ? INK : "#fff"; pen.fill(); }
       pen.strokeStyle = seen === 2 ? "#fff" : INK;
       pen.lineWidth = 1 * z;
@@ -203,7 +210,8 @@ function drawOverlay() {
   D.regions.forEach((r, k) => {
     if (S.region === k && r.path) add(overlay, "path", { class: "border on", d: r.path, "stroke-width": 3 * z });
     if (r.x === undefined || crowded) return;
-    const number = S.layer === "unc" ? r.interval : r.big;
+    // Means and intervals of psi are not the numbers of the threshold layer.
+    const number = S.layer === "unc" ? r.interval : S.layer === "psi" ? r.big : "";
     if (r.label) add(overlay, "text", { class: "label", x: r.x, y: r.y - size * 0.18, "font-size": size * 0.94, "stroke-width": 4 * z }, r.label);
     add(overlay, "text", { class: "label value", x: r.x, y: r.y + size * (r.label ? 0.95 : 0.35), "font-size": size, "stroke-width": 4 * z }, number);
   });
@@ -236,7 +244,7 @@ function drawLegend() {
   if (!box) return;
   box.replaceChildren();
   const { ends, scale } = LAYERS[S.layer], n = scale.colours.length, wide = 270, one = wide / n;
-  const svg = drawing(box, { width: wide + 24, height: 44, viewBox: `-12 0 ${wide + 24} 44`, role: "img", "aria-label": `classes from ${scale.breaks[0]}, ${ends[0]}, to ${scale.breaks[n]}, ${ends[1]}` });
+  const svg = drawing(box, { width: wide + 40, height: 44, viewBox: `-20 0 ${wide + 40} 44`, role: "img", "aria-label": `classes from ${scale.breaks[0]}, ${ends[0]}, to ${scale.breaks[n]}, ${ends[1]}` });
   add(svg, "text", { x: 0, y: 11, "font-size": 12, fill: "#5b666e" }, ends[0]);
   add(svg, "text", { x: wide, y: 11, "font-size": 12, "text-anchor": "end", fill: "#5b666e" }, ends[1]);
   scale.colours.forEach((c, k) => add(svg, "rect", { x: k * one, y: 16, width: one, height: 12, fill: c, stroke: c }));
@@ -290,8 +298,8 @@ function drawInterval(card, i) {
   const svg = drawing(card, { viewBox: "0 0 300 46", width: "100%", role: "img", "aria-label": `psi ${percent(sites.mean[i])}, interval ${range(sites.lower[i], sites.upper[i])}` });
   const x = (v) => 8 + 284 * v;
   add(svg, "line", { x1: x(0), x2: x(1), y1: 14, y2: 14, stroke: "#dfe5e8", "stroke-width": 2 });
-  add(svg, "line", { x1: x(sites.lower[i]), x2: x(sites.upper[i]), y1: 14, y2: 14, stroke: "#8fb6c6", "stroke-width": 8 });
-  add(svg, "circle", { cx: x(sites.mean[i]), cy: 14, r: 5.5, fill: "#14315c" });
+  if (sites.mean[i] !== null) add(svg, "line", { x1: x(sites.lower[i]), x2: x(sites.upper[i]), y1: 14, y2: 14, stroke: "#8fb6c6", "stroke-width": 8 });
+  if (sites.mean[i] !== null) add(svg, "circle", { cx: x(sites.mean[i]), cy: 14, r: 5.5, fill: "#14315c" });
   for (const v of [0, 0.25, 0.5, 0.75, 1]) add(svg, "text", { x: x(v), y: 40, "font-size": 11, "text-anchor": v === 0 ? "start" : v === 1 ? "end" : "middle", fill: "#5b666e" }, 100 * v + "%");
 }
 function drawCard() {

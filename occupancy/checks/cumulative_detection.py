@@ -1,0 +1,42 @@
+"""PSTAR: a present species had a fair chance of being missed over all visits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from occupancy.checks.base import Evidence, Verdict
+from occupancy.checks.words import probability
+
+NOTE, WARN = 0.8, 0.5
+AIM = 0.95
+CURE = "Plan more or longer visits. The detection table says how many visits give 95 %."
+
+
+def check(evidence: Evidence) -> list[Verdict]:
+    problem = evidence.problem
+    if not (problem.y > 0).any() or evidence.predicted is None:
+        return []  # without a detection nothing is known of p: NODET
+    star = float(np.median(evidence.predicted.p_star))
+    if star >= NOTE:
+        return []
+    visits = problem.visits_per_chain[problem.visits_per_chain > 0]
+    median = float(np.median(visits))
+    p = float(evidence.predicted.p.mean())
+    below = float((evidence.predicted.p_star < WARN).mean())
+    message = (
+        f"At the median site {median:g} visits detect a present species with probability "
+        f"{probability(star)} (p is {probability(p)} a visit): much of psi rests on the model, "
+        "little on what was seen."
+    )
+    numbers = {
+        "p_star": star,
+        "visits_at_median_site": median,
+        "mean_p": p,
+        "share_of_sites_below_0.5": below,
+    }
+    cure = CURE
+    if 0 < p < 1:
+        wanted = int(np.ceil(np.log(1 - AIM) / np.log1p(-p)))
+        numbers["visits_for_0.95"] = wanted
+        cure = f"Plan more or longer visits: {wanted} like these would give 95 %."
+    return [Verdict("PSTAR", "warn" if star < WARN else "note", message, numbers, cure)]

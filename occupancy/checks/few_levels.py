@@ -1,0 +1,57 @@
+"""RELEV: a group whose sd rests on its prior, for it has few levels or hardly anything in each."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from occupancy.checks.base import Evidence, Verdict
+from occupancy.checks.words import counted, percent
+from occupancy.problem import GroupTerm, Predictor, Problem
+from surveys.problems import listing
+
+FEWEST, LARGEST_SHARE = 5, 0.5
+
+
+def check(evidence: Evidence) -> list[Verdict]:
+    verdicts = []
+    for predictor in evidence.problem.predictors.values():
+        told = set()
+        for group in predictor.groups:  # an intercept and its slopes share their levels
+            if group.design.by not in told:
+                told.add(group.design.by)
+                verdicts += _judge(evidence.problem, predictor, group)
+    return verdicts
+
+
+def _judge(problem: Problem, predictor: Predictor, group: GroupTerm) -> list[Verdict]:
+    rows = group.level
+    if predictor.level == "site":
+        visits = np.bincount(problem.chain_of_visit, minlength=problem.n_chain)
+        rows = rows[visits > 0]
+    held = np.bincount(rows, minlength=group.n_level)
+    levels, single = int((held > 0).sum()), int((held == 1).sum())
+    few, thin = levels < FEWEST, single > LARGEST_SHARE * max(levels, 1)
+    if not few and not thin:
+        return []
+    by = "/".join(group.design.by)
+    unit = "visited site" if predictor.level == "site" else "visit"
+    numbers = {
+        "parameter": predictor.name,
+        "group": by,
+        "levels": levels,
+        f"with_one_{unit}": single,
+    }
+    if few:
+        names = listing([n for n, k in zip(group.design.levels, held, strict=True) if k])
+        fact = f"`{predictor.name}`: the group {by} has {counted(levels, 'level')} ({names})."
+        cure = f"Use {by} as a factor, {by} instead of (1 | {by}), or keep it and say in the report"
+        cure += " that its sd rests on its prior."
+    else:
+        fact = (
+            f"`{predictor.name}`: {single} of {levels} levels of {by} "
+            f"({percent(single / levels)}) hold one {unit} only."
+        )
+        cure = f"Use larger groups in place of {by}, or keep it and say in the report that its sd"
+        cure += " rests on its prior."
+    message = f"{fact} How much the levels differ is then set by the prior of their sd."
+    return [Verdict("RELEV", "warn", message, numbers, cure)]

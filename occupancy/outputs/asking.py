@@ -1,0 +1,368 @@
+"""How a fit is asked for its answers: every question once, brought into one shape and one CRS."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from occupancy.outputs import OutputError, words
+from occupancy.outputs.results import (
+    QUANTILE_INTERVALS,
+    QUANTILES,
+    Histories,
+    Notice,
+    Results,
+    has_geometry,
+    season_rows,
+)
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+MOST_SITE_SEASONS_WITH_QUANTILES = 20_000
+
+
+def ask(
+    fit: Any,
+    regions: gpd.GeoDataFrame | None,
+    surface: gpd.GeoDataFrame | None,
+    title: str | None,
+    interval: float,
+    provenance: Mapping[str, Any] | None,
+    *,
+    species: str | None,
+    season: Any,
+    show_blocked: bool,
+    quantiles: bool,
+) -> Results:
+    """Ask a fit every question that the outputs need; see `Results.from_fit`."""
+    sites = fit.sites(interval=interval)
+    species = _one_species(sites, species)
+    pick = sites["species"] == species if "species" in sites else slice(None)
+    sites = _tidy_sites(sites[pick] if "species" in sites else sites)
+    seasons = tuple(pd.unique(sites["season"]))
+    absent: dict[str, str] = {}
+
+    asked = regions is not None or "region" in getattr(fit, "data", {})
+    table = None
+    if asked or (surface is not None and "region" in surface):
+        answer = fit.regions(layer=regions, surface=surface, interval=interval)
+        table = _tidy_regions(_of_species(answer, species))
+    cells = cell_quantiles = None
+    if surface is not None:
+        if "species" in fit.data and fit.data["species"].size > 1:
+            surface = surface.assign(species=species)  # a community's psi asks which species
+        cells = _cells(surface, fit.predict(surface, interval=interval))
+        if quantiles:
+            cell_quantiles = _quantiles(lambda i: fit.predict(surface, interval=i))
+    site_quantiles = None
+    if quantiles and len(sites) <= MOST_SITE_SEASONS_WITH_QUANTILES:
+        site_quantiles = _quantiles(lambda i: fit.sites(interval=i)[pick])
+
+    def attempt(name: str, ask: Callable[[], Any]) -> Any:
+        try:
+            return ask()
+        except ValueError as error:  # our typed refusals: the page says why
+            absent[name] = str(error)
+            return None
+
+    if table is None:
+        absent["shrinkage"] = "The surveys have no regions, so there is nothing to pool between."
+    results = Results(
+        title=words.clean(title or getattr(fit.data, "attrs", {}).get("title", "") or ""),
+        species=words.clean(species),
+        seasons=seasons,
+        season=_one_season(season, seasons),
+        sites=sites,
+        regions=table,
+        overall=_overall(fit, species, table, sites, surface, interval),
+        cells=cells,
+        coefficients=_coefficients(fit, interval),
+        groups=fit.groups(interval=interval),
+        variances=fit.variances(interval=interval),
+        shrinkage=None
+        if table is None
+        else attempt("shrinkage", lambda: fit.shrinkage(by="region", interval=interval)),
+        detection=attempt("detection", lambda: fit.detection(interval=interval)),
+        warnings=_warnings(fit.warnings),
+        provenance=_provenance(fit, provenance),
+        interval=interval,
+        engine=str(fit.engine),
+        model=model_document(getattr(fit, "model", None)),
+        histories=_histories(fit.data, species),
+        ledger=_ledger(fit.data),
+        absent=absent,
+        cell_quantiles=cell_quantiles,
+        site_quantiles=site_quantiles,
+        show_blocked=show_blocked,
+    )
+    return _one_crs(results)
+
+
+def _one_species(sites: pd.DataFrame, species: str | None) -> str:
+    if "species" not in sites:
+        return species or ""
+    known = [str(s) for s in pd.unique(sites["species"])]
+    if species is None and len(known) == 1:
+        return known[0]
+    if species not in known:
+        raise OutputError(
+            f"These results hold {len(known)} species ({words.listing(known)}). "
+            "A page shows one: choose it with species=..."
+        )
+    return str(species)
+
+
+def _one_season(season: Any, seasons: tuple) -> Any:
+    """The season asked for, by its label as text; the last where none is asked for."""
+    if season is None:
+        return seasons[-1]
+    for known in seasons:
+        if str(known) == str(season):
+            return known
+    raise OutputError(
+        f"There is no season '{season}' in these results. Known: {', '.join(map(str, seasons))}."
+    )
+
+
+def _tidy_sites(sites: pd.DataFrame) -> pd.DataFrame:
+    sites = sites.reset_index(drop=True).copy()
+    if "region" not in sites:
+        sites["region"] = ""
+    sites["region"] = sites["region"].fillna("").astype(str)
+    sites["site"] = sites["site"].astype(str)
+    if "season" not in sites:
+        sites["season"] = ""
+    sites["surveyed"] = sites["visits"] > 0
+    sites["detected"] = sites["detections"] > 0
+    sites["psi_width"] = sites["psi_upper"] - sites["psi_lower"]
+    return sites
+
+
+def _of_species(table: pd.DataFrame, species: str) -> pd.DataFrame:
+    """The rows of one species, where a table has a row for each."""
+    return table[table["species"].astype(str) == species] if "species" in table else table
+
+
+def _tidy_regions(regions: pd.DataFrame) -> pd.DataFrame:
+    regions = regions.reset_index(drop=True).copy()
+    regions["region"] = regions["region"].astype(str)
+    if "season" not in regions:
+        regions["season"] = ""
+    return regions
+
+
+def _cells(surface: gpd.GeoDataFrame, predicted: pd.DataFrame) -> gpd.GeoDataFrame:
+    """The surface with its predictions; its own covariates are left out."""
+    keep = [c for c in ("cell", "region", "area_km2") if c in surface]
+    cells = surface[[*keep, surface.geometry.name]].reset_index(drop=True).copy()
+    cells = cells.rename_geometry("geometry") if surface.geometry.name != "geometry" else cells
+    for name in ("psi_mean", "psi_sd", "psi_lower", "psi_upper", "extrapolated"):
+        if name in predicted:
+            cells[name] = predicted[name].to_numpy()
+    if "extrapolated" not in cells:
+        cells["extrapolated"] = False
+    cells["extrapolated"] = cells["extrapolated"].fillna(False).astype(bool)
+    cells["psi_width"] = cells["psi_upper"] - cells["psi_lower"]
+    if "area_km2" not in cells:
+        cells["area_km2"] = cells.geometry.area / 1e6
+    return cells
+
+
+def _quantiles(ask: Callable[[float], pd.DataFrame]) -> np.ndarray:
+    """(row, quantile) from both ends of several equal-tailed intervals, never crossing."""
+    ends: dict[float, np.ndarray] = {}
+    for interval in QUANTILE_INTERVALS:
+        answer = ask(interval)
+        ends[round((1 - interval) / 2, 4)] = answer["psi_lower"].to_numpy(dtype=float)
+        ends[round((1 + interval) / 2, 4)] = answer["psi_upper"].to_numpy(dtype=float)
+    return np.maximum.accumulate(np.stack([ends[q] for q in QUANTILES], axis=1), axis=1)
+
+
+def _overall(
+    fit: Any,
+    species: str,
+    regions: pd.DataFrame | None,
+    sites: pd.DataFrame,
+    surface: gpd.GeoDataFrame | None,
+    interval: float,
+) -> pd.DataFrame:
+    """All regions together, one row a season.
+
+    The interval of a total needs the joint posterior, so the fit answers. A fit that cannot gets a
+    mean (means add up) and no interval, which is printed as a dash.
+    """
+    if hasattr(fit, "overall"):
+        answer = _of_species(fit.overall(surface=surface, interval=interval), species)
+        return _tidy_regions(answer.assign(region="all"))
+    rows = []
+    for season in pd.unique(sites["season"]):
+        here = sites[season_rows(sites, season)]
+        row: dict[str, Any] = {"region": "all", "season": season, "sites": len(here)}
+        row |= {"surveyed": int(here.surveyed.sum()), "detected": int(here.detected.sum())}
+        row["naive"] = row["detected"] / max(row["surveyed"], 1)
+        row["share_mean"] = here.loc[here.surveyed, "present"].mean()
+        row["psi_mean"] = here["psi_mean"].mean()
+        if regions is not None and "area_psi_mean" in regions:
+            of = regions[season_rows(regions, season)]
+            area, known = of["area_km2"], of["area_psi_mean"].notna()
+            row["area_km2"] = area.sum()
+            row["area_psi_mean"] = (of["area_psi_mean"] * area)[known].sum() / area[known].sum()
+            if "extrapolated" in of:
+                row["extrapolated"] = (of["extrapolated"] * area).sum() / area.sum()
+        if regions is not None and (n := season_rows(regions, season)).sum() == 1:
+            row |= regions[n].iloc[0].drop(["region", "geometry"], errors="ignore").to_dict()
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _coefficients(fit: Any, interval: float) -> pd.DataFrame:
+    """Coefficients with a second, inner interval of 50 %."""
+    table = fit.coefficients(interval=interval).reset_index(drop=True)
+    inner = fit.coefficients(interval=0.5).reset_index(drop=True)
+    return table.assign(lower_50=inner["lower"], upper_50=inner["upper"])
+
+
+def _warnings(verdicts: Any) -> tuple[Notice, ...]:
+    """Verdicts with what forbids first, then what warns, then notes."""
+    order = {"block": 0, "warn": 1, "note": 2}
+    made = [
+        Notice(
+            words.clean(v.code),
+            v.level,
+            words.clean(v.message),
+            {words.clean(k): n for k, n in dict(v.numbers or {}).items()},
+            words.clean(v.cure),
+        )
+        for v in verdicts
+    ]
+    return tuple(sorted(made, key=lambda w: order.get(w.level, 3)))
+
+
+def model_document(model: Any) -> dict[str, Any]:
+    """Family, formulas and priors as plain text, whatever form the model keeps them in."""
+    if model is None:
+        return {}
+    document = model.to_dict() if hasattr(model, "to_dict") else model
+    if not isinstance(document, Mapping):
+        document = {
+            k: getattr(model, k) for k in ("family", "formulas", "priors") if hasattr(model, k)
+        }
+    family = document.get("family", "")
+    return {
+        "family": words.clean(getattr(family, "name", family)),
+        "formulas": {
+            str(k): words.clean(getattr(v, "text", v)) for k, v in _items(document, "formulas")
+        },
+        "priors": _priors(model, document),
+    }
+
+
+def _priors(model: Any, document: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Every prior as name, distribution and meaning; what the model can tell of them goes first."""
+    if hasattr(model, "prior_table"):
+        rows = []
+        for row in model.prior_table():
+            says = row.get("says") or f"acts on {row.get('acts_on', 'the coefficient')}"
+            name = words.clean(f"{row['parameter']}: {row['term']}")
+            rows.append(
+                {"name": name, "code": words.clean(row["prior"]), "meaning": words.clean(says)}
+            )
+        return rows
+    return [
+        {"name": words.clean(k), "code": words.clean(getattr(v, "code", v)), "meaning": ""}
+        for k, v in _items(document, "priors")
+    ]
+
+
+def _items(document: Mapping[str, Any], key: str) -> list[tuple[Any, Any]]:
+    """The pairs of a mapping, nested ones joined with a dot."""
+    pairs: list[tuple[Any, Any]] = []
+    for name, value in dict(document.get(key) or {}).items():
+        if isinstance(value, Mapping):
+            pairs += [(f"{name}.{inner}", v) for inner, v in value.items()]
+        else:
+            pairs.append((name, value))
+    return pairs
+
+
+def _histories(data: Any, species: str) -> Histories | None:
+    if data is None or "detection" not in data:
+        return None
+    seen = data["detection"]
+    if "species" in seen.dims:
+        seen = seen.sel(species=species) if species in seen["species"] else seen.isel(species=0)
+    order = ("site", "season", "visit")
+    effort = data.get("effort")
+    return Histories(
+        sites=tuple(str(s) for s in seen["site"].to_numpy()),
+        seasons=tuple(seen["season"].to_numpy().tolist()),
+        detection=seen.transpose(*order).to_numpy(),
+        effort=None if effort is None else effort.transpose(*order).to_numpy(),
+        effort_units="" if effort is None else words.clean(effort.attrs.get("units", "")),
+    )
+
+
+def _ledger(data: Any) -> Any:
+    text = getattr(data, "attrs", {}).get("ledger", "")
+    try:
+        return json.loads(text) if text else None
+    except json.JSONDecodeError:
+        return None
+
+
+def _provenance(fit: Any, given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Run, data hash, seed and versions; what the caller knows goes first."""
+    from importlib import metadata
+
+    def version(package: str) -> str | None:
+        try:
+            return metadata.version(package)
+        except metadata.PackageNotFoundError:
+            return None
+
+    packages = ("occupancy", "pymc", "nutpie", "numba", "numpy", "xarray")
+    known: dict[str, Any] = {"engine": str(fit.engine), "seed": getattr(fit, "seed", None)}
+    seen = fit.data["detection"] if fit.data is not None and "detection" in fit.data else None
+    if seen is not None:
+        digest = hashlib.sha256(np.ascontiguousarray(seen.to_numpy(), dtype="<f4").tobytes())
+        digest.update("\0".join(map(str, seen["site"].to_numpy())).encode())
+        known["data_sha256"] = digest.hexdigest()
+        document = json.dumps(model_document(getattr(fit, "model", None)), sort_keys=True)
+        text = f"{known['data_sha256']} {document} {known['seed']} {known['engine']}"
+        known["run"] = hashlib.sha256(text.encode()).hexdigest()[:7]
+    known["versions"] = {p: v for p in packages if (v := version(p))}
+    return known | dict(given or {})
+
+
+def _one_crs(results: Results) -> Results:
+    """Bring sites, regions and cells into one projected CRS: the cells', else the sites'."""
+    crs = results.crs
+    if crs is None:
+        return results
+    if crs.is_geographic:
+        from surveys.places import equal_area_crs
+
+        table = next(t for t in (results.cells, results.sites, results.regions) if has_geometry(t))
+        west, south, east, north = table.to_crs(4326).total_bounds  # type: ignore[union-attr]
+        crs = equal_area_crs(np.array([west, east]), np.array([south, north]))
+
+    def moved(table: Any) -> Any:
+        if not has_geometry(table):
+            return table
+        if table.crs is None:
+            return table.set_crs(crs)
+        return table if table.crs == crs else table.to_crs(crs)
+
+    return replace(
+        results,
+        sites=moved(results.sites),
+        regions=moved(results.regions),
+        cells=moved(results.cells),
+    )

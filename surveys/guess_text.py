@@ -1,0 +1,241 @@
+"""The text of a study file, commented, from what was recognised in the files."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from surveys.problems import listing
+from surveys.readers import roles
+from surveys.readers.tidy import Guess
+from surveys.readers.visit_columns import VisitColumn
+from surveys.text_table import Table
+
+SET_THIS = "<-- SET THIS"
+
+
+@dataclass
+class Parts:
+    """What was recognised so far."""
+
+    detections: str = ""
+    guess: Guess | None = None
+    columns: dict[str, str] = field(default_factory=dict)
+    sites: str = ""
+    site_columns: dict[str, str] = field(default_factory=dict)
+    visits: str = ""
+    covariates: dict[str, tuple[str, str]] = field(default_factory=dict)  # name -> file, column
+    visit_covariates: dict[str, str] = field(default_factory=dict)  # name -> file
+    regions: str = ""
+    surface: str = ""
+    unused: dict[str, str] = field(default_factory=dict)  # file -> why
+    header_rows: dict[str, int] = field(default_factory=dict)
+    metres: tuple[str, str] | None = None
+    drop: list[str] = field(default_factory=list)  # visit covariates missing on visits made
+    of_sites: list[str] = field(default_factory=list)  # covariates that a formula can name
+    of_visits: list[str] = field(default_factory=list)
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _quoted(name)
+
+
+def _columns(columns: dict[str, str]) -> str:
+    return "{ " + ", ".join(f"{r} = {_quoted(c)}" for r, c in columns.items()) + " }"
+
+
+def text(
+    parts: Parts,
+    tables: dict[str, Table],
+    shown: dict[str, Path],
+    home: Path,
+    *,
+    crs: str | None,
+    title: str,
+    species: str,
+) -> str:
+    found = parts.guess
+    assert found is not None  # _detections raises otherwise
+    table = tables[parts.detections]
+    lines = [
+        "# What this study reads and fits. Lines that start with # are notes or are switched off.",
+        "schema = 1",
+        "",
+        "[study]",
+        f"title = {_quoted(title or home.name.replace('_', ' '))}",
+    ]
+    if species or "species" not in parts.columns:
+        lines.append(f"species = {_quoted(species or _species_of(parts))}")
+    outside = sorted(
+        {Path(n).parent.as_posix() for n in shown if n.startswith("..") or Path(n).is_absolute()}
+    )
+    if outside:
+        told = ", ".join(_quoted(f) for f in outside)
+        lines += ["# folders outside this one that may be read", f"folders = [{told}]"]
+    lines += [
+        '# region = "CH"          # country of the sites: their coordinates are checked against it',
+        "",
+        "[source]",
+        f"# {found.why}: {_layout_words(found)}",
+        f"format = {_quoted(found.format)}",
+        "",
+        "[files.detections]",
+        f"# {len(table)} rows; {_how_read(table)}",
+        f"path = {_quoted(parts.detections)}",
+    ]
+    if parts.detections in parts.header_rows:
+        lines.append(f"header_row = {parts.header_rows[parts.detections]}")
+    if parts.columns:
+        lines.append(f"columns = {_columns(parts.columns)}")
+    elif found.format == "wide":
+        lines.append("# no column of site ids was recognised: the rows become sites 1, 2, 3 ...")
+        lines.append('# columns = { site = "..." }')
+    lines.append("")
+    if found.format == "wide":
+        lines += _wide_lines(found)
+    lines += _site_lines(parts, tables, crs)
+    if parts.visits:
+        lines += [
+            "[files.visits]",
+            "# one row for each visit made, seen or not: from it come the zeros",
+            f"path = {_quoted(parts.visits)}",
+            "",
+        ]
+    lines += _covariate_lines(parts)
+    lines += _layer_lines(parts, shown)
+    lines += [f"# not used: {name} ({why})" for name, why in parts.unused.items()]
+    lines += _model_lines(parts)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _species_of(parts: Parts) -> str:
+    """The name in detections_OVEN.csv, or the column of detections when it is no usual word."""
+    column = parts.columns.get("detection", "")
+    if column and column.casefold() not in (*roles.USUAL["detection"], "y"):
+        return column
+    match = re.search(r"(?:detections?|history|y)[_-]+(\w+)$", Path(parts.detections).stem, re.I)
+    return match.group(1) if match else "species"
+
+
+def _layout_words(found: Guess) -> str:
+    return "one column for each visit" if found.format == "wide" else "one row for each visit"
+
+
+def _how_read(table: Table) -> str:
+    if table.workbook:
+        return f"sheet {table.sheet}"
+    name = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}.get(table.separator, "?")
+    return f"values parted by {name}, {table.found.get('encoding', 'text')}"
+
+
+def _wide_lines(found: Guess) -> list[str]:
+    visits: list[VisitColumn] = found.extra["visits"]
+    seasons = sorted({v.season for v in visits if v.season is not None})
+    told = f"{len(visits)} visits: {listing([v.name for v in visits], 4)}"
+    if seasons:
+        told = (
+            f"{len(seasons)} seasons ({seasons[0]}-{seasons[-1]}), {len(visits)} columns of visits"
+        )
+    return ["[wide]", f"# {told}", "# visits = [...]        # to name the columns yourself", ""]
+
+
+def _site_lines(parts: Parts, tables: dict[str, Table], crs: str | None) -> list[str]:
+    if not parts.sites:
+        return []
+    table = tables[parts.sites]
+    rest = [c for c in table.names if c not in parts.site_columns.values()]
+    lines = ["[files.sites]"]
+    if rest:
+        lines.append(f"# covariates of the site: {listing(rest, 8)}")
+    lines += [f"path = {_quoted(parts.sites)}", f"columns = {_columns(parts.site_columns)}", ""]
+    if not any(r in parts.site_columns for r in ("longitude", "easting")):
+        return lines
+    lines.append("[sites]")
+    if crs:
+        lines.append(f"crs = {_quoted(crs)}")
+    elif parts.metres:
+        lines += [
+            f"# {parts.metres[0]} and {parts.metres[1]} are metres: which CRS? Whoever made the "
+            "table or the map knows it.",
+            f'# crs = "EPSG:....."     # {SET_THIS}, for example "EPSG:32632" (UTM zone 32N)',
+        ]
+    else:
+        lines.append('crs = "EPSG:4326"        # degrees: longitude and latitude')
+    return [*lines, ""]
+
+
+def _covariate_lines(parts: Parts) -> list[str]:
+    lines: list[str] = []
+    for name, (file, column) in parts.covariates.items():
+        lines += [f"[covariates.{_key(name)}]", f"path = {_quoted(file)}"]
+        lines += [f"column = {_quoted(column)}", '# units = "m"', ""]
+    for name, file in parts.visit_covariates.items():
+        lines += [
+            f"[visit_covariates.{_key(name)}]",
+            "# columns named like those of the detections",
+            f"path = {_quoted(file)}",
+        ]
+        lines += [*_drop_lines(name, parts), ""]
+    for name in parts.drop:
+        if name not in parts.visit_covariates:
+            lines += [f"[visit_covariates.{_key(name)}]", *_drop_lines(name, parts), ""]
+    return lines
+
+
+def _drop_lines(name: str, parts: Parts) -> list[str]:
+    if name not in parts.drop:
+        return []
+    return [
+        "# missing on some visits that were made; those visits are set aside and counted",
+        'missing = "drop visit"',
+    ]
+
+
+def _layer_lines(parts: Parts, shown: dict[str, Path]) -> list[str]:
+    lines: list[str] = []
+    if parts.regions:
+        lines += ["[regions]", f"path = {_quoted(parts.regions)}"]
+        fields = _fields(shown[parts.regions])
+        names = [f for f in fields if re.search(r"name|region|label|district", f, re.I)] or fields
+        if names:
+            lines.append(f"name = {_quoted(names[0])}    # its columns: {listing(fields, 8)}")
+        lines.append("")
+    if parts.surface:
+        lines += [
+            "[surface]",
+            "# cells to predict to; their columns are matched to the covariates by name",
+            f"path = {_quoted(parts.surface)}",
+            "",
+        ]
+    return lines
+
+
+def _fields(path: Path) -> list[str]:
+    try:
+        import pyogrio
+
+        return [str(f) for f in pyogrio.read_info(path)["fields"]]
+    except Exception:  # the layer is read, and its faults told, when the study is
+        return []
+
+
+def _model_lines(parts: Parts) -> list[str]:
+    """A first model from the covariates found; to be thought over, and said so."""
+    psi = " + ".join(parts.of_sites[:2]) or "1"
+    p = " + ".join(parts.of_visits[:2]) or "1"
+    found = parts.guess
+    seasons = {v.season for v in found.extra.get("visits", [])} if found else set()
+    dynamic = len(seasons) > 1
+    lines = ["[model]", "# a first model from the covariates found: think it over"]
+    lines.append(f"family = {_quoted('dynamic' if dynamic else 'single_season')}")
+    lines.append(f"psi = {_quoted(psi)}")
+    if dynamic:
+        lines += ['gamma = "1"', 'epsilon = "1"']
+    lines.append(f"p = {_quoted(p)}")
+    return lines

@@ -1,0 +1,243 @@
+"""A file to a table of text cells: text in any encoding, or a workbook whatever its name."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from typing import Any
+
+from surveys import sniff
+from surveys.ledger import Ledger
+from surveys.problems import did_you_mean, listing
+from surveys.table_shape import shape
+from surveys.text_table import Table, TableSpec, rows_text
+from surveys.workbook import NotWorkbook, read_sheet
+
+MOST_FILE_BYTES = 8 * 1024**3
+csv.field_size_limit(1 << 24)
+
+
+def open_table(spec: TableSpec, ledger: Ledger) -> Table | None:
+    """Read a table as text; problems go to the ledger, and None comes back where it is no table."""
+    raw = _bytes(spec, ledger)
+    if raw is None:
+        return None
+    found: dict[str, Any] = {
+        "file": spec.shown,
+        "sha256": hashlib.sha256(raw).hexdigest(),
+        "bytes": len(raw),
+    }
+    kind = sniff.kind_of(raw)
+    if kind == "empty":
+        size = "0 bytes" if not raw else f"{len(raw)} bytes, all blank"
+        ledger.error(
+            "E005",
+            f"{spec.shown} is empty ({size})",
+            file=spec.shown,
+            cure="was the export cut short? Export it again",
+        )
+        return None
+    if kind in ("zip", "xls"):
+        return _from_workbook(spec, raw, found, ledger)
+    if kind in ("html", "binary"):
+        what = "a web page or XML" if kind == "html" else "not text"
+        ledger.error(
+            "E504",
+            f"{spec.shown} is {what}, so no table can be read from it",
+            file=spec.shown,
+            cure="open it in the program that made it and save it as CSV UTF-8 or XLSX",
+        )
+        return None
+    return _from_text(spec, raw, found, ledger)
+
+
+def _bytes(spec: TableSpec, ledger: Ledger) -> bytes | None:
+    try:
+        if spec.path.is_dir():
+            raise IsADirectoryError
+        if spec.path.stat().st_size > MOST_FILE_BYTES:
+            raise OSError("it is larger than 8 GB")
+        return spec.path.read_bytes()
+    except FileNotFoundError:
+        folder = spec.path.parent
+        beside = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+        ledger.error(
+            "E401",
+            f"{spec.shown} is not there ([{spec.section}] path)."
+            f"{did_you_mean(spec.path.name, beside)}",
+            file=spec.shown,
+            cure="paths count from the folder of the study file",
+        )
+    except OSError as error:
+        reason = "it is a folder" if isinstance(error, IsADirectoryError) else str(error)
+        ledger.error("E401", f"{spec.shown} cannot be opened: {reason}", file=spec.shown)
+    return None
+
+
+def _from_text(spec: TableSpec, raw: bytes, found: dict[str, Any], ledger: Ledger) -> Table | None:
+    try:
+        decoded = sniff.decode(raw, spec.encoding)
+    except sniff.NotText as error:
+        ledger.error(
+            "E003",
+            f"{spec.shown} cannot be read as text: {error}",
+            file=spec.shown,
+            cure=f'save it as "CSV UTF-8", or name its encoding: [{spec.section}] '
+            'encoding = "cp1250"',
+        )
+        return None
+    if "\0" in decoded.text:
+        row = decoded.text[: decoded.text.index("\0")].count("\n") + 1
+        ledger.error(
+            "E504",
+            f"{spec.shown}, row {row}: a NUL byte, which no table holds; the file is damaged",
+            file=spec.shown,
+            row=row,
+            cure="export it again",
+        )
+        return None
+    separator = spec.separator or sniff.separator_of(decoded.text)
+    found |= {"encoding": decoded.encoding, "separator": sniff.SEPARATOR_NAMES.get(separator)}
+    lines = _tokens(spec, decoded.text, separator, ledger)
+    if lines is None:
+        return None
+    table = shape(spec, lines, found, ledger, separator=separator)
+    if table is None:
+        return None
+    _tell_encoding(table, decoded, raw, ledger)
+    return table
+
+
+def _tokens(spec: TableSpec, text: str, separator: str, ledger: Ledger) -> list[list[str]] | None:
+    """Rows of values; a quote never closed is an error that names its row and column."""
+    lines: list[list[str]] = []
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    try:
+        lines.extend(reader)
+    except csv.Error as error:
+        opened = sniff.open_quote(text, separator)
+        if opened is not None:
+            row, at = opened
+            header = lines[spec.header_row - 1] if len(lines) >= spec.header_row else []
+            column = header[at - 1].strip() if at <= len(header) else f"number {at}"
+            last = len(text.splitlines())
+            ledger.error(
+                "E010",
+                f"{spec.shown}: a double quote opened in row {row}, column {column} is not "
+                f"closed by row {last} (end of file)",
+                file=spec.shown,
+                row=row,
+                column=column,
+                why="all that follows the quote would be read as one value",
+                cure="close the quote or delete it",
+            )
+        else:
+            row = len(lines) + 1
+            ledger.error(
+                "E010",
+                f"{spec.shown} row {row}: a double quote stands inside a quoted value ({error})",
+                file=spec.shown,
+                row=row,
+                cure='write a quote inside a quoted value twice: "12"" pipe"',
+            )
+        return None
+    return lines
+
+
+def _tell_encoding(table: Table, decoded: sniff.Decoded, raw: bytes, ledger: Ledger) -> None:
+    spec = table.spec
+    if decoded.encoding.startswith(("utf-16", "utf-32")):
+        order = "little-endian" if decoded.encoding.endswith("le") else "big-endian"
+        between = sniff.SEPARATOR_NAMES.get(table.separator, table.separator)
+        ledger.repair(
+            "R004",
+            f"{spec.shown}: {decoded.encoding[:6].upper()} {order}, {between}-separated; "
+            "read as such, nothing was lost",
+            file=spec.shown,
+        )
+    elif decoded.mark and decoded.bad_byte is None:
+        first = table.names[0] if table.names else ""
+        ledger.repair(
+            "R002",
+            f"{spec.shown}: the byte order mark at its start was removed; "
+            f'the first column is "{first}"',
+            file=spec.shown,
+        )
+    elif decoded.bad_byte is not None and decoded.bad_at is not None:
+        row, column, value = _first_strange(table)
+        ledger.repair(
+            "R003",
+            f"{spec.shown} is not UTF-8 ({row_column(row, column)}byte "
+            f'0x{decoded.bad_byte:02X}). Read as Windows-1252: "{value}"',
+            file=spec.shown,
+            row=row,
+            column=column,
+            cure=f'save it as "CSV UTF-8" or set [{spec.section}] encoding = "cp1252"',
+        )
+
+
+def row_column(row: int | None, column: str) -> str:
+    """Row and column as the start of a phrase, "" for what is not known."""
+    told = [f"row {row}"] if row is not None else []
+    told += [f"column {column}"] if column else []
+    return "".join(f"{t}, " for t in told)
+
+
+def _first_strange(table: Table) -> tuple[int | None, str, str]:
+    """The first cell that holds a letter beyond ASCII, header included."""
+    for name in table.names:
+        if not name.isascii():
+            return table.spec.header_row, name, name
+    best: tuple[int | None, str, str] = (None, "", "")
+    for name in table.names:
+        for row, value in zip(table.rows, table.text(name), strict=True):
+            if not value.isascii():
+                if best[0] is None or row < best[0]:
+                    best = (int(row), name, value)
+                break
+    return best
+
+
+def _from_workbook(
+    spec: TableSpec, raw: bytes, found: dict[str, Any], ledger: Ledger
+) -> Table | None:
+    try:
+        sheet = read_sheet(raw, spec.sheet)
+    except NotWorkbook as error:
+        ledger.error(
+            "E505",
+            f"{spec.shown} cannot be read as a workbook: {error}",
+            file=spec.shown,
+            cure="open it in a spreadsheet program and save it anew as XLSX or CSV UTF-8",
+        )
+        return None
+    found |= {"encoding": "workbook", "separator": None, "sheet": sheet.name}
+    if spec.path.suffix.lower() not in (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"):
+        start = '"PK"' if raw.startswith(b"PK") else "the mark of old Excel files"
+        right = ".xlsx" if raw.startswith(b"PK") else ".xls"
+        ledger.repair(
+            "R007",
+            f"{spec.shown} is an Excel workbook (starts with {start}), not text. "
+            f'Read as workbook, sheet "{sheet.name}"',
+            file=spec.shown,
+            cure=f"rename it to {spec.path.stem}{right}",
+        )
+    if sheet.others and spec.sheet is None:
+        ledger.warn(
+            "W506",
+            f'{spec.shown}: sheet "{sheet.name}" was read; {listing(sheet.others)} '
+            f"{'holds' if len(sheet.others) == 1 else 'hold'} something too",
+            file=spec.shown,
+            cure=f'choose with [{spec.section}] sheet = "{sheet.name}"',
+        )
+    table = shape(spec, sheet.rows, found, ledger, sheet=sheet)
+    if table is not None and sheet.hidden:
+        n = len(sheet.hidden)
+        ledger.warn(
+            "W014",
+            f"{table.place}: {n} {'row is' if n == 1 else 'rows are'} hidden by a filter or by "
+            f"hand ({rows_text(sheet.hidden)}); they were read like all others",
+            file=spec.shown,
+        )
+    return table

@@ -1,0 +1,150 @@
+"""Results of long tables: detections, counts, words for present, and the species."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from surveys import cells
+from surveys.ledger import Ledger
+from surveys.readers import roles
+from surveys.schema import LARGEST_DETECTION
+from surveys.study_file import StudyFile
+from surveys.text_table import Table, rows_text
+
+PRESENT = frozenset({"x", "present", "yes", "y", "true", "p"})
+ABSENT = frozenset({"absent", "no", "n", "false", "a"})
+
+
+def records_alone(table: Table, ledger: Ledger) -> None:
+    ledger.error(
+        "E510",
+        f"{table.place} holds records of detections only: no row says that somebody looked and "
+        "found nothing",
+        file=table.place,
+        why="records alone give no zeros, and without zeros nothing can be told about detection",
+        cure='list every visit made, seen or not: [files.visits] path = "visits.csv" (site, date '
+        "or visit, effort); or give each visit a row with detection 0 or 1, and name that column: "
+        '[files.detections.columns] detection = "..."',
+    )
+
+
+def result_columns(table: Table, ledger: Ledger) -> list[str]:
+    found = []
+    for role in ("detection", "count", "effort"):
+        column = table.match(table.spec.columns[role]) if role in table.spec.columns else None
+        if column is None and role not in table.spec.columns:
+            column = roles.named(table, role, ledger)
+        if column:
+            found.append(column)
+    return found
+
+
+def results(
+    study: StudyFile, table: Table, ledger: Ledger
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Detection of each row (NaN: no result), and counts where there are any."""
+    detection = roles.named(table, "detection", ledger)
+    count = roles.named(table, "count", ledger)
+    kind = study.section("detections").get("values")
+    values = counts = None
+    if count is not None:
+        counts, present = _count_cells(table, count, ledger)
+        values = np.where(present, 1.0, np.where(np.isnan(counts), np.nan, counts > 0))
+    if detection is not None:
+        told, present = _count_cells(table, detection, ledger)
+        told = np.where(present, 1.0, told)
+        most = np.nanmax(told) if not np.isnan(told).all() else 0
+        if most > 1 and kind != "state":
+            if kind is None:
+                ledger.repair(
+                    "R511",
+                    f"{table.place}, column {detection}: values up to {most:g} were read as "
+                    "counts; a detection is a count above 0",
+                    file=table.file,
+                    column=detection,
+                    cure='for breeding states or other codes set [detections] values = "state"',
+                )
+            counts = np.where(present, np.nan, told) if counts is None else counts
+            told = np.where(np.isnan(told), np.nan, told > 0)
+        values = told
+    return values, counts
+
+
+def _count_cells(table: Table, column: str, ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
+    """Whole numbers from 0; words for present or absent are taken and told."""
+    texts = table.text(column)
+    missing = frozenset(table.spec.missing)
+    numbers = np.full(len(texts), np.nan)
+    present = np.zeros(len(texts), dtype=bool)
+    words: dict[str, int] = {}
+    if cells.error_cells(table, column, ledger, missing):
+        return numbers, present
+    sign = cells.decimal_sign(table, column) or "."
+    for text in pd.unique(texts):
+        at = texts == text
+        if cells.is_missing(text, cells.MISSING_NUMBER, missing):
+            continue
+        bare = text.casefold()
+        if bare in PRESENT or bare in ABSENT:
+            words[text] = int(at.sum())
+            present |= at & (bare in PRESENT)
+            numbers[at] = np.nan if bare in PRESENT else 0.0
+            continue
+        parsed = cells.parse_number(text, sign)
+        row = int(table.rows[at][0])
+        if parsed is None:
+            ledger.error(
+                "E046",
+                f'{table.place}, {rows_text(table.rows[at])}, column {column}: "{text}" is not a '
+                "number",
+                file=table.place,
+                row=row,
+                column=column,
+                cure='for "present, not counted" write X',
+            )
+        elif not 0 <= parsed[0] <= LARGEST_DETECTION or parsed[0] != int(parsed[0]):
+            what = "is below 0" if parsed[0] < 0 else "is no whole number"
+            what = what if parsed[0] <= LARGEST_DETECTION else "is too large for a count"
+            ledger.error(
+                "E048",
+                f"{table.place}, {rows_text(table.rows[at])}, column {column}: {text} {what}",
+                file=table.place,
+                row=row,
+                column=column,
+                cure=f'if it means missing, set [{table.spec.section}] missing = ["{text}"]',
+            )
+        else:
+            numbers[at] = parsed[0]
+    if words:
+        told = " and ".join(f'"{w}" ({n} {"row" if n == 1 else "rows"})' for w, n in words.items())
+        ledger.repair(
+            "R051",
+            f"{table.place}, column {column}: {told} read as present or absent; counts are kept "
+            "for the others",
+            file=table.file,
+            column=column,
+        )
+    return numbers, present
+
+
+def species_of(
+    study: StudyFile, table: Table, ledger: Ledger
+) -> tuple[np.ndarray, np.ndarray, str | None]:
+    column = roles.named(table, "species", ledger)
+    if column is None:
+        n = len(table)
+        return np.full(n, "species", dtype=object), np.full(n, "", dtype=object), None
+    names, reason = roles.species_names(study, table, table.text(column), ledger)
+    names[reason != ""] = ""
+    return names, reason, column
+
+
+def species_list(study: StudyFile, names: pd.Series) -> list[str]:
+    """Species looked for: those of the study file and those recorded."""
+    told = study.section("study").get("species", [])
+    told = [told] if isinstance(told, str) else list(told)
+    found = sorted({n for n in names if n and n != "species"})
+    if not found:
+        return told or ["species"]
+    return sorted({*found, *told}) if len(told) > 1 else found

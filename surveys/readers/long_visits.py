@@ -1,0 +1,370 @@
+"""Visits of long tables: their keys and numbers, covariates, and account."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from surveys import cells, dates
+from surveys.ledger import Ledger
+from surveys.problems import listing
+from surveys.readers import roles
+from surveys.readers.tidy import Tidy
+from surveys.readers.visit_covariates import refuse_taken
+from surveys.study_file import StudyFile
+from surveys.text_table import Table, rows_text
+from surveys.values import as_seasons, natural
+
+KEY = ("site", "season", "visit", "date", "datetime")
+DAY = "day_of_year"
+
+
+def visit_keys(study: StudyFile, table: Table, ledger: Ledger) -> pd.DataFrame | None:
+    """Site, season, visit as written, moment and row number of each row."""
+    found = {role: roles.named(table, role, ledger) for role in KEY}
+    if found["site"] is None:
+        if "site" not in table.spec.columns:
+            ledger.error(
+                "E015",
+                f'{table.place} has no column "site". It has: {listing(table.names, 12)}',
+                file=table.place,
+                cure=f'name it: [{table.spec.section}.columns] site = "Station"',
+            )
+        return None
+    sites = roles.same_sites(study, cells.ids(table, found["site"], ledger))
+    roles.join_capitals(study, table, sites, ledger)
+    frame = pd.DataFrame({"site": sites, "row": table.rows})
+    frame["season"] = table.text(found["season"]) if found["season"] else "1"
+    if found["season"] and (frame["season"] == "").any():
+        rows = frame["row"][frame["season"] == ""]
+        ledger.error(
+            "E514",
+            f"{table.place}, {rows_text(rows)}, column {found['season']}: blank",
+            file=table.place,
+            row=int(rows.iloc[0]),
+            column=found["season"],
+            cure="write the season of each row",
+        )
+    frame["visit"] = table.text(found["visit"]) if found["visit"] else ""
+    when = found["datetime"] or found["date"]
+    frame["moment"] = np.full(len(table), np.datetime64("NaT", "s"))
+    if when:
+        if _is_day_number(table, when) and "date" not in table.spec.columns:
+            when = None  # a day of the year: a covariate, no date
+        else:
+            frame["moment"] = dates.dates(table, when, ledger)
+    if found["visit"] and (frame["visit"] == "").any():
+        rows = frame["row"][frame["visit"] == ""]
+        ledger.error(
+            "E514",
+            f"{table.place}, {rows_text(rows)}, column {found['visit']}: blank",
+            file=table.place,
+            row=int(rows.iloc[0]),
+            column=found["visit"],
+            cure="number the visit, 1, 2, 3 ...",
+        )
+    frame.attrs["columns"] = {k: v for k, v in found.items() if v}
+    frame.attrs["when"] = when
+    return frame
+
+
+def _is_day_number(table: Table, column: str) -> bool:
+    told = [v for v in pd.unique(table.text(column)) if v]
+    return bool(told) and all(v.isdecimal() and len(v) <= 3 for v in told)
+
+
+def account(table: Table, frame: pd.DataFrame, aside: np.ndarray, ledger: Ledger) -> None:
+    ledger.read(table.file, len(frame))
+    ledger.use(table.file, int((aside == "").sum()))
+    for rule in pd.unique(aside[aside != ""]):
+        at = aside == rule
+        texts = [" | ".join(line) for line in table.frame[at].to_numpy(dtype=str)]
+        ledger.set_aside(str(rule), table.file, table.rows[at], texts)
+
+
+def numbered(table: Table, frame: pd.DataFrame, several: bool, ledger: Ledger) -> pd.DataFrame:
+    """Visit numbers 1, 2, ... in each site and season: as written, by date, or by row."""
+    columns = frame.attrs
+    by = ["site", "season"]
+    if "visit" in frame.attrs["columns"]:
+        written = frame["visit"]
+        whole = written.str.fullmatch(r"[0-9]{1,6}").all()
+        per_site = int(frame.groupby(by)["visit"].nunique().max())
+        if whole and written.astype(int).between(1, max(20, 2 * per_site)).all():
+            number = written.astype(int)
+        else:
+            order = {v: i for i, v in enumerate(sorted(set(written), key=natural))}
+            number = frame.assign(o=written.map(order)).groupby(by)["o"].rank("dense").astype(int)
+            ledger.note(
+                "N515",
+                f"{table.place}: visits were numbered within each site in the order of column "
+                f"{frame.attrs['columns']['visit']}",
+                file=table.file,
+            )
+    elif frame["moment"].notna().any():
+        gone = frame["moment"].isna()
+        if gone.any() and not ledger.of_level("error"):
+            rows = frame["row"][gone]
+            ledger.error(
+                "E514",
+                f"{table.place}, {rows_text(rows)}, column {frame.attrs['when']}: no date, so the "
+                "visit cannot be told",
+                file=table.place,
+                row=int(rows.iloc[0]),
+                column=str(frame.attrs["when"]),
+                cure="write the date, or number the visits in a column: "
+                f'[{table.spec.section}.columns] visit = "..."',
+            )
+        frame = frame.assign(moment=frame["moment"].fillna(frame["moment"].min()))
+        number = frame.groupby(by)["moment"].rank("dense").astype(int)
+        if not several:  # two rows of one date are two visits
+            tie = frame.assign(n=number).groupby([*by, "n"]).cumcount()
+            number = (
+                frame.assign(n=number, t=tie)
+                .sort_values(["n", "t"])
+                .groupby(by)
+                .cumcount()
+                .sort_index()
+                + 1
+            )
+    else:
+        within = [*by, "species"] if several else by
+        number = frame.groupby(within).cumcount() + 1
+        ledger.note(
+            "N515",
+            f"{table.place}: visits were numbered within each site in the order of the rows",
+            file=table.file,
+            cure=f'to number them yourself: [{table.spec.section}.columns] visit = "..." or '
+            'date = "..."',
+        )
+    out = frame.assign(visit=number.to_numpy())
+    out.attrs = columns
+    key = [*by, "visit", "species"] if "species" in out else [*by, "visit"]
+    doubled = out.duplicated(key, keep=False) & (out["species"] != "" if "species" in out else True)
+    for _, group in list(out[doubled].groupby(key))[:20]:
+        first = group.iloc[0]
+        ledger.error(
+            "E516",
+            f"{table.place}, {rows_text(group['row'])}: visit {first['visit']} of site "
+            f'"{first["site"]}" stands in {len(group)} rows',
+            file=table.place,
+            row=int(group["row"].iloc[1]),
+            cure="join the rows, or give each visit its own number",
+        )
+    return out
+
+
+def covariates_of(
+    study: StudyFile, table: Table, frame: pd.DataFrame, used: set, ledger: Ledger
+) -> dict[str, np.ndarray]:
+    """Every column without a role, row by row; the day of the year where there is a date."""
+    out: dict[str, np.ndarray] = {}
+    sections = study.section("visit_covariates")
+    by_column = {k["column"]: n for n, k in sections.items() if "column" in k}
+    observer = roles.named(table, "observer", ledger)
+    names = [c for c in table.names if c not in used and c != observer]
+    names = [c for c in names if not _coordinate(study, table, c, ledger)]
+    for column in refuse_taken(names, table, ledger):
+        name = by_column.get(column, column)
+        keys = {**study.section("covariates").get(name, {}), **sections.get(name, {})}
+        kind = keys.get("type")
+        if kind is None and dates.are_dates(pd.unique(table.text(column))):
+            out[name] = dates.day_of_year(dates.dates(table, column, ledger))
+            continue
+        kind = kind or ("number" if cells.is_numeric(table, column) else "factor")
+        read_as = cells.numbers if kind == "number" else cells.words
+        out[name] = read_as(table, column, ledger)
+    if observer is not None:
+        out["observer"] = cells.words(table, observer, ledger)
+    if frame["moment"].notna().any() and DAY not in out:
+        out[DAY] = dates.day_of_year(frame["moment"].to_numpy())
+    for name, keys in sections.items():
+        if name not in out and "path" not in keys:
+            ledger.error(
+                "E015",
+                f'{table.place} has no column for the visit covariate "{name}". It has: '
+                f"{listing(table.names, 12)}",
+                file=table.place,
+                cure=f'[visit_covariates.{name}] column = "..."',
+            )
+        elif "path" in keys:
+            ledger.error(
+                "E517",
+                f"{study.name}: [visit_covariates.{name}] path is for the wide layout; in long "
+                "tables a visit covariate is a column of the table of visits",
+                file=study.name,
+                cure=f"move its values into {table.file} as a column",
+            )
+    return out
+
+
+def _coordinate(study: StudyFile, table: Table, column: str, ledger: Ledger) -> bool:
+    """Longitude and latitude of a row belong to the site."""
+    pairs = ("longitude", "latitude", "easting", "northing")
+    asked = {table.match(table.spec.columns[r]) for r in pairs if r in table.spec.columns}
+    usual = {n for r in ("longitude", "latitude") for n in roles.USUAL[r]}
+    return column in asked or column.casefold() in usual or column.casefold() == "region"
+
+
+def site_constant(
+    study: StudyFile, covariates: dict[str, np.ndarray], frame: pd.DataFrame
+) -> list[str]:
+    """Columns that never change within a site are covariates of the site."""
+    asked = set(study.section("covariates"))
+    kept = set(study.section("visit_covariates")) | {DAY, "observer"}
+    sites = frame["site"]
+    if sites.is_unique:
+        return [n for n in covariates if n in asked]
+    out = []
+    for name, values in covariates.items():
+        if name in kept:
+            continue
+        column = pd.Series(values, index=frame.index)
+        column = column.mask(column == "") if column.dtype == object else column
+        if name in asked or (column.groupby(sites).nunique() <= 1).all():
+            out.append(name)
+    return out
+
+
+def rows_to_drop(
+    study: StudyFile,
+    table: Table,
+    frame: pd.DataFrame,
+    covariates: dict[str, np.ndarray],
+    names: list[str],
+    made: np.ndarray,
+    ledger: Ledger,
+) -> np.ndarray:
+    """Rows to set aside because a visit covariate is missing; without a policy, an error."""
+    drop = np.zeros(len(frame), dtype=bool)
+    for name in names:
+        values = covariates[name]
+        gone = (values == "") if values.dtype == object else np.isnan(values)
+        lost = gone & made
+        policy = study.section(f"visit_covariates.{name}").get("missing")
+        if not lost.any() or policy == "refuse":
+            continue
+        if policy == "drop visit":
+            drop |= lost
+            continue
+        n = int(lost.sum())
+        key = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'
+        ledger.error(
+            "E552",
+            f"{table.place}, {rows_text(table.rows[lost])}, column {name}: missing on {n} "
+            f"{'visit that was' if n == 1 else 'visits that were'} made",
+            file=table.place,
+            row=int(table.rows[lost][0]),
+            column=name,
+            why="a visit without it cannot enter a detection model that uses it",
+            cure=f"fill it in, or paste these two lines to set the {n} visits aside:\n"
+            f"                  [visit_covariates.{key}]\n"
+            f'                  missing = "drop visit"',
+        )
+    return drop
+
+
+def agree_within_visits(
+    table: Table, rows: pd.DataFrame, columns: dict[str, np.ndarray], ledger: Ledger
+) -> None:
+    """Rows of one visit (one for each species) must tell the same of it.
+
+    A value that only some of them give is taken for all, in place.
+    """
+    key = [rows[c] for c in ("site", "season", "visit")]
+    if not rows.duplicated(["site", "season", "visit"]).any():
+        return
+    for name, values in columns.items():
+        column = pd.Series(values[rows.index], index=rows.index)
+        column = column.mask(column == "") if column.dtype == object else column
+        groups = column.groupby(key)
+        if (differs := groups.transform("nunique") > 1).any():
+            bad = rows[differs]
+            first = bad.iloc[0]
+            same = bad[
+                (bad[["site", "season", "visit"]] == first[["site", "season", "visit"]]).all(axis=1)
+            ]
+            ledger.error(
+                "E513",
+                f'{table.place}, {rows_text(same["row"])}: "{name}" differs within visit '
+                f'{first["visit"]} of site "{first["site"]}" '
+                f"({listing(pd.unique(column[same.index].dropna()), 3)})",
+                file=table.place,
+                row=int(same["row"].iloc[-1]),
+                column=name,
+                cure="one visit has one value: correct it, or number the visits apart",
+                more=f"{int(differs.sum())} such rows" if len(bad) > len(same) else "",
+            )
+        filled = groups.transform("first")
+        if values.dtype == object:
+            filled = filled.fillna("")
+        values[rows.index] = filled.to_numpy(dtype=values.dtype)
+
+
+def check_effort(table: Table, visits: pd.DataFrame, ledger: Ledger) -> None:
+    """A blank effort is asked for; effort 0 means that nobody was there, and is counted."""
+    blank = visits["effort"].isna()
+    if blank.any():
+        rows = visits["row"][blank]
+        ledger.error(
+            "E551",
+            f"{table.place}, {rows_text(rows)}: the effort is blank",
+            file=table.place,
+            row=int(rows.iloc[0]),
+            why="a visit without effort would count as no visit",
+            cure="write the effort; 0 where nobody went",
+        )
+    idle = visits[visits["effort"] == 0]
+    if len(idle):
+        places = [f'site "{r.site}", visit {r.visit}' for r in idle.head(20).itertuples()]
+        ledger.cells("effort 0: no visit", table.file, len(idle), places)
+
+
+def with_covariates(
+    visits: pd.DataFrame, columns: dict[str, np.ndarray], table: Table
+) -> pd.DataFrame:
+    """Visits with their dates, covariates and effort."""
+    out = visits[["site", "season", "visit", "row"]].assign(file=table.file)
+    if visits["moment"].notna().any():
+        out["start"] = visits["moment"]
+    for name, values in columns.items():
+        kept = values[visits.index]
+        out[name] = kept.astype(str) if kept.dtype == object else kept
+    return out
+
+
+def effort_of(table: Table, ledger: Ledger) -> np.ndarray | None:
+    column = roles.named(table, "effort", ledger)
+    return None if column is None else cells.numbers(table, column, ledger)
+
+
+def tidy_of(study, table, visits, records, counts, sites, species, tables, effort, ledger) -> Tidy:
+    out = records[["site", "season", "visit", "species", "row"]].assign(
+        file=table.file, detection=records["value"].astype(float)
+    )
+    if counts is not None:
+        inside = records.index < len(counts)
+        out["count"] = np.where(inside, counts[np.where(inside, records.index, 0)], np.nan)
+        out.loc[records["value"].isna().to_numpy(), "count"] = np.nan
+    units = {DAY: "day of the year"} if DAY in visits else {}
+    names = [c for c in visits if c not in ("site", "season", "visit", "row", "file", "start")]
+    policy = {
+        n: study.section(f"visit_covariates.{n}").get("missing", "refuse")
+        for n in names
+        if n != "effort"
+    }
+    roles.tell_loose_names(table, ledger)
+    cells.tell_decimals(table, ledger)
+    return Tidy(
+        visits=visits.reset_index(drop=True),
+        records=out.reset_index(drop=True),
+        sites=sites,
+        species=species,
+        seasons=list(as_seasons(sorted(set(visits["season"]), key=natural))) or [1],
+        tables=[table, *tables],
+        units=units,
+        missing=policy,
+        has_effort=effort is not None,
+    )

@@ -1,0 +1,139 @@
+"""Cells of wide histories: 0 and 1, counts, states, and their agreement with effort."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from surveys import cells
+from surveys.ledger import Ledger
+from surveys.readers.visit_columns import VisitColumn
+from surveys.readers.visit_covariates import Cube, Layout, cell_words
+from surveys.schema import LARGEST_DETECTION
+from surveys.study_file import StudyFile
+from surveys.text_table import Table
+
+
+def detections(
+    study: StudyFile, table: Table, columns: Sequence[VisitColumn], ledger: Ledger
+) -> np.ndarray:
+    """Cells of the visit columns as numbers: 0, 1, counts or states; anything else is told."""
+    missing = frozenset((*table.spec.missing, *study.section("wide").get("missing", ())))
+    out = np.full((len(table), len(columns)), np.nan)
+    wrong: dict[str, list[tuple[int, str]]] = {}
+    for j, column in enumerate(columns):
+        texts = table.text(column.name)
+        if cells.error_cells(table, column.name, ledger, missing):
+            continue
+        values = {}
+        for text in pd.unique(texts):
+            if cells.is_missing(text, cells.MISSING_NUMBER, missing):
+                values[text] = np.nan
+                continue
+            parsed = cells.parse_number(text, cells.decimal_sign(table, column.name) or ".")
+            number = np.nan if parsed is None else parsed[0]
+            values[text] = number
+            if not 0 <= number <= LARGEST_DETECTION or number != int(number):
+                rows = table.rows[texts == text]
+                wrong.setdefault(text, []).extend((int(r), column.name) for r in rows)
+        out[:, j] = [values[t] for t in texts]
+    for text, places in wrong.items():
+        row, name = min(places)
+        n = len(places)
+        fraction = cells.parse_number(text)
+        code = "E048" if fraction is not None and fraction[0] > 0 and n and "." in text else "E047"
+        ledger.error(
+            code,
+            f'{table.place}: "{text}" in row {row}, column {name} '
+            f"({n} {'cell' if n == 1 else 'cells'}) is not 0, 1 or a count",
+            file=table.place,
+            row=row,
+            column=name,
+            cure=f'if it means missing, set [wide] missing = ["{text}"] (read as missing without '
+            'asking: blank, NA, ".", "-", "n/a", "NaN")',
+        )
+    return out
+
+
+def counts(
+    study: StudyFile,
+    table: Table,
+    cube: np.ndarray,
+    columns: Sequence[VisitColumn],
+    ledger: Ledger,
+) -> bool:
+    """Whether values above 1 are counts; told, because a state code would be one too."""
+    kind = study.section("detections").get("values")
+    most = np.nanmax(cube) if not np.isnan(cube).all() else 0
+    if kind == "state" or (kind != "count" and most <= 1):
+        return False
+    if kind == "presence":
+        ledger.error(
+            "E047",
+            f"{table.place}: values up to {most:g} in columns {columns[0].name} to "
+            f'{columns[-1].name}, but [detections] values = "presence"',
+            file=table.place,
+        )
+    elif kind is None:
+        ledger.repair(
+            "R511",
+            f"{table.place}, columns {columns[0].name} to {columns[-1].name}: values up to "
+            f"{most:g} were read as counts; a detection is a count above 0",
+            file=table.file,
+            cure='for breeding states or other codes set [detections] values = "state"',
+        )
+    return True
+
+
+def agree_effort(
+    study: StudyFile,
+    table: Table,
+    layout: Layout,
+    cube: np.ndarray,
+    made: np.ndarray,
+    effort: Cube,
+    row_at: np.ndarray,
+    ledger: Ledger,
+) -> None:
+    """A detection where effort is 0 is an error, or is set aside when the study file says so."""
+    worked = effort.values.astype(float) > 0
+    seen = (np.nan_to_num(cube) > 0).any(axis=0)
+    drop = study.section("checks").get("detection_without_effort") == "drop"
+    for at in np.argwhere(seen & ~worked):
+        site, season, visit = (int(i) for i in at)
+        if drop:
+            continue
+        row = int(row_at[:, site, season].max())
+        value = effort.values[site, season, visit]
+        name = effort.columns[min(visit, len(effort.columns) - 1)]
+        told = "blank" if np.isnan(value) else f"{value:g}"
+        ledger.error(
+            "E049",
+            f"{table.place}, row {row}: {cell_words(layout, (site, season, visit))}: "
+            f"detection {np.nanmax(cube[:, site, season, visit]):g} but {name} is {told}",
+            file=table.place,
+            row=row,
+            cure="either the effort or the detection is wrong; set [checks] "
+            'detection_without_effort = "drop" to set it aside',
+        )
+    if drop and (seen & ~worked).any():
+        lost = seen & ~worked
+        places = (cell_words(layout, tuple(int(i) for i in at)) for at in np.argwhere(lost))
+        ledger.cells("detections without effort set aside", table.file, int(lost.sum()), places)
+    if (blank := made & ~seen & np.isnan(effort.values.astype(float))).any():
+        at = tuple(int(i) for i in np.argwhere(blank)[0])
+        ledger.error(
+            "E551",
+            f"{table.place}, row {int(row_at[:, at[0], at[1]].max())}: the effort is blank on "
+            f"{int(blank.sum())} visits that were made (first: {cell_words(layout, at)})",
+            file=table.place,
+            row=int(row_at[:, at[0], at[1]].max()),
+            cure="write the effort, or blank the detection if nobody went",
+        )
+    idle = made & ~seen & (effort.values.astype(float) == 0)
+    if idle.any():
+        places = (cell_words(layout, tuple(int(i) for i in at)) for at in np.argwhere(idle))
+        ledger.cells("effort 0: no visit", table.file, int(idle.sum()), places)
+    cube[:, ~worked] = np.nan

@@ -1,0 +1,245 @@
+"""Header, rows and row numbers of a table; what does not fit the header is told."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from surveys import sniff
+from surveys.ledger import Ledger
+from surveys.problems import did_you_mean, listing
+from surveys.text_table import Table, TableSpec, bare, rows_text
+from surveys.workbook import Sheet
+
+
+def shape(
+    spec: TableSpec,
+    lines: list[list[str]],
+    found: dict[str, Any],
+    ledger: Ledger,
+    *,
+    separator: str = "",
+    sheet: Sheet | None = None,
+) -> Table | None:
+    """Header, rows and row numbers; too long rows and double names are errors."""
+    at = spec.header_row - 1
+    header = [h.strip() for h in lines[at]] if at < len(lines) else []
+    place = f"{spec.shown}, sheet {sheet.name}" if sheet else spec.shown
+    later = header_found_later(spec, lines)
+    if later is not None:
+        _tell_header(spec, place, header, lines[later], later, ledger)
+        return None
+    if not any(header):
+        ledger.error(
+            "E008",
+            f"{place}: row {spec.header_row} holds no column names",
+            file=spec.shown,
+            row=spec.header_row,
+            cure=f"set [{spec.section}] header_row to the row of the column names",
+        )
+        return None
+    width = len(header)
+    while width and not header[width - 1]:
+        width -= 1
+    header = header[:width]
+    body = [(n, line) for n, line in enumerate(lines, start=1) if n > spec.header_row]
+    body = [(n, [c.strip() for c in line]) for n, line in body]
+    body = [(n, line) for n, line in body if any(line)]
+    if not _header_names_fit(spec, place, header, ledger):
+        return None
+    if not _widths_fit(spec, place, header, body, ledger, separator):
+        return None
+    rows = [n for n, _ in body]
+    cells = [line[:width] + [""] * (width - len(line)) for _, line in body]
+    frame = pd.DataFrame(cells, index=pd.Index(rows, dtype="int64"), columns=header, dtype=object)
+    found["rows"] = len(frame)
+    written = {h.strip(): h for h in lines[at][:width] if h != h.strip()}
+    table = Table(spec, frame, found, sheet=sheet.name if sheet else "", separator=separator)
+    table.written = written
+    if sheet is not None:
+        table.dates = {(r, header[c - 1]) for r, c in sheet.dates if c <= width}
+        for first, last, left, right in sheet.merged:
+            for c in range(left, min(right, width) + 1):
+                span = f"{_letter(left)}{first}:{_letter(right)}{last}"
+                table.merged.append((first, last, header[c - 1], span))
+    _drop_unnamed(table, ledger)
+    _fill_down(table, ledger)
+    return table
+
+
+def _letter(position: int) -> str:
+    letters = ""
+    while position:
+        position, rest = divmod(position - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def header_found_later(spec: TableSpec, lines: Sequence[Sequence[str]]) -> int | None:
+    """Index of the row that holds the names asked for, when the header row does not.
+
+    Without names to ask for: the first row as wide as most, when the header row is narrower.
+    """
+    at = spec.header_row - 1
+    if at >= len(lines):
+        return None
+    wanted = {bare(c) for c in spec.columns.values()}
+    head = {bare(c) for c in lines[at]}
+    if len(wanted) >= 1 and not wanted <= head:
+        for i, line in enumerate(lines[:30]):
+            if i != at and wanted <= {bare(c) for c in line}:
+                return i
+    if wanted and wanted & head:
+        return None
+    if spec.header_row != 1:
+        return None
+    filled = [sum(bool(str(c).strip()) for c in line) for line in lines[:60]]
+    counted = Counter(n for n in filled if n > 0)
+    usual = max(counted, key=lambda n: (counted[n], n)) if counted else 0
+    if filled[at] >= usual or usual < 2 or filled[at] > 2:
+        return None
+    for i, n in enumerate(filled):
+        if n == usual and i > at:
+            numbers = sum(bool(re.fullmatch(r"[-+.,\d]+", c.strip())) for c in lines[i])
+            return i if numbers * 2 < n else None  # names are words
+    return None
+
+
+def _tell_header(
+    spec: TableSpec,
+    place: str,
+    header: Sequence[str],
+    names: Sequence[str],
+    at: int,
+    ledger: Ledger,
+) -> None:
+    above = at - (spec.header_row - 1)
+    told = listing([n.strip() for n in names if n.strip()], 6)
+    delete = f", or delete the {above} rows above" if above > 1 else ", or delete the row above"
+    ledger.error(
+        "E008",
+        f"{place}: the column names {told} are in row {at + 1}, not row {spec.header_row}",
+        file=spec.shown,
+        row=at + 1,
+        cure=f"set [{spec.section}] header_row = {at + 1}{delete if above > 0 else ''}",
+    )
+
+
+def _header_names_fit(spec: TableSpec, place: str, header: Sequence[str], ledger: Ledger) -> bool:
+    good = True
+    for name, n in Counter(h for h in header if h).items():
+        if n > 1:
+            at = [i for i, h in enumerate(header, start=1) if h == name]
+            ledger.error(
+                "E011",
+                f'{place}: {n} columns are called "{name}" ({_and(at)})',
+                file=spec.shown,
+                row=spec.header_row,
+                column=name,
+                cure="rename one; the study file picks columns by name",
+            )
+            good = False
+    return good
+
+
+def _and(items: Sequence[object]) -> str:
+    words = [str(i) for i in items]
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
+
+
+def _widths_fit(
+    spec: TableSpec,
+    place: str,
+    header: Sequence[str],
+    body: Sequence[tuple[int, list[str]]],
+    ledger: Ledger,
+    found_separator: str,
+) -> bool:
+    width, good = len(header), True
+    separator = sniff.SEPARATOR_NAMES.get(found_separator, "separator")
+    short: list[int] = []
+    for n, line in body:
+        if len(line) < width:
+            short.append(n)
+        elif any(line[width:]):
+            good = False
+            wordy = _wordy_column(header, body)
+            found = max(i for i, c in enumerate(line, start=1) if c)
+            ledger.error(
+                "E009",
+                f"{place} row {n}: {found} values, header has {width}. Probably a "
+                f'{separator} inside "{wordy}"',
+                file=spec.shown,
+                row=n,
+                column=wordy,
+                cure=f"put the {wordy} in double quotes",
+            )
+    if short and good:
+        ledger.repair(
+            "R502",
+            f"{place}: {rows_text(short)} {'has' if len(short) == 1 else 'have'} fewer values "
+            f"than the header ({width}); the missing ones at the end were read as blank",
+            file=spec.shown,
+            row=short[0],
+        )
+    return good
+
+
+def _wordy_column(header: Sequence[str], body: Sequence[tuple[int, list[str]]]) -> str:
+    """The column whose values hold most words: where a stray separator is likely to stand."""
+    words = [0] * len(header)
+    for _, line in body[:200]:
+        for i, cell in enumerate(line[: len(header)]):
+            words[i] += cell.count(" ")
+    return header[max(range(len(header)), key=lambda i: (words[i], i))]
+
+
+def _drop_unnamed(table: Table, ledger: Ledger) -> None:
+    keep = [bool(name) for name in table.frame.columns]
+    if all(keep):
+        return
+    lost = [
+        i + 1 for i, named in enumerate(keep) if not named and (table.frame.iloc[:, i] != "").any()
+    ]
+    table.frame = table.frame.loc[:, keep]
+    table.dates = {(r, c) for r, c in table.dates if c}
+    if lost:
+        ledger.warn(
+            "W503",
+            f"{table.place}: column {_and(lost)} has no name and was not read",
+            file=table.file,
+            row=table.spec.header_row,
+            cure="write a name into the header if the column matters",
+        )
+
+
+def _fill_down(table: Table, ledger: Ledger) -> None:
+    """Copy values down in the columns that the study file lists, and tell how many."""
+    for asked in table.spec.fill_down:
+        column = table.match(asked)
+        if column is None:
+            ledger.error(
+                "E015",
+                f'{table.place} has no column "{asked}" (study file: [{table.spec.section}] '
+                f"fill_down). It has: {listing(table.names, 12)}."
+                f"{did_you_mean(asked, table.names)}",
+                file=table.file,
+                column=asked,
+            )
+            continue
+        values = table.frame[column].replace("", np.nan)
+        filled = values.ffill().fillna("")
+        n = int((filled != table.frame[column]).sum())
+        table.frame[column] = filled.astype(object)
+        if n:
+            ledger.repair(
+                "R013",
+                f"{table.place}, column {column}: {n} blank cells were filled from the cell above",
+                file=table.file,
+                column=column,
+            )

@@ -1,0 +1,117 @@
+"""Figures: the same bytes twice, whatever the names, and texts that state the finding."""
+
+from xml.etree import ElementTree
+
+import pytest
+from stand_in_fit import StandInFit
+
+from occupancy.outputs import (
+    OUTPUTS,
+    OutputError,
+    detection_figure,
+    forest,
+    histories,
+    paired_map,
+    shrinkage,
+    site_map,
+    style,
+    words,
+    write,
+)
+from occupancy.outputs.headline import headline
+from occupancy.outputs.results import Results
+
+FIGURES = (forest, shrinkage, detection_figure, histories, site_map)
+
+
+def test_paired_map__is_the_same_bytes_twice_and_says_what_it_shows(results, tmp_path):
+    first = [p.read_bytes() for p in write("paired-map", results, tmp_path, formats=("png", "svg"))]
+    again = [p.read_bytes() for p in write("paired-map", results, tmp_path, formats=("png", "svg"))]
+    assert first == again
+    png, svg = first
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    assert headline(results).sentence.encode() in png  # the alternative text travels in the file
+    assert b"<dc:date>" not in svg
+
+
+@pytest.mark.parametrize("module", FIGURES, ids=lambda m: m.__name__.rpartition(".")[2])
+def test_figures__take_hostile_names_as_text(module, hostile, tmp_path):
+    (path,) = module.write(hostile, tmp_path, formats=("svg",), stem="figure")
+    tree = ElementTree.parse(path)
+    names = {e.tag.rpartition("}")[2] for e in tree.iter()}
+    assert names.isdisjoint({"script", "img", "foreignObject"})
+    _, alt = module.figure(hostile)
+    assert len(alt) > 30
+
+
+def test_paired_map__hostile_names_are_drawn_literally(hostile, tmp_path):
+    (path,) = write("paired-map", hostile, tmp_path, formats=("svg",))
+    drawn = [
+        "".join(e.itertext()) for e in ElementTree.parse(path).iter() if e.tag.endswith("}text")
+    ]
+    assert any("<script>alert(1)</script> & $x_1^$" in text for text in drawn)
+
+
+def test_paired_map__states_highest_and_lowest_region(results):
+    regions = results.regions_here.sort_values("area_psi_mean")
+    alt = paired_map.alt_text(results)
+    low, high = regions.iloc[0], regions.iloc[-1]
+    assert f"highest in {high['region']} ({words.percent(high['area_psi_mean'])})" in alt
+    assert f"lowest in {low['region']} ({words.percent(low['area_psi_mean'])})" in alt
+
+
+def test_paired_map__page_size_stacks_the_panels(results):
+    slide, _ = paired_map.figure(results)
+    page, _ = paired_map.figure(results, size="page")
+    wide, tall = slide.get_size_inches(), page.get_size_inches()
+    assert wide[0] > wide[1]
+    assert tall[0] == pytest.approx(6.3)
+    assert tall[1] > tall[0]
+
+
+def test_maps__without_coordinates_are_refused_in_plain_words(placeless, tmp_path):
+    for name in ("paired-map", "site-map"):
+        with pytest.raises(OutputError, match="no map: the sites have no coordinates"):
+            write(name, placeless, tmp_path)
+
+
+def test_paired_map__eight_sites_one_region_without_surface(tmp_path):
+    results = Results.from_fit(StandInFit(n_site=8, n_region=1, n_draw=50), quantiles=False)
+    fig, alt = paired_map.figure(results)
+    assert "8 surveyed sites" in alt
+    fig.canvas.draw()
+
+
+def test_shrinkage__says_which_region_moved_most(results):
+    table = results.shrinkage
+    moved = (table["partial_mean"] - table["alone_mean"]).abs()
+    assert table.loc[moved.idxmax(), "region"] in shrinkage.alt_text(results)
+
+
+def test_shrinkage__without_regions_is_refused(fit):
+    bare = StandInFit(n_site=20, regions=False)
+    with pytest.raises(OutputError, match="nothing to pool"):
+        shrinkage.figure(Results.from_fit(bare, quantiles=False))
+
+
+def test_detection__names_the_visits_needed(results):
+    needed = words.visits_needed(results.detection["visits_for_95"].iloc[0])
+    assert f"{needed} visits are needed for a 95% chance" in detection_figure.sentence(results)
+
+
+def test_outputs__every_name_leads_to_a_writer():
+    from occupancy.outputs import output
+
+    for name in OUTPUTS:
+        assert callable(output(name).write)
+    with pytest.raises(OutputError, match="Did you mean 'forest'"):
+        output("forrest")
+
+
+def test_style__drawing_leaves_the_callers_settings_alone():
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    with style.drawing():
+        assert mpl.rcParams["text.parse_math"] is False
+    assert dict(mpl.rcParams) == before
