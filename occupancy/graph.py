@@ -22,6 +22,7 @@ from pytensor.link.numba.dispatch.basic import (
 
 from occupancy.engines.compiled import CompiledDensity
 from occupancy.families import get
+from occupancy.kernel.caching import source_digest
 from occupancy.problem import GroupTerm, Predictor, Problem
 
 
@@ -30,10 +31,8 @@ def _version() -> int:
 
     PyTensor's key does not see the code behind an Op; a stale binary would be loaded silently.
     """
-    here = Path(__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted([*here.glob("kernel/*.py"), *here.glob("families/*.py"), Path(__file__)]):
-        digest.update(path.read_bytes())
+    digest = hashlib.sha256(source_digest().encode())
+    digest.update(Path(__file__).read_bytes())
     return int(digest.hexdigest()[:12], 16)
 
 

@@ -62,7 +62,7 @@ def make_kernel(n_state: int, fill, fill_in_logs, adjoint):
             for i in range(n):
                 total += ll[i]
                 for k in range(n_state):
-                    states[k, s0 + i] = smoothed[0, k, i]
+                    states[k, s0 + i] = min(smoothed[0, k, i], 1.0)
         return total
 
     return kernel

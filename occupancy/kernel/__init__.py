@@ -5,5 +5,13 @@
 ``two_state``  the thin fast path: two states, one season
 ``core``       any number of states and seasons, one block at a time
 ``hessian``    exact second derivatives by Louis' identity
-``predictor``  columns and group effects fused into a block
+``columns``    columns of a predictor times coefficients, and back
+``densities``  log densities of priors
+``fused``      the whole log posterior in one pass
+``native``     the same as a C function
+``caching``    when compiled code on disk may be used again
 """
+
+from occupancy.kernel import caching
+
+caching.install()

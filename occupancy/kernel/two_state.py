@@ -18,6 +18,7 @@ import numpy as np
 from numba import njit
 
 from occupancy.kernel.simd import (
+    EXP_LIMIT,
     FAST,
     TINY,
     UNDERFLOW,
@@ -46,7 +47,7 @@ def _occupy_logit(eta, psi, empty, slope):
 def _occupy_cloglog(eta, psi, empty, slope):
     for i in range(eta.size):
         lam = vexp(eta[i])
-        none = vexp(-lam)
+        none = vexp(-lam) if lam < EXP_LIMIT else 0.0  # vexp never falls to 0
         one = vexpm1_negative(lam)
         psi[i] = one
         empty[i] = none
@@ -102,7 +103,7 @@ def _sites(psi, empty, slope, product, deficit, unseen, present, log_lik, gradie
         missing = psi[i] * deficit[i]
         value, inverse = vlog_and_inverse(lik, missing + (1.0 - u) * empty[i])
         log_lik[i] = value
-        present[i] = a * inverse
+        present[i] = min(a * inverse, 1.0)
         gradient[i] = slope[i] * ((1.0 - u) - u * missing * inverse)
         underflows += 1.0 if lik < UNDERFLOW else 0.0
     return underflows

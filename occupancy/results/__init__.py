@@ -1,0 +1,1 @@
+"""Questions asked of a posterior, one file each."""

@@ -1,0 +1,182 @@
+"""What every result is computed from: a set of draws of the parameters, and a point.
+
+For a sampled fit the draws are the posterior's and there is no other point than their mean. For a
+maximum-likelihood fit the point is the maximum, which is what is reported, and the draws come
+from its normal approximation and give the intervals alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import xarray as xr
+
+from occupancy import links
+from occupancy.design.groups import GroupDesign
+from occupancy.engines.compiled import slots
+from occupancy.engines.ml import Maximum
+from occupancy.problem import Predictor, Problem
+
+NORMAL_DRAWS = 2000
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Draws of every parameter.
+
+    Attributes
+    ----------
+    coefficients : {parameter: (draw, term)}
+    sds : {(parameter, group): (draw,)}
+    effects : {(parameter, group): (draw, level)}
+    point : Draws or None
+        One draw: the maximum of the likelihood, where the fit has one.
+    """
+
+    coefficients: Mapping[str, np.ndarray]
+    sds: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    effects: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    point: Draws | None = None
+
+    @property
+    def n(self) -> int:
+        return next(iter(self.coefficients.values())).shape[0]
+
+    @property
+    def centre(self) -> Draws:
+        """What means are taken over: the point where there is one, else the draws."""
+        return self if self.point is None else self.point
+
+    def thinned(self, most: int) -> Draws:
+        """At most so many draws, evenly spaced."""
+        if self.n <= most:
+            return self
+        at = np.linspace(0, self.n - 1, most).astype(int)
+        pick = lambda part: {k: v[at] for k, v in part.items()}  # noqa: E731
+        return Draws(
+            pick(self.coefficients), pick(self.sds), pick(self.effects), self.point
+        )
+
+
+def from_posterior(problem: Problem, posterior: xr.Dataset) -> Draws:
+    """Draws of a sampled fit, chains one after the other."""
+    coefficients, sds, effects = {}, {}, {}
+    for slot in slots(problem):
+        values = posterior[slot.name].values
+        flat = values.reshape(values.shape[0] * values.shape[1], -1)
+        if slot.kind == "coefficients":
+            coefficients[slot.name] = flat
+        elif slot.kind == "sd":
+            sds[slot.predictor, slot.group] = flat[:, 0]
+        else:
+            effects[slot.predictor, slot.group] = flat
+    return Draws(coefficients, sds, effects)
+
+
+def from_maximum(problem: Problem, top: Maximum, seed: int) -> Draws:
+    """Draws from the normal approximation at a maximum; NaN where the likelihood is flat."""
+    rng = np.random.default_rng(seed)
+    beta = np.concatenate(list(top.coefficients.values()))
+    if np.isfinite(top.covariance).all():
+        scale, along = np.linalg.eigh(top.covariance)
+        half = along * np.sqrt(np.maximum(scale, 0.0))
+        drawn = beta + rng.normal(size=(NORMAL_DRAWS, beta.size)) @ half.T
+    else:
+        drawn = np.full((2, beta.size), np.nan)
+    ends = np.cumsum([0, *[b.size for b in top.coefficients.values()]])
+    parts = {
+        name: drawn[:, a:b]
+        for name, a, b in zip(top.coefficients, ends[:-1], ends[1:], strict=True)
+    }
+    point = Draws({name: b[None, :] for name, b in top.coefficients.items()})
+    return Draws(parts, point=point)
+
+
+def linear_predictor(
+    predictor: Predictor,
+    draws: Draws,
+    frame: Mapping[str, np.ndarray],
+    n: int,
+    seed: int = 0,
+    rows: slice | np.ndarray = slice(None),
+) -> np.ndarray:
+    """(draw, row) predictor on the link scale, at the surveyed places or anywhere else.
+
+    A level that was never seen gets an effect drawn from the population of levels, one for each
+    draw and label, the same wherever the label appears. Rows with a missing covariate are NaN.
+
+    Parameters
+    ----------
+    frame : {name: (n,)}
+    rows : which of the n rows to compute
+    """
+    design = predictor.design
+    part = {name: np.asarray(v)[rows] for name, v in frame.items() if name in design.variables}
+    size = np.arange(n)[rows].size
+    eta = draws.coefficients[predictor.name] @ design.matrix(part, n=size).T
+    offset = design.offset(part, n=size)
+    if offset is not None:
+        eta += offset
+    for group, term in zip(design.groups, predictor.groups, strict=True):
+        effect = draws.effects[predictor.name, term.name]
+        index = group.index(part, n=size)
+        value = group.value(part, n=size)
+        known = index >= 0
+        at = np.zeros((draws.n, size))
+        at[:, known] = effect[:, index[known]]
+        if not known.all():
+            at[:, ~known] = _new_levels(group, term.name, predictor, draws, part, ~known, seed)
+        eta += at if value is None else at * value
+    return eta
+
+
+def _new_levels(
+    group: GroupDesign,
+    name: str,
+    predictor: Predictor,
+    draws: Draws,
+    frame: Mapping[str, np.ndarray],
+    new: np.ndarray,
+    seed: int,
+) -> np.ndarray:
+    """Effects of unseen levels, drawn from the population of levels."""
+    labels = np.array(
+        ["/".join(str(frame[b][i]) for b in group.by) for i in np.flatnonzero(new)], dtype=object
+    )
+    unique, inverse = np.unique(labels.astype(str), return_inverse=True)
+    sd = draws.sds[predictor.name, name]
+    drawn = np.stack([_of_label(label, seed, draws.n) for label in unique], axis=1)
+    return (sd[:, None] * drawn)[:, inverse]
+
+
+def _of_label(label: str, seed: int, n: int) -> np.ndarray:
+    """Standard normal draws that belong to a label: the same on every map of one fit."""
+    return np.random.default_rng([seed, *label.encode()]).normal(size=n)
+
+
+def natural(predictor: Predictor, eta: np.ndarray) -> np.ndarray:
+    """The parameter on its own scale."""
+    return links.LINKS[predictor.link].inverse(eta)
+
+
+def interval_ends(interval: float) -> tuple[float, float]:
+    """Lower and upper quantile of an equal-tailed interval."""
+    if not 0 < interval < 1:
+        raise ValueError(f"interval = {interval}: give a share between 0 and 1, such as 0.9.")
+    return (1 - interval) / 2, (1 + interval) / 2
+
+
+def summary(values: np.ndarray, interval: float) -> dict[str, np.ndarray]:
+    """Mean, sd, lower and upper along the first axis."""
+    low, high = interval_ends(interval)
+    ends = np.quantile(values, [low, high], axis=0) if values.shape[0] else np.full(
+        (2, *values.shape[1:]), np.nan
+    )
+    return {
+        "mean": values.mean(axis=0),
+        "sd": values.std(axis=0, ddof=1) if values.shape[0] > 1 else np.zeros(values.shape[1:]),
+        "lower": ends[0],
+        "upper": ends[1],
+    }
