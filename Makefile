@@ -30,7 +30,7 @@ lint:
 
 types:
 	@scripts/make_venv.sh dev
-	.venv/bin/pyright
+	.venv/bin/pyright --pythonpath .venv/bin/python
 
 format:
 	@scripts/make_venv.sh dev

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from occupancy import inputs, store
 from occupancy.settings import Setting, refuse_idle_keys, settings
-from occupancy.units import State, Unit, folder_names, state_of
+from occupancy.units import State, Unit, folder_names, state_of, was_cut_off
 from surveys.problems import ModelError, did_you_mean, listing
 from surveys.study_file import StudyFile, read_study
 
@@ -299,6 +299,7 @@ class Study:
                 "key": self.unit_key(unit),
                 "model": unit.model,
                 "species": unit.species,
+                "interrupted": was_cut_off(fit),
                 "spec": dict(unit.spec),
                 **{name: setting.value for name, setting in self.settings.items()},
                 "engine": self.engine(unit),

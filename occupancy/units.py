@@ -80,6 +80,13 @@ def state_of(folder: Path, key: str, what: str) -> State:
         return State("damaged", str(error))
     if manifest.settings.get("key") != key:
         return State("stale", f"{what} changed since", manifest)
-    if any(verdict.get("code") == "PARTIAL" for verdict in manifest.warnings):
+    if manifest.settings.get("interrupted"):
         return State("partial", "sampling was cut off", manifest)
     return State("finished", "", manifest)
+
+
+def was_cut_off(fit: Any) -> bool:
+    """Tell whether a fit holds fewer draws than were asked for."""
+    return any(verdict.code == "PARTIAL" for verdict in fit.warnings) or bool(
+        fit.about.get("interrupted")
+    )

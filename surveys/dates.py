@@ -219,7 +219,7 @@ def _mixed(
     rarest, fewest = 0, len(cells) + 1
     for values in kinds.values():
         n = int(sum(counted[v] for v in values))
-        rows = table.rows[np.isin(cells, values)]
+        rows = table.rows[pd.Series(cells).isin(values).to_numpy()]
         if n < fewest:
             rarest, fewest = int(rows[0]), n
         told.append(f'{n} {"row" if n == 1 else "rows"} like "{values[0]}" ({rows_text(rows, 3)})')

@@ -186,7 +186,8 @@ def _one_row_a_site(sites: pd.DataFrame) -> pd.DataFrame:
                 cure="one row a site; for another season or camera, say so in the visits",
             )
         )
-    return table.iloc[sorted(range(len(table)), key=lambda i: natural(table["site"].iloc[i]))]
+    names = table["site"].tolist()
+    return table.iloc[sorted(range(len(table)), key=lambda i: natural(names[i]))]
 
 
 def text_labels(column: pd.Series, what: str) -> np.ndarray:

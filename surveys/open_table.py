@@ -20,6 +20,8 @@ csv.field_size_limit(1 << 24)
 
 def open_table(spec: TableSpec, ledger: Ledger) -> Table | None:
     """Read a table as text; problems go to the ledger, and None comes back where it is no table."""
+    if not _keys_fit(spec, ledger):
+        return None
     raw = _bytes(spec, ledger)
     if raw is None:
         return None
@@ -50,6 +52,25 @@ def open_table(spec: TableSpec, ledger: Ledger) -> Table | None:
         )
         return None
     return _from_text(spec, raw, found, ledger)
+
+
+def _keys_fit(spec: TableSpec, ledger: Ledger) -> bool:
+    """Whether separator and header row are such as a table can have."""
+    before = len(ledger.of_level("error"))
+    if spec.separator is not None and (len(spec.separator) != 1 or spec.separator in '"\r\n'):
+        ledger.error(
+            "E405",
+            f'[{spec.section}] separator is "{spec.separator}"; it must be one sign',
+            file=spec.shown,
+            cure='separator = ";" or "," or "|" or "tab"',
+        )
+    if spec.header_row < 1:
+        ledger.error(
+            "E405",
+            f"[{spec.section}] header_row is {spec.header_row}; rows count from 1",
+            file=spec.shown,
+        )
+    return len(ledger.of_level("error")) == before
 
 
 def _bytes(spec: TableSpec, ledger: Ledger) -> bytes | None:

@@ -126,12 +126,10 @@ def _look_closer(raw: bytes, sheet: Sheet) -> None:
             for row, shape in page.row_dimensions.items()
             if shape.hidden and row <= len(sheet.rows)
         )
-        for line in page.iter_rows():
-            for cell in line:
-                if cell.data_type == "e" and cell.row <= len(sheet.rows):
-                    row = sheet.rows[cell.row - 1]
-                    if cell.column <= len(row):
-                        row[cell.column - 1] = str(cell.value)
+        for cells, row in zip(page.iter_rows(), sheet.rows, strict=False):
+            for i, cell in enumerate(cells[: len(row)]):
+                if cell.data_type == "e":
+                    row[i] = str(cell.value)
     except Exception as error:  # openpyxl raises whatever its parsers raise on a damaged part
         raise NotWorkbook(
             f"its error cells and hidden rows cannot be read ({type(error).__name__})"

@@ -58,6 +58,7 @@ class StandIn:
 
     calls: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[Verdict] = field(default_factory=list)
+    about: dict[str, Any] = field(default_factory=dict)
     fails: BaseException | None = None
 
     def model(self, data: Any, **spec: Any) -> StandIn:

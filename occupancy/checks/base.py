@@ -92,25 +92,28 @@ class Evidence:
     interrupted: bool = False
 
     @property
-    def has_draws(self) -> bool:
-        """Whether there is at least one draw to look at."""
-        return self.posterior is not None and all(
-            self.posterior.sizes.get(d, 0) > 0 for d in ("chain", "draw")
-        )
+    def draws(self) -> xr.Dataset | None:
+        """The posterior, where it holds at least one draw."""
+        if self.posterior is None:
+            return None
+        sizes = self.posterior.sizes
+        return self.posterior if sizes.get("chain", 0) and sizes.get("draw", 0) else None
 
     @cached_property
     def convergence(self) -> pd.DataFrame:
         """R-hat and effective draws of every quantity; made once for the checks that ask."""
+        import xarray as xr
+
         from occupancy.checks.convergence import convergence
 
-        return convergence(self.posterior)
+        return convergence(xr.Dataset() if self.draws is None else self.draws)
 
     @cached_property
     def predicted(self) -> Predicted | None:
         """Psi and p at the visited sites: of the draws, else at the maximum; None without both."""
         from occupancy.checks.predicted import predict
 
-        return predict(self.problem, self.posterior if self.has_draws else None, self.ml)
+        return predict(self.problem, self.draws, self.ml)
 
 
 Check = Callable[[Evidence], list[Verdict]]

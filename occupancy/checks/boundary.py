@@ -70,7 +70,8 @@ class Boundary:
 def boundary(problem: Problem) -> Boundary:
     """Judge from detections and visits alone; p follows its formula, psi is one for all sites.
 
-    Without visits or detections nothing points to psi = 1, and `at_one` is False.
+    Without detections nothing points to psi = 1; without a second visit anywhere the likelihood
+    is as high at psi = 1 as at smaller psi. `at_one` is False for both.
     """
     n = problem.n_chain
     visits = np.bincount(problem.chain_of_visit, minlength=n)
@@ -90,7 +91,7 @@ def boundary(problem: Problem) -> Boundary:
     missed = np.exp(log_missed[visited])
     tiny = 1e-9 * visited.sum()  # an exact tie lies on the boundary
     return Boundary(
-        bool(score >= -tiny),
+        bool(score >= -tiny and visits.max() > 1),
         float((visited & ~detected).sum() / visited.sum()),
         float(missed.mean()),
         float(expit(eta).mean()),
@@ -166,7 +167,7 @@ def _of_law(found: Boundary) -> str:
 
 
 def _of_fit(evidence: Evidence, high: float, p: float) -> str:
-    if evidence.predicted.source == "ml":
+    if evidence.draws is None:
         return f"The likelihood runs to psi = 1 with a mean p of {probability(p)}."
     return (
         f"psi is above {HIGH_PSI} with probability {probability(high)}, while p is "

@@ -67,13 +67,12 @@ def _strongest(evidence: Evidence, psi: Predictor, p: Predictor) -> tuple[str, s
     if not psi.terms or not p.terms:
         return None
     turns = [_at_means(psi), _at_means(p)]
-    if evidence.has_draws:
-        draws = [
-            joined(evidence.posterior, q.name) @ t.T for q, t in zip((psi, p), turns, strict=True)
-        ]
-        if len(draws[0]) < FEWEST_DRAWS:
+    if evidence.draws is not None:
+        pairs = zip((psi, p), turns, strict=True)
+        values = np.hstack([joined(evidence.draws, q.name) @ t.T for q, t in pairs])
+        if len(values) < FEWEST_DRAWS:
             return None
-        covariance = np.cov(np.hstack(draws), rowvar=False)
+        covariance = np.cov(values, rowvar=False)
     elif evidence.ml is not None:
         k = len(psi.terms)
         turn = np.eye(k + len(p.terms))

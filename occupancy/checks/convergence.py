@@ -39,10 +39,8 @@ def convergence(posterior: xr.Dataset) -> pd.DataFrame:
     for parameter, terms, draws in _quantities(posterior):
         measured = _measure(draws)
         for i, term in enumerate(terms):
-            rows.append(
-                {"parameter": parameter, "term": term}
-                | {k: float(measured[k][i]) for k in MEASURES}
-            )
+            numbers = {k: float(measured[k][i]) for k in MEASURES}
+            rows.append({"parameter": parameter, "term": term} | numbers)
     return pd.DataFrame(rows, columns=["parameter", "term", *MEASURES])
 
 
@@ -65,7 +63,7 @@ def _measure(draws: np.ndarray) -> dict[str, np.ndarray]:
     moves = np.isfinite(draws).all(axis=(1, 2)) & (np.ptp(draws, axis=(1, 2)) > 0)
     if not moves.any():
         return out
-    from arviz_stats.base import array_stats  # slow to import
+    from arviz_stats.base.array import array_stats  # slow to import
 
     kept = draws[moves]
     compared = kept

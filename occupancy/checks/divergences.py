@@ -11,9 +11,9 @@ BLOCK = 0.01
 SMALL = 0.1  # the smallest tenth of the draws of an sd
 SURE = 0.01  # chance of a gathering at a small sd by accident, over all groups
 CURE = (
-    "Sample again with longer adaptation: [sample] tune = 2000. If they stay, the data say too "
-    "little for this model: drop a group with few levels, or give its sd a tighter prior, as in "
-    '[models.NAME.priors.psi] sd = "half_normal(0.5)".'
+    "Raise [sample] target_accept to 0.95, then 0.99; in Python fit(target_accept=0.95). If they "
+    "stay, the data say too little for this model: drop a group with few levels, or give its sd a "
+    'tighter prior, as in [model.NAME.priors.psi] sd = "half_normal(0.5)".'
 )
 
 
@@ -46,13 +46,14 @@ def _gathering(evidence: Evidence, diverging: np.ndarray) -> tuple[str, int]:
     """The sd at whose small values most divergences lie, beyond chance; ("", 0) for none."""
     from scipy.stats import binom
 
-    if not evidence.has_draws:
+    draws = evidence.draws
+    if draws is None:
         return "", 0
-    sds = [str(v) for v in evidence.posterior.data_vars if "_sd[" in str(v)]
+    sds = [str(v) for v in draws.data_vars if "_sd[" in str(v)]
     n = int(diverging.sum())
     found, most = "", 0
     for name in sds:
-        values = evidence.posterior[name].transpose("chain", "draw").values
+        values = draws[name].transpose("chain", "draw").values
         if values.shape != diverging.shape:
             continue
         at = int((diverging & (values <= np.quantile(values, SMALL))).sum())

@@ -15,9 +15,9 @@ CURE = (
 
 
 def check(evidence: Evidence) -> list[Verdict]:
-    if not evidence.has_draws:
+    if evidence.draws is None:
         return []
-    table, sizes = evidence.convergence, evidence.posterior.sizes
+    table, sizes = evidence.convergence, evidence.draws.sizes
     least = np.fmin(table["ess_bulk"].to_numpy(), table["ess_tail"].to_numpy())
     if not np.isfinite(least).any():
         return []  # RHAT tells of draws that never moved, PARTIAL of too few

@@ -39,7 +39,7 @@ def _judge(problem: Problem, predictor: Predictor, group: GroupTerm) -> list[Ver
         "parameter": predictor.name,
         "group": by,
         "levels": levels,
-        f"with_one_{unit}": single,
+        f"levels_with_one_{unit.split()[-1]}": single,
     }
     if few:
         names = listing([n for n, k in zip(group.design.levels, held, strict=True) if k])

@@ -12,7 +12,7 @@ from surveys.problems import listing
 EXAMPLES = (0.1, 0.3)
 CURE = (
     "Report the upper end of the interval of psi, not the mean. Knowledge of p from elsewhere "
-    'belongs into its prior: [models.NAME.priors.p] Intercept = "normal(-1, 0.5)".'
+    'belongs into its prior: [model.NAME.priors.p] Intercept = "normal(-1, 0.5)".'
 )
 
 
@@ -29,15 +29,16 @@ def check(evidence: Evidence) -> list[Verdict]:
         message += f"{listing([s.name for s in none])}."
         return [Verdict("NODET", "warn", message, numbers, CURE)]
     bounds = {p: highest_psi(visits, p) for p in EXAMPLES}
-    told = ", ".join(
-        f"above {probability(b)} if p were {p}" if b < 1 else f"nothing if p were {p}"
+    numbers |= {f"highest_psi_at_p_{p}": b for p, b in bounds.items()}
+    told = "; ".join(
+        f"with p = {p}, "
+        + (f"psi above {probability(b)} is" if b < 1 else "no psi is")
+        + " excluded"
         for p, b in bounds.items()
     )
-    numbers |= {f"highest_psi_at_p_{p}": b for p, b in bounds.items()}
     message = (
         f"No detection on {counted(int(visits.sum()), 'visit')} to "
-        f"{counted(visits.size, 'site')}. About p the data say nothing; they exclude psi {told} "
-        "(at 95 %)."
+        f"{counted(visits.size, 'site')}. About p the data say nothing: {told} (at 95 %)."
     )
     return [Verdict("NODET", "warn", message, numbers, CURE)]
 

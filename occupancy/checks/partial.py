@@ -35,10 +35,10 @@ def check(evidence: Evidence) -> list[Verdict]:
 
 def _not_numbers(evidence: Evidence) -> int:
     """Draws in which any quantity is NaN or infinite."""
-    if not evidence.has_draws:
+    if evidence.draws is None:
         return 0
     bad: np.ndarray | bool = False
-    for values in evidence.posterior.data_vars.values():
+    for values in evidence.draws.data_vars.values():
         others = [d for d in values.dims if d not in ("chain", "draw")]
         lost = ~np.isfinite(values.transpose("chain", "draw", *others).values)
         bad = bad | lost.reshape(*lost.shape[:2], -1).any(axis=2)

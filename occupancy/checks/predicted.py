@@ -44,15 +44,23 @@ class Predicted:
 
 def predict(problem: Problem, posterior: xr.Dataset | None, ml: Maximum | None) -> Predicted | None:
     """Predict at the surveys' own covariates, each visit with its own p; None without estimates."""
-    if not is_psi_and_p(problem) or not problem.y.size or (posterior is None and ml is None):
+    if not is_psi_and_p(problem) or not problem.y.size:
+        return None
+    if posterior is not None:
+        points = _of_draws(problem, posterior)
+    elif ml is not None:
+        points = iter([ml.coefficients])
+    else:
         return None
     psi_of, p_of = problem.predictors["psi"], problem.predictors["p"]
     visited = np.bincount(problem.chain_of_visit, minlength=problem.n_chain) > 0
-    points = _of_draws(problem, posterior) if posterior is not None else iter([ml.coefficients])
+    log_complement = LINKS[p_of.link].log_complement
+    if log_complement is None:
+        return None
     psi, p, p_star = [], [], np.zeros(problem.n_chain)
     for point in points:
         psi.append(LINKS[psi_of.link].inverse(eta(psi_of, point))[visited].mean())
-        log_missed = LINKS[p_of.link].log_complement(eta(p_of, point))
+        log_missed = log_complement(eta(p_of, point))
         p.append(-np.expm1(log_missed).mean())
         p_star -= np.expm1(
             np.bincount(problem.chain_of_visit, weights=log_missed, minlength=problem.n_chain)

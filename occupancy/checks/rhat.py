@@ -16,12 +16,13 @@ CURE = (
 
 
 def check(evidence: Evidence) -> list[Verdict]:
-    if not evidence.has_draws or evidence.posterior.sizes["draw"] < FEWEST_DRAWS:
+    draws = evidence.draws
+    if draws is None or draws.sizes["draw"] < FEWEST_DRAWS:
         return []
     table = evidence.convergence
     # One value in all draws, or NaN: the sampler never moved there, which is worse than any R-hat.
     rhat = table["rhat"].fillna(np.inf).to_numpy()
-    chains = int(evidence.posterior.sizes["chain"])
+    chains = int(draws.sizes["chain"])
     worst = int(rhat.argmax())
     name = quantity(table["parameter"][worst], table["term"][worst])
     above = int((rhat > WARN).sum())

@@ -23,8 +23,8 @@ MODERATE = 8.0
 ROWS_AT_ONCE = 2000
 ONE_SD = (0.158655, 0.841345)
 CURE = (
-    "Join rare levels of a factor, or drop the term. Do not read the size of this effect: its "
-    "prior sets it."
+    "Join rare levels of a factor, or drop the term. Do not read the size of this effect: the "
+    "data do not set it."
 )
 
 
@@ -141,9 +141,10 @@ def _far(evidence: Evidence, predictor: Predictor) -> list[_Found]:
 
 def _wide(evidence: Evidence, predictor: Predictor) -> list[_Found]:
     """Slopes whose posterior is as wide as their prior."""
-    if not evidence.has_draws or predictor.name not in evidence.posterior:
+    draws = evidence.draws
+    if draws is None or predictor.name not in draws:
         return []
-    phi = joined(evidence.posterior, predictor.name) @ predictor.table.functional.T
+    phi = joined(draws, predictor.name) @ predictor.table.functional.T
     if len(phi) < 2:
         return []
     out = []

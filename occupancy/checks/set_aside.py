@@ -33,10 +33,10 @@ def check(evidence: Evidence) -> list[Verdict]:
     numbers: dict[str, int] = {}
     made = int(problem.data["detection"].notnull().sum())
     for name, n in left.visits.items():
-        facts.append(f"{counted(n, 'visit')} of {made} set aside: {name} missing")
+        facts.append(f"{counted(n, 'visit')} of {made} set aside for want of {name}")
         numbers[f"visits without {name}"] = n
     for name, sites in left.sites.items():
-        facts.append(f"{counted(len(sites), 'site')} left out: {name} missing ({listing(sites)})")
+        facts.append(f"{counted(len(sites), 'site')} left out for want of {name}: {listing(sites)}")
         numbers[f"sites without {name}"] = len(sites)
     cure = CURE + (CURE_COVARIATE if facts else "")
     ledger = _ledger(problem.data.attrs.get("ledger", ""))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from occupancy.cli.failures import Exit
+from occupancy.units import was_cut_off
 
 if TYPE_CHECKING:
     from occupancy.cli.session import Session
@@ -89,10 +90,11 @@ def fit(session: Session, study: Study, units: Sequence[Unit], force: bool = Fal
             session.emit(
                 "fit", unit=unit.name, made=True, path=str(unit.fit_folder), warnings=verdicts
             )
+            if was_cut_off(fitted):
+                _tell(session, verdicts)
+                session.warn("Interrupted: the draws so far are kept and marked PARTIAL.")
+                return Exit.INTERRUPTED
         _tell(session, verdicts)
-        if any(verdict["code"] == "PARTIAL" for verdict in verdicts):
-            session.warn("Interrupted: the draws so far are kept and marked PARTIAL.")
-            return Exit.INTERRUPTED
         if any(verdict["level"] == "block" for verdict in verdicts):
             worst = Exit.NOT_TRUSTED
     return worst

@@ -217,7 +217,8 @@ def _overall(
             if "extrapolated" in of:
                 row["extrapolated"] = (of["extrapolated"] * area).sum() / area.sum()
         if regions is not None and (n := season_rows(regions, season)).sum() == 1:
-            row |= regions[n].iloc[0].drop(["region", "geometry"], errors="ignore").to_dict()
+            only = regions[n].iloc[0].drop(["region", "geometry"], errors="ignore")
+            row |= {str(k): v for k, v in only.items()}
         rows.append(row)
     return pd.DataFrame(rows)
 

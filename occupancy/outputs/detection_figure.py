@@ -34,7 +34,8 @@ def sentence(results: Results) -> str:
     """Chance of one visit, and the visits needed to be nearly sure."""
     row = detection_row(results)
     needed = words.visits_needed(row["visits_for_95"])
-    name = results.species or "the species"
+    name = results.species_name
+    name = name if name == results.species else "it"
     text = (
         f"One visit finds {name}, where present, with a chance of {words.percent(row['p_mean'])} "
         f"({words.percent_interval(row['p_lower'], row['p_upper'])})."

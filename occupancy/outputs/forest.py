@@ -170,7 +170,7 @@ def _draw_row(ax: Axes, row: pd.Series, y: float, left: float) -> None:
         zorder=3,
     )
     ax.plot(row["mean"], at, "o", color=style.BLUE, mec="white", mew=0.8, ms=6.5, zorder=4)
-    if not words.is_missing(row.get("ml")):
+    if not words.is_missing(row.get("ml")) and "se" not in row:  # a maximum stands for itself
         _pin(ax, row["ml"], y + 0.2, marker="D", mfc="white", mec=style.EARTH, mew=1.1, ms=3.8)
     if not words.is_missing(row.get("naive")):
         _pin(ax, row["naive"], y + 0.2, marker="x", color=style.INK, mew=1.0, ms=4)

@@ -299,7 +299,7 @@ def label_place(
     if not len(points):
         return None
     border = shapely.distance(shapely.points(points), shape.boundary)
-    if border.max() < max(0.55 * half_height, 0.45 * half_width):
+    if border.max() < max(0.55 * half_height, 0.55 * half_width):
         return None
     covered = np.zeros(len(points))
     if len(sites):

@@ -29,7 +29,7 @@ def headline(results: Results) -> Headline:
     by_area = not words.is_missing(row.get("area_psi_mean"))
     kind = "area_psi" if by_area else "share"
     mean, lower, upper = (row.get(f"{kind}_{end}") for end in ("mean", "lower", "upper"))
-    species = results.species or "The species"
+    species = results.species_name
     when = f" in {results.season_name}" if results.season_name else ""
     codes = ", ".join(w.code for w in results.blocks)
     raw = f"Detected at {words.share(detected, surveyed, 'surveyed sites')}"

@@ -22,6 +22,7 @@ QUANTILE_INTERVALS = (0.95, 0.9, 0.8, 0.6, 0.4, 0.2)
 QUANTILES = tuple(
     sorted(round(q, 4) for i in QUANTILE_INTERVALS for q in ((1 - i) / 2, (1 + i) / 2))
 )
+NAMELESS_SPECIES = ("", "species", "nan", "none")
 NAMELESS_SEASONS = ("", "nan", "None", "NaT", "all", "season", "1", "0")
 
 
@@ -92,6 +93,16 @@ class Results:
     def withheld(self) -> bool:
         """A check forbids the headline number, and nobody said to show it anyway."""
         return bool(self.blocks) and not self.show_blocked
+
+    @property
+    def species_name(self) -> str:
+        """The species as a sentence begins with it; a placeholder of the surveys is no name."""
+        return self.species if self.species.lower() not in NAMELESS_SPECIES else "The species"
+
+    @property
+    def hierarchical(self) -> bool:
+        """Whether the model has group effects, so that groups lean on one another."""
+        return len(self.variances) > 0
 
     @property
     def season_name(self) -> str:

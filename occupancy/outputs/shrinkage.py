@@ -31,11 +31,13 @@ def figure(results: Results, *, width: float = 7.4, bare: bool = False) -> tuple
     with style.drawing():
         support = (
             "A region with few sites leans on the others; one with many stands on its own data."
+            if results.hierarchical
+            else "The model has no effect of regions: what differs comes from its covariates."
         )
         if cut:
             support += f" The {MOST} regions with most sites of {len(results.shrinkage)}."  # type: ignore[arg-type]
         head = sheet.head(
-            "" if bare else "What pooling did to each region",
+            "" if bare else title(results),
             support,
             "" if bare else caption(results),
             width,
@@ -57,7 +59,7 @@ def figure(results: Results, *, width: float = 7.4, bare: bool = False) -> tuple
             ax,
             table,
             [style.shorten(n, left - 0.12, 8.5) for n in names],
-            words.estimate_name(results.engine),
+            _partial(results),
         )
         return fig, alt_text(results)
 
@@ -66,9 +68,14 @@ def write(
     results: Results, folder: Path, *, formats=("png",), stem="shrinkage", **options
 ) -> list[Path]:
     fig, alt = figure(results, **options)
-    return style.save(
-        fig, folder, stem, alt=alt, title="What pooling did to each region", formats=tuple(formats)
-    )
+    return style.save(fig, folder, stem, alt=alt, title=title(results), formats=tuple(formats))
+
+
+def title(results: Results) -> str:
+    """The figure's heading; a model without group effects does not pool."""
+    if results.hierarchical:
+        return "What pooling did to each region"
+    return "Each region: on its own, and in the model"
 
 
 def alt_text(results: Results) -> str:
@@ -77,18 +84,23 @@ def alt_text(results: Results) -> str:
     moved = (table["partial_mean"] - table["alone_mean"]).abs()  # type: ignore[index]
     if not moved.notna().any():
         return (
-            "Estimates by region: naive and hierarchical; no region could be estimated on its own."
+            f"Estimates by region: naive and {_partial(results)}; no region could be estimated on "
+            "its own."
         )
     row = table.loc[moved.idxmax()]  # type: ignore[union-attr]
     return (
-        f"Estimates by region: naive, region alone and hierarchical. Pooling moved "
+        f"Estimates by region: naive, region alone and {_partial(results)}. The model moved "
         f"{words.clean(row['region'])} most ({words.counted(int(row['sites']), 'site')}): from "
         f"{words.percent(row['alone_mean'])} on its own to {words.percent(row['partial_mean'])}; "
         f"with all regions taken as one the estimate is {words.percent(row['complete_mean'])}."
     )
 
 
-def _draw(ax: Axes, table: pd.DataFrame, names: list[str], estimate: str) -> None:
+def _partial(results: Results) -> str:
+    return "hierarchical" if results.hierarchical else "in the model"
+
+
+def _draw(ax: Axes, table: pd.DataFrame, names: list[str], partial: str) -> None:
     from matplotlib.lines import Line2D
 
     n = len(table)
@@ -151,7 +163,7 @@ def _draw(ax: Axes, table: pd.DataFrame, names: list[str], estimate: str) -> Non
             ms=4.5,
             label="region alone",
         ),
-        Line2D([], [], marker="o", color=style.BLUE, lw=2.4, ms=4.5, label="hierarchical"),
+        Line2D([], [], marker="o", color=style.BLUE, lw=2.4, ms=4.5, label=partial),
     ]
     ax.legend(
         handles=items, loc="upper left", bbox_to_anchor=(-0.02, 0), borderaxespad=2.2, ncol=3,

@@ -63,7 +63,9 @@ def write(
 
 def _title(results: Results) -> str:
     when = f" in {results.season_name}" if results.season_name else ""
-    return f"Probability that {results.species or 'the species'} was present at each site{when}"
+    name = results.species_name
+    name = name if name == results.species else "the species"
+    return f"Probability that {name} was present at each site{when}"
 
 
 def _support(results: Results) -> str:

@@ -134,7 +134,7 @@ def _visit_rows(study: StudyFile, table: Table, frame: pd.DataFrame, ledger: Led
     nothing = reason == "blank"  # a visit on which nothing was seen
     frame.loc[nothing & frame["value"].isna(), "value"] = 0.0
     listing_visits = bool(nothing.any())
-    others = ~np.isin(reason, ("", "blank"))
+    others = (reason != "") & (reason != "blank")
     no_result = frame["value"].isna().to_numpy() & ~others
     if len(ledger.of_level("error")) > before:
         read_sites(study, SiteColumns(table, None, [], frame["site"].to_numpy()), ledger)
@@ -151,28 +151,27 @@ def _visit_rows(study: StudyFile, table: Table, frame: pd.DataFrame, ledger: Led
     sites, site_tables = read_sites(study, site_columns, ledger)
     if sites is None or ledger.of_level("error"):
         return None
-    known = np.isin(frame["site"].to_numpy(dtype=object), sites["site"].to_numpy(dtype=object))
+    known = frame["site"].isin(sites["site"]).to_numpy()
     visit_names = [c for c in covariates if c not in constant]
+    own = {n: covariates[n] for n in visit_names}
+    effort = long_visits.effort_of(table, ledger)
+    if effort is not None:
+        own["effort"] = effort
+    long_visits.agree_within_visits(table, frame, own, ledger)
     drop = long_visits.rows_to_drop(
         study, table, frame, covariates, visit_names, ~no_result & known, ledger
     )
-    effort = long_visits.effort_of(table, ledger)
     idle = _without_effort(study, table, frame, effort, ledger)
     aside = _aside(frame, no_result, others, ~known, drop, reason)
     aside[(aside == "") & idle] = "detection without effort"
     long_visits.account(table, frame, aside, ledger)
     stay = frame[(aside == "") | ((aside != "") & others & known & ~drop)]
     key = ["site", "season", "visit"]
-    own = {n: covariates[n] for n in visit_names}
-    if effort is not None:
-        own["effort"] = effort
-    long_visits.agree_within_visits(table, stay, own, ledger)
     visits = long_visits.with_covariates(stay.drop_duplicates(key), own, table)
     if effort is not None:
         long_visits.check_effort(table, visits, ledger)
     records = stay[(stay["species"] != "") & ~others[stay.index]]
     species = species_list(study, records["species"])
-    records = records.assign(species=records["species"] if column else species[0])
     if column is not None:
         records = _fill_species(table, visits, records, species, listing_visits, ledger)
     ledger.raise_errors()

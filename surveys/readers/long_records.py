@@ -35,7 +35,7 @@ def records_with_visits(
     if sites is None or ledger.of_level("error"):
         return None
     names = [c for c in covariates if c not in constant]
-    known = np.isin(frame["site"].to_numpy(dtype=object), sites["site"].to_numpy(dtype=object))
+    known = frame["site"].isin(sites["site"]).to_numpy()
     drop = long_visits.rows_to_drop(study, visit_table, frame, covariates, names, known, ledger)
     aside = np.full(len(frame), "", dtype=object)
     aside[drop] = "visit covariate missing"
@@ -57,8 +57,6 @@ def records_with_visits(
     else:
         records, counts = _enter(study, table, records, visits, lost, effort, ledger)
     species = species_list(study, records["species"])
-    if len(records) and (records["species"] == "species").all():
-        records = records.assign(species=species[0])
     ledger.raise_errors()
     tidy = long_visits.tidy_of(
         study, visit_table, visits, records, counts, sites, species, site_tables, effort, ledger

@@ -134,7 +134,8 @@ def species_of(
     column = roles.named(table, "species", ledger)
     if column is None:
         n = len(table)
-        return np.full(n, "species", dtype=object), np.full(n, "", dtype=object), None
+        name = roles.only_species(study, table, ledger)
+        return np.full(n, name, dtype=object), np.full(n, "", dtype=object), None
     names, reason = roles.species_names(study, table, table.text(column), ledger)
     names[reason != ""] = ""
     return names, reason, column
@@ -144,7 +145,7 @@ def species_list(study: StudyFile, names: pd.Series) -> list[str]:
     """Species looked for: those of the study file and those recorded."""
     told = study.section("study").get("species", [])
     told = [told] if isinstance(told, str) else list(told)
-    found = sorted({n for n in names if n and n != "species"})
+    found = {str(n) for n in pd.unique(names) if n}
     if not found:
         return told or ["species"]
-    return sorted({*found, *told}) if len(told) > 1 else found
+    return sorted({*found, *told}) if len(told) > 1 else sorted(found)

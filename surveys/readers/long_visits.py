@@ -283,14 +283,15 @@ def agree_within_visits(
         if (differs := groups.transform("nunique") > 1).any():
             bad = rows[differs]
             first = bad.iloc[0]
+            as_told = "{:g}".format if column.dtype.kind == "f" else str
             same = bad[
                 (bad[["site", "season", "visit"]] == first[["site", "season", "visit"]]).all(axis=1)
             ]
             ledger.error(
-                "E513",
+                "E537",
                 f'{table.place}, {rows_text(same["row"])}: "{name}" differs within visit '
                 f'{first["visit"]} of site "{first["site"]}" '
-                f"({listing(pd.unique(column[same.index].dropna()), 3)})",
+                f"({listing(map(as_told, pd.unique(column[same.index].dropna())), 3)})",
                 file=table.place,
                 row=int(same["row"].iloc[-1]),
                 column=name,

@@ -219,6 +219,22 @@ def species_names(
     )
 
 
+def only_species(study: StudyFile, table: Table, ledger: Ledger) -> str:
+    """The species of a table without a column of species: the one that the study names."""
+    told = study.section("study").get("species", "species")
+    names = [told] if isinstance(told, str) else list(told)
+    if len(names) > 1:
+        ledger.error(
+            "E536",
+            f"{table.place} has no column of species, and the study names {len(names)}: "
+            f"{listing(names)}",
+            file=table.place,
+            cure=f'name the column: [{table.spec.section}.columns] species = "..."; or one '
+            "species: [study] species",
+        )
+    return names[0] if names and names[0].strip() else "species"
+
+
 def _rows(n: int) -> str:
     return "row" if n == 1 else "rows"
 

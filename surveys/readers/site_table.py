@@ -255,10 +255,11 @@ def _spread(
     if (n > 1).any():
         site = n.index[n > 1][0]
         two = part[part["site"] == site].drop_duplicates("value")
+        as_told = "{:g}".format if part["value"].dtype.kind == "f" else str
         ledger.error(
             "E513",
             f'{table.place}: "{name}" changes within site "{site}" '
-            f"({rows_text(two['row'])}: {listing(two['value'], 3)})",
+            f"({rows_text(two['row'])}: {listing(map(as_told, two['value']), 3)})",
             file=table.place,
             row=int(two["row"].iloc[1]),
             column=name,

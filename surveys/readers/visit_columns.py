@@ -82,6 +82,13 @@ def listed(table: Table, names: Sequence[str], ledger: Ledger) -> list[VisitColu
                 f"{listing(table.names, 12)}.{did_you_mean(name, table.names)}",
                 file=table.place,
             )
+        elif column in [c.name for c in found]:
+            ledger.error(
+                "E535",
+                f'[wide] visits lists "{name}" twice',
+                file=table.place,
+                cure="list each column once, in the order of the visits",
+            )
         else:
             found.append(VisitColumn(column, None, len(found) + 1))
     told = [parse(c.name) for c in found]

@@ -117,7 +117,7 @@ def _account(table: Table, sites: np.ndarray, frame: pd.DataFrame | None, ledger
     """Rows of sites that were kept are used; others were set aside by [checks] unknown_site."""
     kept = np.ones(len(table), dtype=bool)
     if frame is not None:
-        kept = np.isin(sites, frame["site"].to_numpy(dtype=object))
+        kept = pd.Series(sites).isin(frame["site"]).to_numpy()
     ledger.read(table.file, len(table))
     ledger.use(table.file, int(kept.sum()))
     if not kept.all():
@@ -205,9 +205,7 @@ def _species(
     study: StudyFile, table: Table, column: str | None, ledger: Ledger
 ) -> tuple[list[str], np.ndarray]:
     if column is None:
-        told = study.section("study").get("species", "species")
-        name = told if isinstance(told, str) else (told[0] if told else "species")
-        return [name], np.zeros(len(table), dtype=int)
+        return [roles.only_species(study, table, ledger)], np.zeros(len(table), dtype=int)
     names, reason = roles.species_names(study, table, cells.ids(table, column, ledger), ledger)
     keep = reason == ""
     if not keep.all():

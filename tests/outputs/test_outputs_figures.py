@@ -36,11 +36,11 @@ def test_paired_map__is_the_same_bytes_twice_and_says_what_it_shows(results, tmp
 
 @pytest.mark.parametrize("module", FIGURES, ids=lambda m: m.__name__.rpartition(".")[2])
 def test_figures__take_hostile_names_as_text(module, hostile, tmp_path):
-    (path,) = module.write(hostile, tmp_path, formats=("svg",), stem="figure")
+    fig, alt = module.figure(hostile)
+    (path,) = style.save(fig, tmp_path, "figure", alt=alt, title="Figure", formats=("svg",))
     tree = ElementTree.parse(path)
     names = {e.tag.rpartition("}")[2] for e in tree.iter()}
     assert names.isdisjoint({"script", "img", "foreignObject"})
-    _, alt = module.figure(hostile)
     assert len(alt) > 30
 
 

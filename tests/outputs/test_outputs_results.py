@@ -153,3 +153,17 @@ def test_labels__stand_inside_their_region_and_on_no_site():
     assert region.contains(shapely.Point(x, y))
     assert not ((np.abs(sites[:, 0] - x) < 10) & (np.abs(sites[:, 1] - y) < 6)).any()
     assert furniture.label_place(shapely.box(0, 0, 2, 2), sites, 10, 6) is None
+
+
+def test_species__a_placeholder_is_no_name():
+    results = Results.from_fit(StandInFit(n_site=20, species="species"), quantiles=False)
+    assert headline(results).sentence.startswith("The species occupied")
+
+
+def test_model__without_group_effects_is_not_called_pooling(results):
+    from occupancy.outputs import shrinkage
+
+    assert shrinkage.title(results) == "What pooling did to each region"
+    flat = replace(results, variances=results.variances.iloc[:0])
+    assert "pooling" not in shrinkage.title(flat).lower()
+    assert "hierarchical" not in shrinkage.alt_text(flat)

@@ -303,6 +303,51 @@ def test_long__missing_visit_covariate(tmp_path):
     assert ledger_of(ds).n_aside("detections.csv") == 1
 
 
+def test_long__rows_of_one_visit_must_agree(tmp_path):
+    text = (
+        "site,visit,species,detection,wind\nA,1,fox,0,2\nA,1,hare,1,{}\nB,1,fox,0,5\nB,1,hare,0,\n"
+    )
+    error = refused(tmp_path, LONG, detections=text.format(3))
+    assert error.codes == ("E537",)
+    assert 'rows 2-3: "wind" differs within visit 1 of site "A" (2, 3)' in str(error)
+    ds = load(tmp_path, LONG, detections=text.format(2))
+    assert ds["wind"].sel(site="B").item() == 5  # given in one of the rows of the visit
+
+
+def test_long__effort_must_be_told_where_there_is_a_column_of_it(tmp_path):
+    text = "site,visit,detection,effort\nA,1,0,\nA,2,1,2\nB,1,0,0\n"
+    error = refused(tmp_path, LONG, detections=text)
+    assert error.codes == ("E551",)
+    assert "detections.csv, row 2: the effort is blank" in str(error)
+    ds = load(tmp_path, LONG, detections=text.replace("A,1,0,", "A,1,0,1"))
+    assert np.isnan(ds["detection"].sel(site="B")).all()
+    (note,) = [n for n in ledger_of(ds).cell_notes if n["rule"] == "effort 0: no visit"]
+    assert note["places"] == ['site "B", visit 1']
+
+
+def test_long__a_detection_without_effort_is_told_or_set_aside(tmp_path):
+    text = "site,visit,detection,effort\nA,1,0,1\nA,2,1,0\nB,1,1,2\n"
+    error = refused(tmp_path, LONG, detections=text)
+    assert error.codes == ("E049",)
+    assert "detections.csv, row 3" in str(error)
+    toml = LONG + '[checks]\ndetection_without_effort = "drop"\n'
+    ds = load(tmp_path, toml, detections=text)
+    assert ledger_of(ds).n_aside("detections.csv", "detection without effort") == 1
+    assert np.isnan(ds["detection"].sel(site="A").values[..., 1:]).all()
+
+
+@pytest.mark.parametrize("line", ['separator = "::"', "header_row = 0", 'encoding = "klingon"'])
+def test_ways_of_reading_that_no_table_has_are_refused(tmp_path, line):
+    error = refused(tmp_path, HEAD + line + "\n", detections="site,v1\nA,1\n")
+    assert set(error.codes) <= {"E405", "E003"}
+
+
+def test_several_species_need_a_column(tmp_path):
+    toml = HEAD + '[study]\nspecies = ["fox", "hare"]\n'
+    error = refused(tmp_path, toml, detections="site,v1\nA,1\nB,0\n")
+    assert error.codes == ("E536",)
+
+
 # --- guessing --------------------------------------------------------------------------------
 
 
@@ -417,3 +462,22 @@ def test_reference__tables_of_modelling_programs(tmp_path, shared):
     ds = guessed(tmp_path, [folder / "csv_factor_test.csv"])
     assert ds["rain"].dims == ("site", "season", "visit")
     assert ds["forest"].dtype.kind in "UT"
+
+
+def test_guess__region_polygons_and_cells_of_the_surface(tmp_path):
+    import geopandas
+    import shapely
+
+    shapes = [shapely.box(8, 46, 8.3, 47), shapely.box(8.3, 46, 9, 47)]
+    regions = geopandas.GeoDataFrame({"canton": ["UR", "GL"]}, geometry=shapes, crs="EPSG:4326")
+    regions.to_file(tmp_path / "cantons.gpkg")
+    (tmp_path / "surface.csv").write_text("lon,lat,elev\n8.1,46.5,1\n8.5,46.5,2\n")
+    (tmp_path / "detections.csv").write_text("site,v1\nA,0\nB,1\n")
+    (tmp_path / "sites.csv").write_text("site,lat,lon,elev\nA,46.5,8.2,5\nB,46.9,8.4,7\n")
+    names = ("cantons.gpkg", "surface.csv", "detections.csv", "sites.csv")
+    text = guess([tmp_path / n for n in names])
+    assert '[regions]\npath = "cantons.gpkg"\nname = "canton"' in text
+    assert "[surface]\n" in text
+    assert 'path = "surface.csv"' in text
+    (tmp_path / "study.toml").write_text(text)
+    assert read(tmp_path)["region"].values.tolist() == ["UR", "GL"]
