@@ -1,6 +1,7 @@
 """Checks as a whole: verdicts are data, the table is complete, right models raise few alarms."""
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -14,6 +15,7 @@ import surveys
 from occupancy import checks, problem
 from occupancy.checks import CHECKS, Evidence, Verdict
 from occupancy.engines import ml
+from occupancy.settings import DEFAULTS
 
 ROOT = Path(__file__).parents[1]
 
@@ -99,6 +101,14 @@ def test_table__thresholds_are_those_that_users_are_told(code, module, names):
         assert told in when
         number = float("".join(c for c in told if c.isdigit() or c == "."))
         assert value == pytest.approx(number / 100 if "%" in told else number)
+
+
+def test_cures__name_only_settings_that_a_study_file_may_hold():
+    texts = [p.read_text(encoding="utf-8") for p in (ROOT / "occupancy/checks").glob("*.py")]
+    named = re.findall(r"\[sample\] (\w+)(?: = \d+, (\w+))?", "".join(texts))
+    keys = {key for pair in named for key in pair if key}
+    assert {"draws", "tune", "chains"} <= keys
+    assert keys <= set(DEFAULTS)
 
 
 def test_run__false_alarms_on_the_right_model_stay_under_5_percent():
