@@ -64,8 +64,9 @@ class Fit:
         self.model, self.engine, self.seed = model, engine, seed
         self.ml, self.posterior, self.sample_stats = ml, posterior, sample_stats
         self.about = dict(about or {})
-        self.warnings = warnings if warnings is not None else checks.run(self._evidence())
+        self.warnings = warnings if warnings is not None else checks.run(self._evidence)
 
+    @cached_property
     def _evidence(self) -> checks.Evidence:
         asked = self.about.get("asked")
         return checks.Evidence(
@@ -196,7 +197,7 @@ class Fit:
                 rows.append(row)
         table = pd.DataFrame(rows)
         if self.posterior is not None:
-            found = self._convergence.set_index(["parameter", "term"])
+            found = self._evidence.convergence.set_index(["parameter", "term"])
             at = pd.MultiIndex.from_frame(table[["parameter", "term"]])
             for k, column in enumerate(("rhat", "ess_bulk", "ess_tail")):
                 table.insert(6 + k, column, found[column].reindex(at).to_numpy())
@@ -235,12 +236,6 @@ class Fit:
             for term, row in zip(p.terms, told[name], strict=True)
         ]
         return pd.DataFrame(rows)
-
-    @cached_property
-    def _convergence(self) -> pd.DataFrame:
-        from occupancy.checks.convergence import convergence
-
-        return convergence(self.posterior)
 
     def groups(self, interval: float = 0.9) -> pd.DataFrame:
         """Effects of every level on the link scale: parameter, group, level, mean, sd, lower, upper."""
