@@ -88,7 +88,7 @@ class FamilyOp(Op):
         n = self.n_predictor
         return [[True] + [False] * n] * n + [[False] * (n + 1)] * (len(node.inputs) - n)
 
-    def infer_shape(self, fgraph, node, shapes):
+    def infer_shape(self, node, shapes):
         """Gradients are as long as their predictors."""
         return [(), *shapes[: self.n_predictor]]
 

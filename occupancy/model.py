@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -329,4 +329,12 @@ def _read_values(p: Predictor, given: Mapping[str, Any]):
         if unknown:
             raise ModelError(f"Group '{name}' of `{p.name}` has no level '{unknown[0]}'.")
         effects[group.name] = np.array([float(stated.get(k, 0.0)) for k in group.design.levels])
+        _check_finite(p.name, [f"{name} {k}" for k in group.design.levels], effects[group.name])
+    _check_finite(p.name, p.terms, beta)
     return beta, effects
+
+
+def _check_finite(parameter: str, names: Sequence[str], values: np.ndarray) -> None:
+    for name, value in zip(names, values, strict=True):
+        if not np.isfinite(value):
+            raise ModelError(f"`{parameter}`: the value of {name} is {value}; give a number.")

@@ -19,7 +19,7 @@ MANY_DIGITS = 400  # so does 1 - exp(-800)
 
 
 def occupied_and_not(eta, link):
-    """psi and 1 - psi, both written out."""
+    """Occupancy and its complement, both written out."""
     eta = mpf(float(eta)) if not isinstance(eta, mpf) else eta
     if link == "logit":
         return 1 / (1 + mp.exp(-eta)), 1 / (1 + mp.exp(eta))
@@ -28,7 +28,7 @@ def occupied_and_not(eta, link):
 
 
 def detected_and_not(eta):
-    """p and 1 - p."""
+    """Detection and its complement, both written out."""
     return occupied_and_not(eta, "logit")
 
 
@@ -48,7 +48,7 @@ def joint(eta_psi, visits, link):
 
 
 def site(eta_psi, visits, link="logit", digits=DIGITS):
-    """log P(y), P(present | y), d log P / d eta of psi, [d log P / d eta of each visit].
+    """Logarithm of P(y), P(present | y), d log P / d eta of psi, [d log P / d eta of each visit].
 
     Slopes are central differences in twice the digits.
     """

@@ -158,11 +158,12 @@ def profile(problem: Problem, top: Maximum, interval: float) -> dict[str, np.nda
 
 def _bound(objective, a, back, beta, i, sign, drop, best, variance) -> float:
     held = _Held(objective, a, back, i)
-    last = np.delete(beta, i)
+    first = last = np.delete(beta, i)
 
     def below(x: float) -> float:
+        # Also from the maximum: the last top may lie at infinity, where no slope leads back.
         nonlocal last
-        top = climb(held.at(x), last)
+        top = max((climb(held.at(x), s) for s in (last, first)), key=lambda t: t.value)
         last = top.theta
         return best - top.value - drop
 

@@ -39,18 +39,22 @@ def _score(x, other, out, n):
 
 
 @njit(error_model="numpy", cache=True)
-def _curvatures(link, eta, present, spread, difference, curvature):
-    """Per site: w (1 - w), difference of the scores of psi, expected second derivative."""
+def _curvatures(link, eta, unseen, log_lik, present, spread, difference, curvature):
+    """Per site: w (1 - w), difference of the scores of psi, expected second derivative.
+
+    1 - w is made directly: the slope of cloglog would multiply what a subtraction rounds.
+    """
     for i in range(eta.size):
         w = present[i]
-        spread[i] = w * (1.0 - w)
-        _, _, slope, slope_empty = occupy_in_logs(link, eta[i])
+        _, log_empty, slope, slope_empty = occupy_in_logs(link, eta[i])
+        absent = unseen[i] * np.exp(log_empty - log_lik[i])
+        spread[i] = w * absent
         difference[i] = slope + slope_empty
         if link == LOGIT:
             curvature[i] = -slope * slope_empty
         else:  # slope' = slope (1 - lam - slope), slope_empty = lam
             lam = slope_empty
-            curvature[i] = w * slope * (1.0 - lam - slope) - (1.0 - w) * lam
+            curvature[i] = w * slope * (1.0 - lam - slope) - absent * lam
 
 
 @njit(fastmath=FAST, error_model="numpy", cache=True)
@@ -115,7 +119,7 @@ def value_gradient_hessian(
         log_lik, present = per_site[2, :n], per_site[3, :n]
         total += block(link, eta, signed, unseen[s0:s1], sizes, scratch, g, h, log_lik, present)
         spread, difference, curvature = per_site[4, :n], per_site[5, :n], per_site[6, :n]
-        _curvatures(link, eta, present, spread, difference, curvature)
+        _curvatures(link, eta, unseen[s0:s1], log_lik, present, spread, difference, curvature)
         bend = per_visit[2, :m]
         o = 0
         for c in range(k_p):
