@@ -277,7 +277,8 @@ class Model:
         tune : int, optional
             Draws of adaptation; by default 400, or 600 with group effects.
         target_accept : float, optional
-            Higher means smaller steps and fewer divergences; 0.8, or 0.9 with group effects.
+            Higher means smaller steps and fewer divergences; 0.8, or 0.9 where a group has
+            fewer than ten levels.
         route : "precompiled" or "pymc", optional
             How the sampler finds its density; the fit records the route taken.
         """

@@ -22,6 +22,7 @@ from occupancy.engines.compiled import CompiledDensity, slots
 from occupancy.problem import Problem
 
 Route = Literal["precompiled", "pymc"]
+FEW_LEVELS = 10
 KEPT = ("diverging", "energy", "n_steps", "depth", "step_size", "maxdepth_reached")
 
 
@@ -73,7 +74,7 @@ def sample(
         Has ``start(chains, draws, tune)``, ``update(chain, drawn, divergences, tuning,
         seconds)`` and ``finish()``.
     target_accept : float
-        Higher means smaller steps and fewer divergences; 0.8, or 0.9 with group effects.
+        Higher means smaller steps and fewer divergences; 0.8, or 0.9 where a group has fewer than ten levels.
     route : "precompiled" or "pymc"
         The precompiled density where it serves, by default.
     graph : callable
@@ -102,7 +103,7 @@ def sample(
         "chains": chains,
         "cores": cores or _cores(chains),
         "seed": seed,
-        "target_accept": target_accept or (0.9 if problem.has_groups else 0.8),
+        "target_accept": target_accept or _target_accept(problem),
         "progress_bar": False,
         "save_warmup": False,
     }
@@ -118,6 +119,12 @@ def sample(
     return Draws(
         _named(problem, posterior), stats, (chains, draws), got, chosen, seconds, interrupted
     )
+
+
+def _target_accept(problem: Problem) -> float:
+    """Smaller steps where few levels leave an sd free to come near zero."""
+    few = any(g.n_level < FEW_LEVELS for _, g in compiled.group_terms(problem))
+    return 0.9 if few else 0.8
 
 
 def _cores(chains: int) -> int:
