@@ -353,6 +353,17 @@ class Fit:
         out["extrapolated"] = places.outside_sampled(self._psi, self._surveyed, table, n)
         return out
 
+    def psi_quantiles(self, at: tuple[float, ...], frame: Any = None) -> np.ndarray:
+        """(place, quantile) of psi, at the sites or at the places of ``frame``."""
+        table = self._frames.chains if frame is None else self._columns_of(frame)
+        n = self.problem.n_chain if frame is None else len(frame)
+        out = places.quantiles(
+            self._psi, self.draws, table, n, tuple(at), self._covariance, self.seed
+        )
+        if frame is None:
+            out[~self.problem.usable] = np.nan
+        return out
+
     @cached_property
     def _surveyed(self) -> dict[str, np.ndarray]:
         """Covariates of the chains that were visited."""

@@ -17,6 +17,7 @@ DEFAULTS: dict[str, tuple[str, Any, str]] = {
     "chains": ("sample", 4, "independent chains, compared with one another"),
     "seed": ("sample", 1, "seed of all chance"),
     "cores": ("sample", 0, "chains at a time; 0 is all cores"),
+    "target_accept": ("sample", 0.0, "higher is safer and slower; 0 is what the model needs"),
     "interval": ("report", 0.9, "probability inside every interval that is shown"),
 }
 LEAST = {"draws": 1, "tune": 0, "chains": 1, "seed": 0, "cores": 0}
@@ -30,7 +31,6 @@ IDLE: dict[str, dict[str, str]] = {
         "crs": "; maps are drawn in the equal-area CRS of the study",
         "cell": "; give the cells as a layer: [surface] path",
     },
-    "sample": {"target_accept": "; a longer adaptation helps too: [sample] tune"},
 }
 
 
@@ -109,6 +109,9 @@ def _check(name: str, setting: Setting) -> None:
     if name == "interval":
         wrong = not isinstance(value, float) or not 0 < value < 1
         wanted = "a number between 0 and 1, such as 0.9"
+    elif name == "target_accept":
+        wrong = isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1
+        wanted = "a number below 1, such as 0.95"
     elif name == "engine":
         wrong, wanted = value not in ("nuts", "ml"), '"nuts" or "ml"'
     else:

@@ -225,7 +225,8 @@ class Study:
 
     def unit_key(self, unit: Unit) -> str:
         """Checksum of all that a unit's fit rests on: data, model, settings."""
-        sampling = {name: self.setting(name) for name in ("draws", "tune", "chains", "seed")}
+        sampled = ("draws", "tune", "chains", "seed", "target_accept")
+        sampling = {name: self.setting(name) for name in sampled}
         engine = self.engine(unit)
         spec = {key: part for key, part in unit.spec.items() if key not in ("title", "engine")}
         return store.digest(
@@ -285,7 +286,9 @@ class Study:
         keys = {"engine": engine, "seed": self.setting("seed"), "progress": progress}
         if engine == "nuts":
             keys |= {name: self.setting(name) for name in ("draws", "chains")}
-            keys |= {name: self.setting(name) or None for name in ("tune", "cores")}
+            keys |= {
+                name: self.setting(name) or None for name in ("tune", "cores", "target_accept")
+            }
         fit = self.model(unit).fit(**keys)
         self.keep(unit, fit)
         return fit

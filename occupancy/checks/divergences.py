@@ -11,7 +11,7 @@ BLOCK = 0.01
 SMALL = 0.1  # the smallest tenth of the draws of an sd
 SURE = 0.01  # chance of a gathering at a small sd by accident, over all groups
 CURE = (
-    "Adapt longer: [sample] tune = 2000; in Python also fit(target_accept=0.95). If they stay, the "
+    "Take smaller steps: [sample] target_accept = 0.95, or 0.99. If they stay, the "
     "data say too little for this model: drop a group with few levels, or give its sd a tighter "
     'prior, as in [model.NAME.priors.psi] sd = "half_normal(0.5)".'
 )

@@ -13,7 +13,6 @@ import pandas as pd
 
 from occupancy.outputs import OutputError, words
 from occupancy.outputs.results import (
-    QUANTILE_INTERVALS,
     QUANTILES,
     Histories,
     Notice,
@@ -60,10 +59,10 @@ def ask(
             surface = surface.assign(species=species)  # a community's psi asks which species
         cells = _cells(surface, fit.predict(surface, interval=interval))
         if quantiles:
-            cell_quantiles = _quantiles(lambda i: fit.predict(surface, interval=i))
+            cell_quantiles = _quantiles(fit, surface)
     site_quantiles = None
     if quantiles and len(sites) <= MOST_SITE_SEASONS_WITH_QUANTILES:
-        site_quantiles = _quantiles(lambda i: fit.sites(interval=i)[pick])
+        site_quantiles = _quantiles(fit)[pick]
 
     def attempt(name: str, ask: Callable[[], Any]) -> Any:
         try:
@@ -175,14 +174,9 @@ def _cells(surface: gpd.GeoDataFrame, predicted: pd.DataFrame) -> gpd.GeoDataFra
     return cells
 
 
-def _quantiles(ask: Callable[[float], pd.DataFrame]) -> np.ndarray:
-    """(row, quantile) from both ends of several equal-tailed intervals, never crossing."""
-    ends: dict[float, np.ndarray] = {}
-    for interval in QUANTILE_INTERVALS:
-        answer = ask(interval)
-        ends[round((1 - interval) / 2, 4)] = answer["psi_lower"].to_numpy(dtype=float)
-        ends[round((1 + interval) / 2, 4)] = answer["psi_upper"].to_numpy(dtype=float)
-    return np.maximum.accumulate(np.stack([ends[q] for q in QUANTILES], axis=1), axis=1)
+def _quantiles(fit: Any, surface: gpd.GeoDataFrame | None = None) -> np.ndarray:
+    """(row, quantile) of psi at the cells, or at the sites, never crossing."""
+    return np.maximum.accumulate(fit.psi_quantiles(QUANTILES, surface), axis=1)
 
 
 def _overall(

@@ -55,9 +55,7 @@ class Draws:
             return self
         at = np.linspace(0, self.n - 1, most).astype(int)
         pick = lambda part: {k: v[at] for k, v in part.items()}  # noqa: E731
-        return Draws(
-            pick(self.coefficients), pick(self.sds), pick(self.effects), self.point
-        )
+        return Draws(pick(self.coefficients), pick(self.sds), pick(self.effects), self.point)
 
 
 def from_posterior(problem: Problem, posterior: xr.Dataset) -> Draws:
@@ -171,8 +169,10 @@ def interval_ends(interval: float) -> tuple[float, float]:
 def summary(values: np.ndarray, interval: float) -> dict[str, np.ndarray]:
     """Mean, sd, lower and upper along the first axis."""
     low, high = interval_ends(interval)
-    ends = np.quantile(values, [low, high], axis=0) if values.shape[0] else np.full(
-        (2, *values.shape[1:]), np.nan
+    ends = (
+        np.quantile(values, [low, high], axis=0)
+        if values.shape[0]
+        else np.full((2, *values.shape[1:]), np.nan)
     )
     return {
         "mean": values.mean(axis=0),

@@ -39,11 +39,29 @@ def summarise(
     return out
 
 
+def quantiles(
+    predictor: Predictor,
+    draws: Draws,
+    frame: Mapping[str, np.ndarray],
+    n: int,
+    at: tuple[float, ...],
+    covariance: np.ndarray | None = None,
+    seed: int = 0,
+) -> np.ndarray:
+    """(place, quantile) of the parameter; Wald's on the link scale with a ``covariance``."""
+    if covariance is not None:
+        eta, se = _eta_and_error(predictor, draws, frame, n, covariance)
+        return natural(predictor, eta[:, None] + se[:, None] * norm.ppf(at)[None, :])
+    out = np.empty((n, len(at)))
+    for rows, eta in in_pieces(predictor, draws, frame, n, seed):
+        out[rows] = np.quantile(natural(predictor, eta), at, axis=0).T
+    return out
+
+
 def in_pieces(
     predictor: Predictor, draws: Draws, frame: Mapping[str, np.ndarray], n: int, seed: int
 ):
-    """(rows, (draw, row) predictor) piece by piece, so that maps of any size fit in memory.
-    """
+    """(rows, (draw, row) predictor) piece by piece, so that maps of any size fit in memory."""
     step = max(1, CELLS_AT_ONCE // max(draws.n, 1))
     for start in range(0, n, step):
         rows = slice(start, min(start + step, n))
@@ -51,13 +69,7 @@ def in_pieces(
 
 
 def _wald(predictor, draws, frame, n, interval, covariance) -> Summary:
-    point = draws.centre
-    eta = linear_predictor(predictor, point, frame, n)[0]
-    x = predictor.design.matrix(
-        {k: v for k, v in frame.items() if k in predictor.design.variables}, n=n
-    )
-    with np.errstate(invalid="ignore"):
-        se = np.sqrt(np.einsum("ij,jk,ik->i", x, covariance, x))
+    eta, se = _eta_and_error(predictor, draws, frame, n, covariance)
     link = links.LINKS[predictor.link]
     z = norm.ppf(interval_ends(interval)[1])
     return {
@@ -66,6 +78,16 @@ def _wald(predictor, draws, frame, n, interval, covariance) -> Summary:
         "lower": link.inverse(eta - z * se),
         "upper": link.inverse(eta + z * se),
     }
+
+
+def _eta_and_error(predictor, draws, frame, n, covariance) -> tuple[np.ndarray, np.ndarray]:
+    """Linear predictor at the maximum and its standard error."""
+    eta = linear_predictor(predictor, draws.centre, frame, n)[0]
+    x = predictor.design.matrix(
+        {k: v for k, v in frame.items() if k in predictor.design.variables}, n=n
+    )
+    with np.errstate(invalid="ignore"):
+        return eta, np.sqrt(np.einsum("ij,jk,ik->i", x, covariance, x))
 
 
 def outside_sampled(
@@ -103,6 +125,4 @@ def weighted_mean(
             use = part > 0
             total[label] += values[:, use] @ part[use]
             weight[label] += part.sum()
-    return {
-        k: total[k] / weight[k] if weight[k] > 0 else np.full(draws.n, np.nan) for k in weights
-    }
+    return {k: total[k] / weight[k] if weight[k] > 0 else np.full(draws.n, np.nan) for k in weights}

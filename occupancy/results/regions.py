@@ -86,7 +86,9 @@ def table(
                 total = surface.area_km2[cells].sum()
                 row["area_km2"] = total
                 row["extrapolated"] = (
-                    surface.area_km2[cells & surface.extrapolated].sum() / total if total else np.nan
+                    surface.area_km2[cells & surface.extrapolated].sum() / total
+                    if total
+                    else np.nan
                 )
             rows.append(row)
     return pd.DataFrame(rows)
@@ -149,11 +151,7 @@ class _Part:
         number = self.occupied[:, surveyed].sum(axis=1).astype(float)
         low, high = interval_ends(interval)
         # a count: the smallest number that holds the share of the draws
-        ends = (
-            np.quantile(number, [low, high], method="inverted_cdf")
-            if n
-            else np.full(2, np.nan)
-        )
+        ends = np.quantile(number, [low, high], method="inverted_cdf") if n else np.full(2, np.nan)
         mean = float(self.present[surveyed].sum()) if n else np.nan
         out |= {
             "share_mean": mean / n if n else np.nan,

@@ -252,6 +252,15 @@ class StandInFit:
         points = np.tile(shapely.points(self.x, self.y), len(self.seasons))
         return gpd.GeoDataFrame(table, geometry=points, crs=self.crs)
 
+    def psi_quantiles(self, at, frame=None):
+        if frame is None:
+            psi = np.concatenate([self.psi[..., t] for t in range(len(self.seasons))], axis=1)
+        else:
+            season = len(self.seasons) - 1
+            region = frame["region_code"].to_numpy()
+            psi = expit(self._eta(frame["x"], frame["y"], region, season))
+        return np.quantile(psi, at, axis=0).T
+
     def predict(self, frame, interval=0.9):
         draws = expit(
             self._eta(
