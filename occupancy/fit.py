@@ -238,7 +238,7 @@ class Fit:
         return pd.DataFrame(rows)
 
     def groups(self, interval: float = 0.9) -> pd.DataFrame:
-        """Effects of every level on the link scale: parameter, group, level, mean, sd, lower, upper."""
+        """Effects of every level on the link scale."""
         rows = []
         for p, g in group_terms(self.problem):
             told = summary(self.draws.effects[p.name, g.name], interval)

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -240,7 +241,7 @@ def precompiled_model(problem: Problem):
     names = [s.name for s in named]
     shapes = [(s.size,) for s in named]
     ends = np.cumsum([0, *[s.size for s in named]])
-    parts = [slice(int(a), int(b)) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    parts = [slice(int(a), int(b)) for a, b in pairwise(ends)]
     return CompiledPyMCModel(
         dims={},
         _coords={"unconstrained_parameter": pd.RangeIndex(density.size)},
