@@ -20,6 +20,7 @@ import xarray as xr
 from occupancy.engines import compiled
 from occupancy.engines.compiled import CompiledDensity, slots
 from occupancy.problem import Problem
+from surveys.problems import ModelError
 
 Route = Literal["precompiled", "pymc"]
 FEW_LEVELS = 10
@@ -79,6 +80,11 @@ def sample(
         The precompiled density where it serves, by default.
     graph : callable
         Makes the PyMC model, for the route "pymc".
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Stopped before the first draw.
     """
     import nutpie
 
@@ -116,6 +122,13 @@ def sample(
     if chosen == "pymc":
         posterior = posterior[[s.name for s in slots(problem)]]
     posterior, stats, got = _cut(posterior, stats)
+    if not posterior.sizes["draw"]:
+        if interrupted:  # nothing to keep, and what was kept before stays
+            raise KeyboardInterrupt
+        raise ModelError(
+            "The sampler gave no draw that is a number. State proper priors: flat() leaves what "
+            "the data do not tell without bounds."
+        )
     return Draws(
         _named(problem, posterior), stats, (chains, draws), got, chosen, seconds, interrupted
     )
@@ -206,13 +219,21 @@ class _interrupts:
 
 
 def _cut(posterior: xr.Dataset, stats: xr.Dataset):
-    """Drop padding: a draw counts where every value of it is a number."""
-    good = np.ones((posterior.sizes["chain"], posterior.sizes["draw"]), dtype=bool)
+    """Drop padding: a draw counts where every value of it is a number.
+
+    Chains are cut to a common length. One that hardly began (with fewer cores than chains the
+    last start late) is left out where the others hold more draws without it.
+    """
+    n_chain, n_draw = posterior.sizes["chain"], posterior.sizes["draw"]
+    good = np.ones((n_chain, n_draw), dtype=bool)
     for values in posterior.data_vars.values():
-        good &= np.isfinite(values.values).reshape(*good.shape, -1).all(axis=2)
+        size = int(np.prod(values.shape[2:], dtype=int))
+        good &= np.isfinite(values.values).reshape(n_chain, n_draw, size).all(axis=2)
     got = [int(row.argmin()) if not row.all() else row.size for row in good]
-    shortest = min(got, default=0)
-    return posterior.isel(draw=slice(shortest)), stats.isel(draw=slice(shortest)), got
+    longest = sorted(got, reverse=True)
+    common = max(longest, key=lambda n: n * sum(g >= n for g in got), default=0)
+    kept = {"chain": [c for c, g in enumerate(got) if g >= common], "draw": slice(common)}
+    return posterior.isel(kept), stats.isel(kept), got
 
 
 def precompiled_model(problem: Problem):
