@@ -213,31 +213,3 @@ def _spread_phi(p: Predictor, phi: np.ndarray) -> dict[str, np.ndarray]:
     if all(q.kind == "normal" for q in p.table.coefficients):
         return {f"{p.name}_prior": phi}
     return {f"{p.name}_prior[{t}]": v for t, v in zip(p.terms, phi, strict=True)}
-
-
-def pull_back(
-    problem: Problem, density: CompiledDensity, x: np.ndarray, slopes: dict[str, np.ndarray]
-) -> np.ndarray:
-    """Gradient with respect to ``x`` from the gradient with respect to the free variables.
-
-    Holds the two layers to each other: the transpose of the Jacobian of ``free_values``.
-    """
-    out = np.zeros(density.size)
-    k, first, share = density.n_coefficient, density.arrays["first"], density.arrays["share"]
-    o, along = 0, {}
-    for p, a in zip(problem.predictors.values(), density.transforms, strict=True):
-        names = _spread_phi(p, np.zeros(len(p.terms)))
-        slope = np.concatenate([np.atleast_1d(slopes[n]) for n in names])
-        out[o : o + len(a)] = (p.table.functional @ a).T @ slope
-        along[p.name] = -float(p.table.functional[:, 0] @ slope) if len(a) else 0.0
-        o += len(a)
-    for r, (p, g) in enumerate(density.groups):
-        part = slice(first[r], first[r + 1])
-        at = slice(k + len(density.groups) + first[r], k + len(density.groups) + first[r + 1])
-        sd = 1.0 if g.centred else np.exp(x[k + r])
-        kind = "effect" if g.centred else "unit"
-        out[at] = slopes[f"{p.name}_{kind}[{g.name}]"] + along[p.name] * share[part] * sd
-        out[k + r] = slopes[f"{p.name}_sd[{g.name}]_log__"]
-        if not g.centred:
-            out[k + r] += along[p.name] * float(share[part] @ x[at]) * sd
-    return out
