@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.special import ndtri
 
 from occupancy import checks
 from occupancy.engines import ml as maximum
@@ -206,10 +207,8 @@ class Fit:
 
     def profile_or_wald(self, interval: float, profile: bool = False) -> dict[str, list[dict]]:
         """Rows of a maximum-likelihood table: estimate, standard error, interval, z."""
-        from scipy.stats import norm
-
         top = self._maximum
-        z = norm.ppf(0.5 + interval / 2)
+        z = ndtri(0.5 + interval / 2)
         se = top.standard_errors()
         bounds = maximum.profile(self.problem, top, interval) if profile else {}
         out: dict[str, list[dict]] = {}
