@@ -247,6 +247,33 @@ def test_fit__detection_over_ragged_visits(fit):
     assert row["p_lower"] < row["p_mean"] < row["p_upper"]
 
 
+@pytest.mark.parametrize("link", ["logit", "cloglog"])
+def test_fit__naive_is_the_regression_of_ever_seen(data, link):
+    """On the scale of the model's own link, with its offset, whatever the units."""
+    from scipy.optimize import minimize
+
+    y = data["detection"].values[0, :, 0]
+    made = ~np.isnan(y).all(axis=1)
+    seen = np.nanmax(np.where(np.isnan(y), 0, y), axis=1)[made]
+    x, known = (ELE[made] - 1000) / 300, 0.5 * np.sin(np.arange(N))[made]
+
+    def loss(beta):
+        eta = beta[0] + beta[1] * x + known
+        share = expit(eta) if link == "logit" else -np.expm1(-np.exp(eta))
+        return -np.log(np.clip(np.where(seen > 0, share, 1 - share), 1e-300, 1)).sum()
+
+    expected = minimize(loss, np.zeros(2), method="BFGS", options={"gtol": 1e-8}).x
+    changed = data.assign(known=("site", 0.5 * np.sin(np.arange(N)), {"role": "covariate"}))
+    fit = Model(changed, psi="ele + offset(known)", link_psi=link).fit("ml")
+    slope = expected[1] / 300
+    got = fit.coefficients().set_index(["parameter", "term"])["naive"]
+    assert got["psi", "ele"] == pytest.approx(slope, rel=1e-4)
+    assert got["psi", "Intercept"] == pytest.approx(expected[0] - 1000 * slope, rel=1e-4)
+    far = changed.assign(ele=("site", 100 * ELE + 5e7, {"role": "covariate"}))  # such as northing
+    got = Model(far, psi="ele + offset(known)", link_psi=link).fit("ml").coefficients()
+    assert got["naive"][1] == pytest.approx(slope / 100, rel=1e-4)
+
+
 # ---------------------------------------------------------------- what the likelihood knows
 
 
@@ -278,6 +305,10 @@ def test_model__p_learns_from_the_visits_that_are_used(data):
     sites = set_aside.fit("ml").sites()
     assert np.isnan(sites["psi_mean"][5])
     assert np.isnan(sites["present"][5])
+    at = {"psi": {"Intercept": 0, "ele": 0}, "p": {"Intercept": 0, "observer[b]": 0}}
+    states = set_aside.evaluate(at)["state_probability"]
+    assert states[0, 5].isnull().all()
+    assert int(states.isnull().sum()) == 2
 
 
 def test_model__centres_are_those_of_visited_sites(data):
