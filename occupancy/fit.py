@@ -23,7 +23,14 @@ from occupancy.engines.ml import Maximum
 from occupancy.frames import make_frames
 from occupancy.problem import Problem
 from occupancy.results import detection, naive, passes, places, pooling, regions
-from occupancy.results.draws import Draws, from_maximum, from_posterior, natural, summary
+from occupancy.results.draws import (
+    Draws,
+    from_maximum,
+    from_posterior,
+    interval_ends,
+    natural,
+    summary,
+)
 from occupancy.results.passes import Pass
 from surveys.problems import ModelError, listing
 
@@ -209,7 +216,7 @@ class Fit:
         from scipy.stats import norm
 
         top = self._maximum
-        z = norm.ppf(0.5 + interval / 2)
+        z = norm.ppf(interval_ends(interval)[1])
         se = top.standard_errors()
         bounds = maximum.profile(self.problem, top, interval) if profile else {}
         out: dict[str, list[dict]] = {}
