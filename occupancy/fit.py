@@ -24,7 +24,14 @@ from occupancy.engines.ml import Maximum
 from occupancy.frames import make_frames
 from occupancy.problem import Problem
 from occupancy.results import detection, naive, passes, places, pooling, regions
-from occupancy.results.draws import Draws, from_maximum, from_posterior, natural, summary
+from occupancy.results.draws import (
+    Draws,
+    from_maximum,
+    from_posterior,
+    interval_ends,
+    natural,
+    summary,
+)
 from occupancy.results.passes import Pass
 from surveys.problems import ModelError, listing
 
@@ -208,7 +215,7 @@ class Fit:
     def profile_or_wald(self, interval: float, profile: bool = False) -> dict[str, list[dict]]:
         """Rows of a maximum-likelihood table: estimate, standard error, interval, z."""
         top = self._maximum
-        z = ndtri(0.5 + interval / 2)
+        z = ndtri(interval_ends(interval)[1])
         se = top.standard_errors()
         bounds = maximum.profile(self.problem, top, interval) if profile else {}
         out: dict[str, list[dict]] = {}
