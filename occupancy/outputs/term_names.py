@@ -19,6 +19,8 @@ from occupancy.outputs import words
 POWERS = {2: "squared", 3: "cubed"}
 DEGREES = ("linear part", "quadratic part", "cubic part")
 
+NO_UNIT = ("", "1", "share", "proportion", "fraction", "index", "ratio")
+
 
 @dataclass(frozen=True)
 class Covariate:
@@ -60,7 +62,9 @@ def quantity(value: float, units: str = "") -> str:
     text = words.count(value) if size >= 1000 else f"{float(value):.3g}".replace("-", words.MINUS)
     if units == "%":
         return text + "%"
-    return f"{text} {units}".rstrip()
+    if units in NO_UNIT:
+        return text
+    return f"{text} ({units})" if " " in units else f"{text} {units}".rstrip()
 
 
 def term_names(design: Design, known: dict[str, Covariate]) -> dict[str, tuple[str, str]]:
@@ -74,7 +78,7 @@ def term_names(design: Design, known: dict[str, Covariate]) -> dict[str, tuple[s
         for part in effect.parts:
             mine = _of_part(part, design, known, full.get((effect, part), True))
             told = [
-                (f"{a} × {b}", " × ".join(u for u in (v, w) if u)) if told else (b, w)
+                (f"{a} × {b}", ", ".join(u for u in (v, w) if u)) if told else (b, w)
                 for b, w in mine
                 for a, v in (told or [("", "")])
             ]
