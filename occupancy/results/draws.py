@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import xarray as xr
 
-from occupancy import links
+from occupancy import arguments, links
 from occupancy.design.groups import GroupDesign
 from occupancy.engines.compiled import slots
 from occupancy.engines.ml import Maximum
@@ -165,8 +165,7 @@ def natural(predictor: Predictor, eta: np.ndarray) -> np.ndarray:
 
 def interval_ends(interval: float) -> tuple[float, float]:
     """Lower and upper quantile of an equal-tailed interval."""
-    if not 0 < interval < 1:
-        raise ValueError(f"interval = {interval}: give a share between 0 and 1, such as 0.9.")
+    interval = arguments.share("interval", interval, "0.9")
     return (1 - interval) / 2, (1 + interval) / 2
 
 
