@@ -149,9 +149,12 @@ class _Part:
             "naive": seen / n if n else np.nan,
         }
         number = self.occupied[:, surveyed].sum(axis=1).astype(float)
+        many = n > 0 and number.size > 1  # one draw has no interval
         low, high = interval_ends(interval)
         # a count: the smallest number that holds the share of the draws
-        ends = np.quantile(number, [low, high], method="inverted_cdf") if n else np.full(2, np.nan)
+        ends = (
+            np.quantile(number, [low, high], method="inverted_cdf") if many else np.full(2, np.nan)
+        )
         mean = float(self.present[surveyed].sum()) if n else np.nan
         out |= {
             "share_mean": mean / n if n else np.nan,
