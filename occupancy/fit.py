@@ -23,7 +23,16 @@ from occupancy.engines.compiled import group_terms
 from occupancy.engines.ml import Maximum
 from occupancy.frames import make_frames
 from occupancy.problem import Problem
-from occupancy.results import detection, effects, naive, passes, places, pooling, regions
+from occupancy.results import (
+    detection,
+    effects,
+    elsewhere,
+    naive,
+    passes,
+    places,
+    pooling,
+    regions,
+)
 from occupancy.results.draws import (
     Draws,
     from_maximum,
@@ -362,21 +371,24 @@ class Fit:
         Returns
         -------
         DataFrame
-            psi_mean, psi_sd, psi_lower, psi_upper, and ``extrapolated``: a covariate lies outside
-            its surveyed range. Group levels never surveyed are drawn from their population.
+            In the order and with the index of ``frame``: psi_mean, psi_sd, psi_lower, psi_upper
+            (NaN where a covariate is missing), and ``extrapolated``: a covariate lies outside its
+            surveyed range. Group levels never surveyed are drawn from their population.
         """
-        table, n = self._columns_of(frame), len(frame)
+        given = elsewhere.as_table(frame)
+        table, n = self._columns_of(given), len(given)
         told = places.summarise(
             self._psi, self.draws, table, n, interval, self._covariance, self.seed
         )
-        out = pd.DataFrame({f"psi_{k}": v for k, v in told.items()})
+        out = pd.DataFrame({f"psi_{k}": v for k, v in told.items()}, index=given.index)
         out["extrapolated"] = places.outside_sampled(self._psi, self._surveyed, table, n)
         return out
 
     def psi_quantiles(self, at: tuple[float, ...], frame: Any = None) -> np.ndarray:
         """(place, quantile) of psi, at the sites or at the places of ``frame``."""
-        table = self._frames.chains if frame is None else self._columns_of(frame)
-        n = self.problem.n_chain if frame is None else len(frame)
+        given = None if frame is None else elsewhere.as_table(frame)
+        table = self._frames.chains if given is None else self._columns_of(given)
+        n = self.problem.n_chain if given is None else len(given)
         out = places.quantiles(
             self._psi, self.draws, table, n, tuple(at), self._covariance, self.seed
         )
@@ -391,19 +403,9 @@ class Fit:
         at = at if at.any() else np.ones_like(at)
         return {k: np.asarray(v)[at] for k, v in self._frames.chains.items()}
 
-    def _columns_of(self, frame: Any) -> dict[str, np.ndarray]:
-        needed = self._psi.design.variables
-        absent = [v for v in needed if v not in frame and v != "species"]
-        if absent:
-            raise ModelError(
-                f"The places to predict have no column {listing(absent)}, which psi uses. They "
-                f"have {listing([str(c) for c in frame.columns])}."
-            )
-        table = {v: np.asarray(frame[v]) for v in needed if v in frame}
-        if "species" in needed and "species" not in table:
-            name = self.data["species"].values[0]
-            table["species"] = np.full(len(frame), name, dtype=object)
-        return table
+    def _columns_of(self, table: pd.DataFrame) -> dict[str, np.ndarray]:
+        species = str(self.data["species"].values[0])
+        return elsewhere.columns(table, self._psi.design.variables, species)
 
     # ------------------------------------------------------------ regions
 
@@ -414,10 +416,12 @@ class Fit:
 
         Parameters
         ----------
-        layer : GeoDataFrame[region, geometry], optional
-            Polygons; otherwise the labels of the surveys.
-        surface : GeoDataFrame of cells, optional
-            Covariates, area_km2 and geometry: adds the mean of psi over the area.
+        layer : GeoDataFrame[region, geometry] or path, optional
+            Polygons; otherwise the labels of the surveys. A site in two regions counts in the
+            first of them in natural order.
+        surface : GeoDataFrame of cells or path, optional
+            Covariates, area_km2 and geometry: adds the mean of psi over the cells that have all
+            covariates. Without a layer the cells need a column region.
 
         Returns
         -------
@@ -427,12 +431,15 @@ class Fit:
             by maximum likelihood; with a surface ``area_psi_*``, ``area_km2``,
             ``extrapolated`` (share of the area outside the surveyed conditions).
         """
-        names = None if layer is None else [str(v) for v in layer["region"]]
+        if layer is not None:
+            from surveys import places as geography
+
+            layer = geography.as_regions(layer)
+        names = None if layer is None else layer["region"].tolist()
         table = self._regional(self._labels(layer), surface, layer, interval, names)
         if layer is None:
             return table
-        at = {str(v): i for i, v in enumerate(layer["region"])}
-        shapes = layer.iloc[[at[r] for r in table["region"]]][["geometry"]].reset_index(drop=True)
+        shapes = layer.set_index("region").loc[table["region"], ["geometry"]].reset_index(drop=True)
         for name in table.columns:
             shapes[name] = table[name].to_numpy()
         shapes = shapes[[*table.columns, "geometry"]]
@@ -444,31 +451,25 @@ class Fit:
         return self._regional(self._labels(), surface, None, interval, [ALL])
 
     def _regional(self, labels, surface, layer, interval, names) -> pd.DataFrame:
-        table = regions.table(
-            self.problem,
-            self._state_draws,
-            self._pass,
-            labels,
-            self._frames.chains,
-            self._ml_psi,
-            interval,
-            None if surface is None else self._surface(surface, layer),
-            names,
-            self.seed,
-        )
-        if self.draws.point is not None and len(table):
-            point = regions.table(
+        cells = None if surface is None else self._surface(surface, layer)
+
+        def table_of(draws: Draws) -> pd.DataFrame:
+            return regions.table(
                 self.problem,
-                self.draws.point,
+                draws,
                 self._pass,
                 labels,
                 self._frames.chains,
                 self._ml_psi,
                 interval,
-                None if surface is None else self._surface(surface, layer),
+                cells,
                 names,
                 self.seed,
             )
+
+        table = table_of(self._state_draws)
+        if self.draws.point is not None and len(table):
+            point = table_of(self.draws.point)
             for name in ("psi_mean", "area_psi_mean"):
                 if name in table:
                     table[name] = point[name]
@@ -476,23 +477,10 @@ class Fit:
         return table
 
     def _surface(self, surface: Any, layer: Any) -> regions.Surface:
-        frame = self._columns_of(surface)
-        n = len(surface)
-        if layer is not None:
-            from surveys import places as geography
-
-            label = geography.cell_regions(surface, layer)
-        elif "region" in surface:
-            label = surface["region"].to_numpy(dtype=object)
-        else:
-            label = np.full(n, "", dtype=object)
-        area = (
-            surface["area_km2"].to_numpy(float)
-            if "area_km2" in surface
-            else surface.geometry.area.to_numpy() / 1e6
-        )
-        outside = places.outside_sampled(self._psi, self._surveyed, frame, n)
-        return regions.Surface(frame, n, label, area, outside)
+        cells = elsewhere.as_cells(surface)
+        frame = self._columns_of(cells)
+        outside = places.outside_sampled(self._psi, self._surveyed, frame, len(cells))
+        return elsewhere.as_surface(cells, frame, layer, outside)
 
     @cached_property
     def _ml_psi(self) -> np.ndarray:

@@ -234,7 +234,9 @@ def new_folder(target: Path | str, replace: bool = False) -> Iterator[Path]:
     target = Path(target)
     settle(target)
     if target.exists() and not replace:
-        raise StoreError(f"{target} exists already. Nothing was written; ask for a replacement.")
+        raise StoreError(
+            f"{target} exists already. Nothing was written; choose another folder, or replace=True."
+        )
     if target.exists() and not target.is_dir():
         raise StoreError(f"{target} is a file, not a folder. Nothing was written.")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -305,7 +307,7 @@ def read_manifest(folder: Path | str) -> Manifest:
     folder = Path(folder)
     try:
         raw = (folder / MANIFEST).read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise StoreError(
             f"{folder} holds no complete result ({MANIFEST} is missing). Run the command again."
         ) from None

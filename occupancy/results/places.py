@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from occupancy import links
+from occupancy.design.frame import read_column
 from occupancy.problem import Predictor
 from occupancy.results.draws import Draws, interval_ends, linear_predictor, natural, summary
 
@@ -93,16 +94,20 @@ def _eta_and_error(predictor, draws, frame, n, covariance) -> tuple[np.ndarray, 
 def outside_sampled(
     predictor: Predictor, surveyed: Mapping[str, np.ndarray], new: Mapping[str, np.ndarray], n: int
 ) -> np.ndarray:
-    """(n,) True where a number lies outside its surveyed range, or a text was never surveyed."""
+    """(n,) True where a number lies outside its surveyed range, or a text was never surveyed.
+
+    Where a value is missing there is no prediction, and nothing is said.
+    """
     out = np.zeros(n, dtype=bool)
     for name in predictor.design.variables:
         seen, asked = np.asarray(surveyed[name]), np.asarray(new[name])
         if seen.dtype.kind in "fiu":
             low, high = np.nanmin(seen), np.nanmax(seen)
-            out |= (asked.astype(float) < low) | (asked.astype(float) > high)
+            asked = read_column({name: asked}, name)
+            out |= (asked < low) | (asked > high)
         else:
-            known = {str(v) for v in seen}
-            out |= np.array([str(v) not in known for v in asked])
+            known = {"", *(str(v) for v in seen)}
+            out |= np.array([v not in known for v in read_column({name: asked}, name)], dtype=bool)
     return out
 
 

@@ -20,6 +20,10 @@ from occupancy.results.passes import Pass
 from occupancy.results.places import weighted_mean
 
 ALL = "all"
+COLUMNS = ["species", "region", "season", "sites", "surveyed", "detected", "naive"]
+COLUMNS += [f"share_{k}" for k in ("mean", "sd", "lower", "upper")]
+COLUMNS += [f"occupied_{k}" for k in ("mean", "lower", "upper")]
+COLUMNS += [f"psi_{k}" for k in ("mean", "sd", "lower", "upper")] + ["ml_psi"]
 
 
 @dataclass(frozen=True)
@@ -83,15 +87,15 @@ def table(
             if surface is not None:
                 cells = _inside(surface.region, region)
                 row |= _named("area_psi", area[region], interval)
-                total = surface.area_km2[cells].sum()
+                total = surface.area_km2[cells].sum() if cells.any() else np.nan
                 row["area_km2"] = total
                 row["extrapolated"] = (
                     surface.area_km2[cells & surface.extrapolated].sum() / total
-                    if total
+                    if total > 0
                     else np.nan
                 )
             rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=None if rows else COLUMNS)
 
 
 def _inside(labels: np.ndarray, region: str) -> np.ndarray:
