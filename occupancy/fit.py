@@ -428,7 +428,8 @@ class Fit:
         DataFrame
             ``share_*``: finite-sample share of the surveyed sites that were occupied;
             ``occupied_*``: their number; ``psi_*``: mean psi of the region's sites; ``ml_psi``
-            by maximum likelihood; with a surface ``area_psi_*``, ``area_km2``,
+            by maximum likelihood; with a surface ``area_psi_*``, ``area_km2`` (of the cells with
+            every covariate), ``area_unknown_km2`` (of the others, which have no psi),
             ``extrapolated`` (share of the area outside the surveyed conditions).
         """
         if layer is not None:
@@ -480,7 +481,8 @@ class Fit:
         cells = elsewhere.as_cells(surface)
         frame = self._columns_of(cells)
         outside = places.outside_sampled(self._psi, self._surveyed, frame, len(cells))
-        return elsewhere.as_surface(cells, frame, layer, outside)
+        known = ~self._psi.design.missing(frame, n=len(cells))
+        return elsewhere.as_surface(cells, frame, layer, outside, known)
 
     @cached_property
     def _ml_psi(self) -> np.ndarray:
