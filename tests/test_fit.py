@@ -176,7 +176,7 @@ def test_fit__a_region_never_surveyed_is_drawn_from_the_population(fit):
     first, second = fit.predict(places), fit.predict(places)
     pd.testing.assert_frame_equal(first, second, check_exact=True)
     alone = fit.predict(places.iloc[[1]])
-    assert alone["psi_mean"][0] == pytest.approx(first["psi_mean"][1], rel=1e-14)
+    assert alone["psi_mean"].iloc[0] == pytest.approx(first["psi_mean"][1], rel=1e-14)
     assert first["psi_mean"][0] != first["psi_mean"][2]
     assert first["extrapolated"].tolist() == [True, True, True]
     known = fit.predict(places.assign(region="north"))
