@@ -246,10 +246,10 @@ def check_data(data: xr.Dataset, family: Family) -> None:
     """Refuse data that the family cannot have, naming site, season and visit."""
     n = data.sizes["season"]
     if family.max_seasons is not None and n > family.max_seasons:
-        first, last = str(data["season"].values[0]), str(data["season"].values[-1])
+        first, last = data["season"].values[[0, -1]].tolist()
         raise ModelError(
             f"Family '{family.name}' got {n} seasons ({first}-{last}). Select one, for example "
-            f'data.sel(season=["{last}"]), or use a family for several seasons.'
+            f"data.sel(season=[{last!r}]), or use a family for several seasons."
         )
     y = detections(data)
     strange = ~np.isnan(y) & ~np.isin(y, family.detections)
