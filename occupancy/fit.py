@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.special import ndtri
 
 from occupancy import checks
 from occupancy.engines import ml as maximum
@@ -22,7 +23,16 @@ from occupancy.engines.compiled import group_terms
 from occupancy.engines.ml import Maximum
 from occupancy.frames import make_frames
 from occupancy.problem import Problem
-from occupancy.results import detection, elsewhere, naive, passes, places, pooling, regions
+from occupancy.results import (
+    detection,
+    effects,
+    elsewhere,
+    naive,
+    passes,
+    places,
+    pooling,
+    regions,
+)
 from occupancy.results.draws import (
     Draws,
     from_maximum,
@@ -213,10 +223,8 @@ class Fit:
 
     def profile_or_wald(self, interval: float, profile: bool = False) -> dict[str, list[dict]]:
         """Rows of a maximum-likelihood table: estimate, standard error, interval, z."""
-        from scipy.stats import norm
-
         top = self._maximum
-        z = norm.ppf(interval_ends(interval)[1])
+        z = ndtri(interval_ends(interval)[1])
         se = top.standard_errors()
         bounds = maximum.profile(self.problem, top, interval) if profile else {}
         out: dict[str, list[dict]] = {}
@@ -509,6 +517,45 @@ class Fit:
     def detection(self, interval: float = 0.9) -> pd.DataFrame:
         """Per species: p on a visit as made, p* of a site's visits, visits for 95 %."""
         return pd.DataFrame(detection.table(self.problem, self.draws, interval))
+
+    def effects(
+        self,
+        parameter: str | None = None,
+        covariate: str | None = None,
+        interval: float = 0.9,
+        *,
+        reach: Mapping[str, tuple[float, float]] | None = None,
+        species: str | None = None,
+    ) -> pd.DataFrame:
+        """Curve of a parameter along one covariate, in the units of the surveys; all by default.
+
+        Returns
+        -------
+        DataFrame
+            parameter, covariate, value, ``curve_mean``, ``curve_sd``, ``curve_lower``,
+            ``curve_upper``, and ``extrapolated``: beyond the surveyed range, which ``reach``
+            {covariate: (low, high)} widens. ``attrs`` tell where the others are ``held`` and
+            which ``groups`` are at the mean of their population.
+        """
+        covariances, at = {}, 0
+        for name, p in self.problem.predictors.items() if self.posterior is None else ():
+            rows = slice(at, at := at + len(p.terms))
+            covariances[name] = self._maximum.covariance[rows, rows]
+        return effects.table(
+            self.problem,
+            self._frames,
+            self.draws,
+            covariances,
+            interval,
+            parameter,
+            covariate,
+            reach,
+            species,
+        )
+
+    def rug(self, species: str | None = None) -> pd.DataFrame:
+        """Surveyed values along each curve: parameter, covariate, value, detected."""
+        return effects.rug(self.problem, self._frames, species)
 
     # ------------------------------------------------------------ keep
 

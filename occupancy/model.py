@@ -144,12 +144,15 @@ class Model:
         -------
         xr.Dataset
             ``log_likelihood`` (species, site), states summed out, 0 at a site without visits;
-            ``state_probability`` (species, site, season, state) given the data;
+            ``state_probability`` (species, site, season, state) given the data, NaN where a
+            covariate of the site is missing;
             ``gradient_<parameter>`` (<parameter>_term) of the total log-likelihood.
         """
         given = self._given(parameters)
         eta = tuple(self._predict(p, *given[p.name]) for p in self.problem.predictors.values())
         _, log_lik, states, gradients = self.problem.evaluate(eta)
+        states = self.problem.in_field_order(states)
+        states[:, ~self.problem.usable] = np.nan
         n_species, n_site = self.data.sizes["species"], self.data.sizes["site"]
         field = self.problem.in_field_order
         out = xr.Dataset(
@@ -157,7 +160,7 @@ class Model:
                 "log_likelihood": (("species", "site"), field(log_lik).reshape(n_species, n_site)),
                 "state_probability": (
                     ("species", "site", "season", "state"),
-                    np.moveaxis(field(states), 0, -1).reshape(n_species, n_site, 1, -1),
+                    np.moveaxis(states, 0, -1).reshape(n_species, n_site, 1, -1),
                 ),
             },
             coords={
@@ -287,7 +290,8 @@ class Model:
         tune : int, optional
             Draws of adaptation; by default 400, or 600 with group effects.
         target_accept : float, optional
-            Higher means smaller steps and fewer divergences; 0.8, or 0.9 with group effects.
+            Higher means smaller steps and fewer divergences; 0.8, or 0.9 where a group has
+            fewer than ten levels.
         route : "precompiled" or "pymc", optional
             How the sampler finds its density; the fit records the route taken.
         """

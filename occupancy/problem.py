@@ -17,6 +17,7 @@ from occupancy import design as designs
 from occupancy import families, priors
 from occupancy.design import Design, GroupDesign
 from occupancy.families.base import Family
+from occupancy.formula import Formula
 from occupancy.frames import Frames, detections, make_frames
 from occupancy.kernel.layout import Layout, make_layout
 from surveys.problems import ModelError
@@ -214,7 +215,12 @@ def build(
     used = frames.made.copy()
     used[frames.made] = keep
     y, chain = frames.y[keep], frames.chain_of_visit[keep]
-    layout = make_layout(np.bincount(chain, minlength=usable.size))
+    visits = np.bincount(chain, minlength=usable.size)
+    for p in chosen.parameters:
+        told = visits > 0 if p.level == "site" else keep
+        if told.any() and not told.all():
+            made_designs[p.name] = _learn_from(made_designs[p.name], p, frames, told)
+    layout = make_layout(visits)
     y = y[layout.visit_order]
     place = layout.site_place()[chain][layout.visit_order]
     predictors = {}
@@ -271,12 +277,29 @@ def _check_names(family, formulas, stated, links) -> None:
             )
 
 
-def _design(parameter, formula: str, frames: Frames) -> Design:
+def _design(parameter, formula: str | Formula, frames: Frames, rows=None) -> Design:
     if parameter.level == "site":
         return designs.build(
-            formula, frames.chains, parameter.name, elsewhere=frames.above, n=frames.chains.n
+            formula,
+            frames.chains,
+            parameter.name,
+            rows,
+            elsewhere=frames.above,
+            n=frames.chains.n,
         )
-    return designs.build(formula, frames.visits, parameter.name, n=frames.y.size)
+    return designs.build(formula, frames.visits, parameter.name, rows, n=frames.y.size)
+
+
+def _learn_from(first: Design, parameter, frames: Frames, rows: np.ndarray) -> Design:
+    """The design as the rows that the likelihood sees tell it.
+
+    A level of a factor met only at sites never visited would have a coefficient that no data
+    know, and a share of 1 or 0 out of nowhere. Levels of groups stay: they have their
+    population.
+    """
+    again = _design(parameter, first.formula, frames, rows)
+    kept = zip(again.groups, first.groups, strict=True)
+    return replace(again, groups=tuple(replace(g, keys=own.keys) for g, own in kept))
 
 
 def _check_species(data: xr.Dataset, made: Mapping[str, Design]) -> None:

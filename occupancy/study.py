@@ -35,7 +35,7 @@ RESULTS = "results"
 # Sections that say how to estimate or show, and leave the dataset as it is.
 NOT_DATA = ("model", "sample", "report", "map", "privacy", "surface")
 ONLY_SHOWN = ("title", "authors", "organisation")
-FIGURES = ("paired-map", "site-map", "forest", "shrinkage", "detection", "histories")
+FIGURES = ("paired-map", "site-map", "effects", "forest", "shrinkage", "detection", "histories")
 REPORT = ("report", "tables", "geopackage")
 
 

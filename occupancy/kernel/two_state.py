@@ -103,7 +103,7 @@ def _sites(psi, empty, slope, product, deficit, unseen, present, log_lik, gradie
         missing = psi[i] * deficit[i]
         value, inverse = vlog_and_inverse(lik, missing + (1.0 - u) * empty[i])  # pyright: ignore[reportGeneralTypeIssues]
         log_lik[i] = value
-        present[i] = min(a * inverse, 1.0)
+        present[i] = max(1.0 - u, min(a * inverse, 1.0))
         gradient[i] = slope[i] * ((1.0 - u) - u * missing * inverse)
         underflows += 1.0 if lik < UNDERFLOW else 0.0
     return underflows

@@ -20,6 +20,7 @@ OUTPUTS = {
     "paired-map": "occupancy.outputs.paired_map",
     "site-map": "occupancy.outputs.site_map",
     "forest": "occupancy.outputs.forest",
+    "effects": "occupancy.outputs.effects",
     "shrinkage": "occupancy.outputs.shrinkage",
     "detection": "occupancy.outputs.detection_figure",
     "histories": "occupancy.outputs.histories",

@@ -20,6 +20,7 @@ from occupancy.outputs.results import (
     has_geometry,
     season_rows,
 )
+from occupancy.outputs.term_names import covariates, term_names
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -73,6 +74,7 @@ def ask(
 
     if table is None:
         absent["shrinkage"] = "The surveys have no regions, so there is nothing to pool between."
+    curves = _effects(fit, surface, species, interval)
     results = Results(
         title=words.clean(title or getattr(fit.data, "attrs", {}).get("title", "") or ""),
         species=words.clean(species),
@@ -100,6 +102,12 @@ def ask(
         cell_quantiles=cell_quantiles,
         site_quantiles=site_quantiles,
         show_blocked=show_blocked,
+        effects=curves,
+        rug=None if curves is None else fit.rug(species or None),
+        held={} if curves is None else curves.attrs.get("held", {}),
+        averaged={} if curves is None else curves.attrs.get("groups", {}),
+        terms=_terms(fit),
+        covariates=covariates(fit.data),
     )
     return _one_crs(results)
 
@@ -222,6 +230,35 @@ def _coefficients(fit: Any, interval: float) -> pd.DataFrame:
     table = fit.coefficients(interval=interval).reset_index(drop=True)
     inner = fit.coefficients(interval=0.5).reset_index(drop=True)
     return table.assign(lower_50=inner["lower"], upper_50=inner["upper"])
+
+
+def _effects(fit: Any, surface: Any, species: str, interval: float) -> pd.DataFrame | None:
+    """Curves along every numeric covariate, out to what the surface holds."""
+    if not hasattr(fit, "effects"):
+        return None
+    reach = {}
+    for name in () if surface is None else surface.columns:
+        values = surface[name]
+        if pd.api.types.is_numeric_dtype(values) and values.notna().any():
+            reach[str(name)] = (float(values.min()), float(values.max()))
+    asked: dict[str, Any] = {"reach": reach, "species": species or None}
+    table = fit.effects(interval=interval, **asked)
+    if not len(table):
+        return None
+    inner = fit.effects(interval=0.5, **asked)
+    table["curve_lower_50"], table["curve_upper_50"] = inner["curve_lower"], inner["curve_upper"]
+    return table
+
+
+def _terms(fit: Any) -> dict[tuple[str, str], tuple[str, str]]:
+    """Names of all coefficients, where the fit knows its designs."""
+    problem = getattr(fit, "problem", None)
+    known = covariates(fit.data)
+    return {
+        (parameter, term): name
+        for parameter, p in (problem.predictors.items() if problem is not None else ())
+        for term, name in term_names(p.design, known).items()
+    }
 
 
 def _warnings(verdicts: Any) -> tuple[Notice, ...]:

@@ -12,6 +12,7 @@ from occupancy.outputs.headline import caption
 from occupancy.outputs.results import Results
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 GOAL = 0.95
@@ -67,14 +68,16 @@ def figure(results: Results, *, width: float = 7.4, bare: bool = False) -> tuple
         n = np.arange(0, last + 1)
         low, mid, high = (1 - (1 - row[f"p_{end}"]) ** n for end in ("lower", "mean", "upper"))
         ax.fill_between(n, low, high, color="#c9dfe8", lw=0)
-        ax.plot(n, mid, color=style.BLUE, lw=1.8, marker="o", ms=3 if last <= 30 else 0)
+        ax.plot(
+            n, mid, color=style.BLUE, lw=1.8, marker="o", ms=3 if last <= 30 else 0, clip_on=False
+        )
         ax.axhline(GOAL, color=style.MUTED, lw=0.8, ls=(0, (4, 3)))
-        ax.text(0.08, GOAL + 0.015, "95%", fontsize=7.5, color=style.MUTED, va="bottom")
+        ax.text(0.012 * last, GOAL + 0.012, "95%", fontsize=7.5, color=style.MUTED, va="bottom")
         if not words.is_missing(needed) and needed <= last:
             x = int(np.ceil(needed - 1e-9))
             ax.plot([x, x], [0, GOAL], color=style.MUTED, lw=0.8, ls=(0, (1.2, 1.6)))
             label = f"{words.counted(x, 'visit')} needed"
-            ax.text(x - 0.01 * last, 0.05, label, fontsize=8, ha="right", color=style.INK)
+            _beside(ax, x, 0.05, label, last, width - 1.0, style.INK)
         star = row.get("p_star_mean")
         if not words.is_missing(star) and done <= last:
             ax.errorbar(
@@ -82,11 +85,10 @@ def figure(results: Results, *, width: float = 7.4, bare: bool = False) -> tuple
                 yerr=[[star - row["p_star_lower"]], [row["p_star_upper"] - star]],
                 fmt="D", color=style.RED, ms=5, lw=1.4, zorder=5,
             )  # fmt: skip
-            ax.annotate(
-                f"this survey: {words.counted(round(done), 'visit')}, {words.percent(star)}",
-                (done, star), xytext=(9, -4), textcoords="offset points", fontsize=8,
-                color=style.RED, va="top",
-            )  # fmt: skip
+            label = f"this survey: {words.counted(round(done), 'visit')}, {_chance(star)}"
+            # Below the band, where no line runs: beside the curve it would cross the 95% line.
+            below = float(np.interp(done, n, low)) - 0.12
+            _beside(ax, done, max(below, 0.16), label, last, width - 1.0, style.RED)
         ax.set_xlim(0, last)
         ax.set_ylim(0, 1.04)
         ax.xaxis.get_major_locator().set_params(integer=True)
@@ -97,6 +99,24 @@ def figure(results: Results, *, width: float = 7.4, bare: bool = False) -> tuple
         ax.set_axisbelow(True)
         ax.tick_params(length=0, labelsize=7.5)
         return fig, alt_text(results)
+
+
+def _chance(star: float) -> str:
+    """The chance in words; one that only rounding lifts to the goal does not claim to reach it."""
+    text = words.percent(star)
+    return f"just under {text}" if star < GOAL and text == words.percent(GOAL) else text
+
+
+def _beside(ax: Axes, x: float, y: float, text: str, last: int, width: float, colour: str) -> None:
+    """A label right of a place where it fits by its measured width, else left of it."""
+    wide = style.text_width(text, 8) / width * last
+    gap = 0.012 * last
+    right = x + 1.5 * gap + wide <= last
+    ax.text(
+        x + gap if right else max(x - gap, wide), y, text, fontsize=8, color=colour, zorder=6,
+        ha="left" if right else "right", va="center",
+        bbox={"fc": "white", "ec": "none", "pad": 1.2, "alpha": 0.85},
+    )  # fmt: skip
 
 
 def write(
@@ -111,5 +131,5 @@ def alt_text(results: Results) -> str:
     text = f"Curve of the chance of at least one detection against visits. {sentence(results)}"
     if words.is_missing(row.get("p_star_mean")):
         return text
-    star = words.percent(row["p_star_mean"])
+    star = _chance(row["p_star_mean"])
     return f"{text} With the {words.counted(round(row['visits']), 'visit')} made it is {star}."

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ROW = 0.29  # inches a coefficient
+ROW = 0.34  # inches a coefficient
 PARAMETERS = {
     "psi": "Occupancy ψ",
     "p": "Detection p",
@@ -59,8 +59,7 @@ def figure(results: Results, *, width: float = 7.4, bare: bool = False) -> tuple
         height = head.top + rows * ROW + 0.62 + head.bottom
         fig = style.new_figure(width, height)
         sheet.draw_head(fig, head)
-        labels = [words.clean(t) for t in table["term"]]
-        left = min(max(style.text_width(t, 8.5) for t in labels) + 0.3, 0.34 * width)
+        left = min(max(_label_width(results, row) for _, row in table.iterrows()), 0.36 * width)
         ax = sheet.axes_at(
             fig,
             sheet.MARGIN + left,
@@ -80,9 +79,9 @@ def figure(results: Results, *, width: float = 7.4, bare: bool = False) -> tuple
             )  # fmt: skip
             y += 0.28
             for _, row in group.iterrows():
-                _draw_row(ax, row, y + 0.5, left)
+                _draw_row(ax, row, y + 0.5, left, results)
                 y += 1
-        _finish(ax, table, results)
+        _finish(ax, table, results, -left / (width - 2 * sheet.MARGIN - left - 1.3))
         return fig, alt_text(results)
 
 
@@ -102,14 +101,11 @@ def alt_text(results: Results) -> str:
             continue
         places = words.coefficient_places(row["sd"])
         way = (
-            "raises"
-            if row["lower"] > 0
-            else "lowers"
-            if row["upper"] < 0
-            else "has no clear effect on"
+            "positive" if row["lower"] > 0 else "negative" if row["upper"] < 0 else "no clear sign"
         )
         told.append(
-            f"{words.clean(row['term'])} {way} {parameter_name(row['parameter']).lower()} "
+            f"{parameter_name(row['parameter'])}, "
+            f"{results.term_name(row['parameter'], row['term'])[0]}: {way} "
             f"({words.decimal(row['mean'], places)}, "
             f"{words.decimal_interval(row['lower'], row['upper'], places)})"
         )
@@ -151,7 +147,19 @@ def _pin(ax: Axes, value: float, y: float, **options) -> None:
         )
 
 
-def _draw_row(ax: Axes, row: pd.Series, y: float, left: float) -> None:
+def _label(results: Results, row: pd.Series) -> tuple[str, str]:
+    """A coefficient's name, and in small type its unit and the formula's own term."""
+    term = words.clean(row["term"])
+    name, unit = results.term_name(row["parameter"], row["term"])
+    return name, " · ".join(part for part in (unit, term if term != name else "") if part)
+
+
+def _label_width(results: Results, row: pd.Series) -> float:
+    name, small = _label(results, row)
+    return max(style.text_width(name, 8.5), style.text_width(small, 6.4) if small else 0) + 0.3
+
+
+def _draw_row(ax: Axes, row: pd.Series, y: float, left: float, results: Results) -> None:
     at = y - 0.1
     ax.plot(
         [row["lower"], row["upper"]],
@@ -175,12 +183,16 @@ def _draw_row(ax: Axes, row: pd.Series, y: float, left: float) -> None:
     if not words.is_missing(row.get("naive")):
         _pin(ax, row["naive"], y + 0.2, marker="x", color=style.INK, mew=1.0, ms=4)
     places = words.coefficient_places(row["sd"])
-    label = style.shorten(words.clean(row["term"]), left - 0.25, 8.5)
-    ax.annotate(
-        label, (0, y), xycoords=("axes fraction", "data"), xytext=(-8, 0),
-        textcoords="offset points",
-        ha="right", va="center", fontsize=8.5,
-    )  # fmt: skip
+    name, small = _label(results, row)
+    for text, size, colour, drop in (
+        (name, 8.5, style.INK, 4 if small else 0),
+        (small, 6.4, style.MUTED, -5.5),
+    ):
+        ax.annotate(
+            style.shorten(text, left - 0.2, size), (0, y), xycoords=("axes fraction", "data"),
+            xytext=(-8, drop), textcoords="offset points",
+            ha="right", va="center", fontsize=size, color=colour,
+        )  # fmt: skip
     text = f"{words.decimal(row['mean'], places)}  (sd {words.decimal(row['sd'], places)})"
     ax.annotate(
         text, (1, y), xycoords=("axes fraction", "data"), xytext=(8, 0), textcoords="offset points",
@@ -188,7 +200,7 @@ def _draw_row(ax: Axes, row: pd.Series, y: float, left: float) -> None:
     )  # fmt: skip
 
 
-def _finish(ax: Axes, table: pd.DataFrame, results: Results) -> None:
+def _finish(ax: Axes, table: pd.DataFrame, results: Results, start: float) -> None:
     from matplotlib.lines import Line2D
 
     ax.axvline(0, color=style.MUTED, lw=0.9, ls=(0, (1.2, 1.6)), zorder=1)
@@ -235,7 +247,7 @@ def _finish(ax: Axes, table: pd.DataFrame, results: Results) -> None:
             )
         )
     ax.legend(
-        handles=items, loc="upper left", bbox_to_anchor=(-0.02, 0), borderaxespad=2.2, ncol=3,
+        handles=items, loc="upper left", bbox_to_anchor=(start, 0), borderaxespad=2.2, ncol=3,
         frameon=False,
         fontsize=7.5, handletextpad=0.4, columnspacing=1.4,
     )  # fmt: skip

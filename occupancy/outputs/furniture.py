@@ -308,7 +308,7 @@ def label_place(
         )
         covered = hidden.sum(axis=1)
     near_border = border < min(0.6 * border.max(), half_width)
-    score = border / border.max() - 0.16 * covered - 99.0 * near_border
+    score = border / border.max() - 0.3 * covered - 99.0 * near_border
     best = int(score.argmax())
     return float(points[best, 0]), float(points[best, 1])
 

@@ -125,9 +125,15 @@ def figure(
             ramp = sheet.axes_at(
                 fig, left + 0.06, bottom - 0.33, min(0.44 * panel_width, 2.6), 0.11
             )
-            draw_ramp(ramp, panel.breaks, panel.colours, panel.ends)
+            note = fill_note(results, k == 0, sites)
+            under = style.tints(panel.colours) if note.startswith("Dots") else []
+            draw_ramp(ramp, panel.breaks, panel.colours, panel.ends, under=under)
             if sites:
                 draw_key(ax, results, first=k == 0, dots=results.cells is None)
+            note = style.shorten(note, panel_width, 7.2)
+            sheet.text_at(
+                fig, left + 0.06, bottom - 0.72, note, fontsize=7.2, color=style.MUTED, va="bottom"
+            )
         return fig, alt_text(results)
 
 
@@ -201,12 +207,13 @@ def _draw_panel(
     regions, cells = results.regions_here, results.cells
     with_regions = regions is not None and has_geometry(regions)
     placed = shapes.placed_sites(results)
+    diameter = shapes.dot_diameter(shapes.site_points(placed), per_metre)
     if cells is not None:
         colours = style.classify(cells[panel.column].to_numpy(), panel.breaks, panel.colours)
         shapes.draw_polygons(ax, cells.geometry, colours)
         shapes.draw_hatch(ax, cells.geometry[cells["extrapolated"]].to_numpy())
         if sites and panel.column == "psi_mean":
-            shapes.draw_evidence(ax, placed)
+            shapes.draw_evidence(ax, placed, diameter)
         elif sites:
             surveyed = shapes.site_points(placed[placed["surveyed"]])
             ax.scatter(*surveyed.T, s=2.5, color=style.INK, lw=0, zorder=6)
@@ -214,11 +221,13 @@ def _draw_panel(
         if with_regions:
             numbers = np.array([region_number(row) for _, row in regions.iterrows()], dtype=float)
             value = numbers[:, 0] if panel.column == "psi_mean" else numbers[:, 2] - numbers[:, 1]
-            colours = style.classify(value, panel.breaks, panel.colours)
+            fills = style.tints(panel.colours) if sites and len(placed) else panel.colours
+            colours = style.classify(value, panel.breaks, fills)
             shapes.draw_polygons(ax, regions.geometry, colours)
         if sites and len(placed):
             value = placed[panel.column].to_numpy()
-            shapes.draw_values(ax, placed, style.classify(value, panel.breaks, panel.colours))
+            dots = style.classify(value, panel.breaks, panel.colours)
+            shapes.draw_values(ax, placed, dots, diameter)
     if with_regions:
         shapes.draw_borders(ax, regions.geometry)
     if places is not None:
@@ -234,8 +243,12 @@ def draw_ramp(
     colours: list[str],
     ends: tuple[str, str],
     size: float = 7.5,
+    under: list[str] | None = None,
 ) -> None:
-    """A stepped colour ramp with its breaks below and plain words above."""
+    """A stepped colour ramp with its breaks below and plain words above.
+
+    `under` are the paler shades of the same classes, drawn as a second strip.
+    """
     from matplotlib.patches import Rectangle
 
     n = len(colours)
@@ -244,6 +257,8 @@ def draw_ramp(
     ax.axis("off")
     for k, colour in enumerate(colours):
         ax.add_patch(Rectangle((k, 0), 1, 1, fc=colour, ec=colour, lw=0.3))
+        if under:
+            ax.add_patch(Rectangle((k, 0), 1, 0.45, fc=under[k], ec=under[k], lw=0.3))
     ax.add_patch(
         Rectangle((0, 0), n, 1, fc="none", ec=style.NOT_ESTIMATED_EDGE, lw=0.5, clip_on=False)
     )
@@ -255,7 +270,8 @@ def draw_ramp(
 
 
 def draw_key(ax: Axes, results: Results, *, first: bool, dots: bool) -> None:
-    """What the dots and the hatch mean, with counts, to the right of the ramp."""
+    """What the dots, fills and the hatch mean, with counts, to the right of the ramp."""
+    from matplotlib.legend_handler import HandlerTuple
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -264,55 +280,47 @@ def draw_key(ax: Axes, results: Results, *, first: bool, dots: bool) -> None:
     missed, none = int((surveyed & ~seen).sum()), int((~surveyed).sum())
     when = f" in {results.season_name}" if results.season_name else ""
 
-    def dot(face: str, edge: str, size: float, label: str, line: float = 0.7) -> Line2D:
-        return Line2D([], [], marker="o", ls="", mfc=face, mec=edge, ms=size, mew=line, label=label)
+    def dot(face: str, edge: str, size: float, line: float = 0.7, marker: str = "o") -> Line2D:
+        return Line2D([], [], marker=marker, ls="", mfc=face, mec=edge, ms=size, mew=line)
 
-    items: list = []
-    if first and len(here):
-        grey = "#cfd6da"
-        items.append(
-            dot(grey, style.INK, 5.5, f"detected ({words.counted(int(seen.sum()), 'site')})", 1.6)
-            if dots
-            else dot(style.INK, "white", 5, f"detected ({words.counted(int(seen.sum()), 'site')})")
-        )
-        items.append(
-            dot(
-                grey if dots else "white",
-                style.INK,
-                5 if dots else 4.5,
-                f"not detected ({words.count(missed)})",
-            )
-        )
+    grey = "#7d94a3"
+    items: list[tuple[object, str]] = []
+    detected = f"detected ({words.counted(int(seen.sum()), 'site')})"
+    if dots and len(here):
+        marked = (dot(grey, shapes.EDGE, 7, 0.5), dot("white", "white", 2.2, 0))
+        items.append((marked, detected))
+        items.append((dot(grey, shapes.EDGE, 5, 0.5), f"not detected ({words.count(missed)})"))
         if none:
-            label = f"not surveyed{when} ({words.count(none)})"
-            items.append(dot(grey if dots else "white", "#9aa5ab", 4.5, label, 0.6))
-    elif len(here) and not dots:
-        items.append(
-            dot(
-                style.INK,
-                style.INK,
-                2.2,
-                f"surveyed{when} ({words.counted(int(surveyed.sum()), 'site')})",
-            )
-        )
-    elif dots and results.regions_here is not None and has_geometry(results.regions_here):
-        items.append(
-            Patch(fc="#cfd6da", ec=style.INK, lw=0.7, label="region: interval of its mean")
-        )
-        items.append(dot("#cfd6da", style.INK, 5, "site: interval at the site"))
+            diamond = dot(grey, shapes.EDGE, 4, 0.5, "D")
+            items.append((diamond, f"not surveyed{when} ({words.count(none)})"))
+    elif first and len(here):
+        items.append((dot(style.INK, "white", 5), detected))
+        items.append((dot("white", style.INK, 4.5), f"not detected ({words.count(missed)})"))
+        if none:
+            dashed = dot("white", "#9aa5ab", 4.5, 0.6)
+            items.append((dashed, f"not surveyed{when} ({words.count(none)})"))
+    elif len(here):
+        label = f"surveyed{when} ({words.counted(int(surveyed.sum()), 'site')})"
+        items.append((dot(style.INK, style.INK, 2.2), label))
     if not dots and results.cells is not None and results.cells["extrapolated"].any():
-        items.append(
-            Patch(
-                fc="#f3f3f3",
-                ec=style.MUTED,
-                hatch="////////",
-                lw=0.4,
-                label="outside sampled conditions",
-            )
-        )
+        hatched = Patch(fc="#f3f3f3", ec=style.MUTED, hatch="////////", lw=0.4)
+        items.append((hatched, "outside sampled conditions"))
     if not items:
         return
     ax.legend(
-        handles=items, loc="upper left", bbox_to_anchor=(0.5, -0.012), frameon=False, fontsize=7.2,
-        labelspacing=0.32, handletextpad=0.5, borderpad=0.2, borderaxespad=0.3,
+        handles=[h for h, _ in items], labels=[t for _, t in items], loc="upper left",
+        bbox_to_anchor=(0.5, -0.012), frameon=False, fontsize=7.2, labelspacing=0.32,
+        handletextpad=0.5, borderpad=0.2, borderaxespad=0.3,
+        handler_map={tuple: HandlerTuple(ndivide=1)},
     )  # fmt: skip
+
+
+def fill_note(results: Results, first: bool, sites: bool) -> str:
+    """What the fill of a region stands for, where there is no surface; "" where none is drawn."""
+    regions = results.regions_here
+    if results.cells is not None or regions is None or not has_geometry(regions):
+        return ""
+    of = "mean ψ of its sites" if first else "interval width of its mean"
+    if sites and len(shapes.placed_sites(results)):
+        return f"Dots: the estimate at each site. Region fills, in the paler shades: {of}."
+    return f"Region fill: {of}."

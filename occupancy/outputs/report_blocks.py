@@ -221,7 +221,7 @@ def coefficients(results: Results) -> dict[str, Any]:
         rows.append(
             {
                 "parameter": forest.parameter_name(row["parameter"]),
-                "term": words.clean(row["term"]),
+                **_term(row, results),
                 "mean": words.decimal(row["mean"], places),
                 "sd": words.decimal(row["sd"], places),
                 "interval": words.decimal_interval(row["lower"], row["upper"], places),
@@ -232,6 +232,13 @@ def coefficients(results: Results) -> dict[str, Any]:
     return {"rows": rows, "estimate": words.estimate_name(results.engine)}
 
 
+def _term(row: pd.Series, results: Results) -> dict[str, str]:
+    """A coefficient's name, its unit, and its term in the formula where that differs."""
+    name, unit = results.term_name(row["parameter"], row["term"])
+    term = words.clean(row["term"])
+    return {"name": name, "unit": unit, "term": term if term != name else ""}
+
+
 def diagnostics(results: Results) -> dict[str, Any]:
     """R-hat and effective sample sizes, or standard errors of a maximum likelihood fit."""
     table = results.coefficients
@@ -240,7 +247,7 @@ def diagnostics(results: Results) -> dict[str, Any]:
     rows = [
         {
             "parameter": forest.parameter_name(row["parameter"]),
-            "term": words.clean(row["term"]),
+            **_term(row, results),
             "first": words.decimal(row.get(columns[0]), 3),
             "second": words.count(row.get(columns[1]))
             if sampled

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from occupancy.outputs import furniture, paired_map, shapes, tables, words
+from occupancy.outputs import furniture, paired_map, shapes, style, tables, words
 from occupancy.outputs.headline import headline, region_number
 from occupancy.outputs.histories import totals
 from occupancy.outputs.results import (
@@ -46,8 +46,8 @@ def page_data(results: Results) -> dict[str, Any]:
         "study": _study(results),
         "sites": _sites(results, view),
         "regions": _regions(results, view),
-        "psi": {"breaks": pair[0].breaks, "colours": pair[0].colours},
-        "unc": {"breaks": pair[1].breaks, "colours": pair[1].colours},
+        "psi": _scale(pair[0]),
+        "unc": _scale(pair[1]),
         "csv": _regions_csv(results),
     }
     if view is not None:
@@ -57,10 +57,20 @@ def page_data(results: Results) -> dict[str, Any]:
             "metre": view.scale,
             "north": view.north,
             "graticule": view.graticule(),
+            "dot": round(view.dot(results), 2),
         }
         if results.cells is not None:
             data["cells"] = _cells(results, view)
     return data
+
+
+def _scale(panel: paired_map.Panel) -> dict[str, Any]:
+    return {
+        "breaks": panel.breaks,
+        "colours": panel.colours,
+        "tints": style.tints(panel.colours),
+        "marks": [style.contrasting(c) for c in panel.colours],
+    }
 
 
 def as_json(data: Any) -> str:
@@ -103,6 +113,13 @@ class _View:
                     points = self.place(shapely.get_coordinates(ring)[:-1]).round(1)
                     rings.append("M" + "L".join(f"{x:g},{y:g}" for x, y in points) + "Z")
         return "".join(rings)
+
+    def dot(self, results: Results) -> float:
+        """Radius of a site's dot in page units: neighbours stay apart, the smallest can be seen."""
+        points = shapes.site_points(shapes.placed_sites(results))
+        # The map is about 12 inches wide on a screen; there as on paper a point is 1/72 inch.
+        points_per_unit = 12 * 72 / WIDTH
+        return shapes.dot_diameter(points, self.scale * points_per_unit) / points_per_unit / 2
 
     def graticule(self) -> list[dict[str, Any]]:
         lines = []

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from occupancy.outputs import words
+from occupancy.outputs.term_names import Covariate
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -76,6 +77,19 @@ class Results:
     cell_quantiles: np.ndarray | None = None  # (cell, quantile), quantiles as in QUANTILES
     site_quantiles: np.ndarray | None = None  # (row of sites, quantile)
     show_blocked: bool = False
+    effects: pd.DataFrame | None = None  # curves, with an inner interval of 50 %
+    rug: pd.DataFrame | None = None
+    held: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # others along a curve
+    averaged: Mapping[str, list[str]] = field(default_factory=dict)  # groups at their mean
+    terms: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    covariates: Mapping[str, Covariate] = field(default_factory=dict)
+
+    def term_name(self, parameter: str, term: str) -> tuple[str, str]:
+        """A coefficient's name for people, and what one unit of it is ("" where unknown)."""
+        return self.terms.get((parameter, term), (words.clean(term), ""))
+
+    def covariate(self, name: str) -> Covariate:
+        return self.covariates.get(name, Covariate(words.clean(name)))
 
     @property
     def crs(self) -> Any:

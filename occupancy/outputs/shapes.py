@@ -95,14 +95,25 @@ def site_points(sites: Any) -> np.ndarray:
     return np.c_[sites.geometry.x.to_numpy(), sites.geometry.y.to_numpy()]
 
 
-def site_size(n: int) -> float:
-    """Area of a site's dot in square points: smaller where there are many."""
-    return float(np.clip(10 * (300 / max(n, 1)) ** 0.45, 2.5, 26))
+def dot_diameter(points: np.ndarray, units_per_metre: float) -> float:
+    """Diameter of a site's dot that leaves neighbours apart, in the units of the map.
+
+    Most sites keep clear of their nearest neighbour; on paper a unit is a printed point.
+    """
+    if len(points) < 2:
+        return 9.0
+    from scipy.spatial import cKDTree
+
+    unique = np.unique(points, axis=0)
+    if len(unique) < 2:
+        return 9.0
+    nearest = cKDTree(unique).query(unique, k=2)[0][:, 1] * units_per_metre
+    return float(np.clip(0.86 * np.quantile(nearest, 0.3), 3.4, 9.0))
 
 
-def draw_evidence(ax: Axes, sites: Any) -> None:
+def draw_evidence(ax: Axes, sites: Any, diameter: float) -> None:
     """Sites on an estimate: filled detected, hollow not detected, dashed not surveyed."""
-    size = site_size(len(sites))
+    size = min(diameter, 5.2) ** 2
     none = site_points(sites[~sites["surveyed"]])
     missed = site_points(sites[sites["surveyed"] & ~sites["detected"]])
     seen = site_points(sites[sites["detected"]])
@@ -113,20 +124,34 @@ def draw_evidence(ax: Axes, sites: Any) -> None:
     ax.scatter(*seen.T, s=size * 1.1, fc=style.INK, ec="white", lw=0.5, zorder=7)
 
 
-def draw_values(ax: Axes, sites: Any, colours: Sequence[str] | np.ndarray) -> None:
-    """Sites coloured by value; a thick ring marks a detection, a dashed one no survey."""
-    size = 2.6 * site_size(len(sites))
+SMALLER = 0.74  # a dot without a detection, to one with
+EDGE = "#3c474e"
+
+
+def draw_values(ax: Axes, sites: Any, colours: Sequence[str] | np.ndarray, diameter: float) -> None:
+    """Sites coloured by value, each in a white halo.
+
+    A detection is a full dot with a mark in its middle, white on dark colours and ink on pale
+    ones; a site without is a smaller plain dot; one not surveyed is a diamond.
+    """
     xy, fills = site_points(sites), np.asarray(colours, dtype=object)
     seen, surveyed = sites["detected"].to_numpy(), sites["surveyed"].to_numpy()
-    for pick, line in (
-        (~surveyed, (0.6, (0, (1.2, 1)))),
-        (surveyed & ~seen, (0.6, "-")),
-        (seen, (1.6, "-")),
+    for pick, level, scale, marker in (
+        (~surveyed, 6.0, SMALLER, "D"),
+        (surveyed & ~seen, 6.2, SMALLER, "o"),
+        (seen, 6.4, 1.0, "o"),
     ):
-        if pick.any():
-            ax.scatter(*xy[pick].T, s=size * 1.35, fc="white", lw=0, zorder=6)
-            ax.scatter(
-                *xy[pick].T, s=size, c=list(fills[pick]), edgecolors=style.INK,
-                lw=line[0], ls=line[1],
-                zorder=6.1,
-            )  # fmt: skip
+        if not pick.any():
+            continue
+        across = scale * diameter * (0.8 if marker == "D" else 1.0)
+        halo = min(0.24 * diameter, 1.3)
+        ax.scatter(
+            *xy[pick].T, s=(across + halo) ** 2, fc="white", lw=0, marker=marker, zorder=level
+        )
+        ax.scatter(
+            *xy[pick].T, s=across**2, c=list(fills[pick]), edgecolors=EDGE, lw=0.07 * diameter,
+            marker=marker, zorder=level + 0.1,
+        )  # fmt: skip
+    if seen.any():
+        marks = [style.contrasting(c) for c in fills[seen]]
+        ax.scatter(*xy[seen].T, s=(0.36 * diameter) ** 2, c=marks, lw=0, zorder=6.6)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from occupancy.outputs import OutputError, sheet, style, words
 from occupancy.outputs.headline import caption
 from occupancy.outputs.results import Results
@@ -19,14 +21,13 @@ MOST = 60  # regions drawn; the table has them all
 
 
 def figure(results: Results, *, width: float = 7.4, bare: bool = False) -> tuple[Figure, str]:
-    """Draw one row for each region, those with most sites first where there are too many."""
+    """Draw one row for each region, those with most sites first; under it, who moved and why."""
     table = results.shrinkage
     if table is None or not len(table):
         why = results.absent.get("shrinkage", "there are no regions")
         raise OutputError(f"No figure of pooling: {why}")
-    cut = len(table) > MOST
-    if cut:
-        table = table.nlargest(MOST, "sites")
+    every = len(table)
+    table = table.sort_values(["sites", "region"], ascending=[False, True]).head(MOST)
     row = ROW if len(table) <= 20 else 0.26
     with style.drawing():
         support = (
@@ -34,8 +35,8 @@ def figure(results: Results, *, width: float = 7.4, bare: bool = False) -> tuple
             if results.hierarchical
             else "The model has no effect of regions: what differs comes from its covariates."
         )
-        if cut:
-            support += f" The {MOST} regions with most sites of {len(results.shrinkage)}."  # type: ignore[arg-type]
+        support += " Regions with most sites first"
+        support += f"; the first {MOST} of {every}." if every > MOST else "."
         head = sheet.head(
             "" if bare else title(results),
             support,
@@ -43,24 +44,20 @@ def figure(results: Results, *, width: float = 7.4, bare: bool = False) -> tuple
             width,
             title_size=12,
         )
+        foot = [] if bare else style.wrap(sentence(results), width - 2 * sheet.MARGIN, 8.5)
+        room = 0.62 + len(foot) * 12 * sheet.POINT
         body = row * len(table) + 0.3
-        fig = style.new_figure(width, head.top + body + 0.62 + head.bottom)
+        fig = style.new_figure(width, head.top + body + room + head.bottom)
         sheet.draw_head(fig, head)
         names = [words.clean(n) for n in table["region"]]
         left = min(max(style.text_width(n, 8.5) for n in names) + 0.25, 0.36 * width)
-        ax = sheet.axes_at(
-            fig,
-            sheet.MARGIN + left,
-            head.bottom + 0.62,
-            width - 2 * sheet.MARGIN - left - 0.75,
-            body,
-        )
-        _draw(
-            ax,
-            table,
-            [style.shorten(n, left - 0.12, 8.5) for n in names],
-            _partial(results),
-        )
+        across = width - 2 * sheet.MARGIN - left - 0.75
+        ax = sheet.axes_at(fig, sheet.MARGIN + left, head.bottom + room, across, body)
+        names = [style.shorten(n, left - 0.12, 8.5) for n in names]
+        _draw(ax, table, names, _partial(results), -left / across)
+        for k, line in enumerate(foot):
+            y = head.bottom + (len(foot) - k) * 12 * sheet.POINT
+            sheet.text_at(fig, sheet.MARGIN, y, line, fontsize=8.5, va="top", color=style.INK)
         return fig, alt_text(results)
 
 
@@ -79,20 +76,35 @@ def title(results: Results) -> str:
 
 
 def alt_text(results: Results) -> str:
-    """Which region moved most when it leaned on the others."""
+    """What the figure shows, and which region moved most."""
+    return f"Estimates by region: naive, region alone and {_partial(results)}. {sentence(results)}"
+
+
+def sentence(results: Results) -> str:
+    """Which region moved most between its own data and the model, and why, in numbers."""
     table = results.shrinkage
     moved = (table["partial_mean"] - table["alone_mean"]).abs()  # type: ignore[index]
     if not moved.notna().any():
-        return (
-            f"Estimates by region: naive and {_partial(results)}; no region could be estimated on "
-            "its own."
-        )
+        return "No region could be estimated on its own."
     row = table.loc[moved.idxmax()]  # type: ignore[union-attr]
+    alone, partial, whole = (float(row[f"{k}_mean"]) for k in ("alone", "partial", "complete"))
+    name, sites = words.clean(row["region"]), words.counted(int(row["sites"]), "site")
+    text = (
+        f"{name} moved most, from {words.percent(alone)} on its own to {words.percent(partial)} "
+        f"in the model: "
+    )
+    interval = words.percent_interval(row["alone_lower"], row["alone_upper"])
+    if words.is_missing(whole):
+        return text + f"its {sites} alone leave {interval}."
+    towards = f"the {words.percent(whole)} of all regions taken as one"
+    closer = abs(partial - whole) < abs(alone - whole)
+    if results.hierarchical and closer:
+        return text + f"its {sites} alone leave {interval} open, and it leans on {towards}."
+    if closer:
+        return text + f"its {sites} alone leave {interval} open; its covariates point to {towards}."
     return (
-        f"Estimates by region: naive, region alone and {_partial(results)}. The model moved "
-        f"{words.clean(row['region'])} most ({words.counted(int(row['sites']), 'site')}): from "
-        f"{words.percent(row['alone_mean'])} on its own to {words.percent(row['partial_mean'])}; "
-        f"with all regions taken as one the estimate is {words.percent(row['complete_mean'])}."
+        f"{text}that is away from {towards}, so not pooling but covariates of occupancy or "
+        f"detection moved it; its {sites} alone leave {interval} open."
     )
 
 
@@ -100,7 +112,21 @@ def _partial(results: Results) -> str:
     return "hierarchical" if results.hierarchical else "in the model"
 
 
-def _draw(ax: Axes, table: pd.DataFrame, names: list[str], partial: str) -> None:
+def _reach(table: pd.DataFrame) -> tuple[float, float]:
+    """The part of 0 to 1 that holds every estimate, in steps of 10 %, never less than 30 %."""
+    names = ["naive", "alone_mean", "alone_lower", "alone_upper", "partial_mean", "partial_lower"]
+    values = table[[*names, "partial_upper", "complete_mean"]].to_numpy(dtype=float)
+    values = values[np.isfinite(values)]
+    low = np.floor(10 * (values.min() - 0.015)) / 10 if len(values) else 0.0
+    high = np.ceil(10 * (values.max() + 0.015)) / 10 if len(values) else 1.0
+    low, high = max(low, 0.0), min(high, 1.0)
+    short = max(0.3 - (high - low), 0.0)
+    low = max(low - short / 2, 0.0)
+    high = min(max(high, low + 0.3), 1.0)
+    return float(min(low, high - 0.3)), float(high)
+
+
+def _draw(ax: Axes, table: pd.DataFrame, names: list[str], partial: str, start: float) -> None:
     from matplotlib.lines import Line2D
 
     n = len(table)
@@ -117,28 +143,29 @@ def _draw(ax: Axes, table: pd.DataFrame, names: list[str], partial: str) -> None
         )  # fmt: skip
         ax.plot(row["partial_mean"], y - 0.16, "o", color=style.BLUE, ms=5)
         ax.plot(row["naive"], y, "x", color=style.INK, ms=4.5, mew=1.1, zorder=4)
-        ax.text(
-            1.02,
-            y,
-            words.counted(int(row["sites"]), "site"),
-            fontsize=7.5,
-            color=style.MUTED,
-            va="center",
-        )
+        ax.annotate(
+            words.counted(int(row["sites"]), "site"), (1, y), xycoords=("axes fraction", "data"),
+            xytext=(7, 0), textcoords="offset points", fontsize=7.5, color=style.MUTED, va="center",
+        )  # fmt: skip
+    low, high = _reach(table)
     complete = float(table["complete_mean"].iloc[0])
     if not words.is_missing(complete):
         ax.axvline(complete, color=style.MUTED, lw=0.9, ls=(0, (4, 3)), zorder=1)
-        right = complete > 0.7
+        right = complete > low + 0.6 * (high - low)
+        gap = 0.01 * (high - low)
+        text = f"all as one: {words.percent(complete)}"
         ax.text(
-            complete + (-0.01 if right else 0.01), n - 0.42, "complete pooling", fontsize=7.2,
+            complete + (-gap if right else gap), n - 0.42, text, fontsize=7.2,
             color=style.MUTED,
             ha="right" if right else "left",
         )  # fmt: skip
     ax.set_yticks(range(n), names[::-1], color=style.INK, fontsize=8.5)
-    ax.set_xlim(0, 1)
+    ax.set_xlim(low, high)
     ax.set_ylim(-0.55, n - 0.15)
     ax.tick_params(length=0, labelsize=8.5)
-    ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"], fontsize=7.5)
+    step = 0.1 if high - low <= 0.6 else 0.2
+    ticks = np.arange(np.ceil(low / step - 1e-9), high / step + 1e-9) * step
+    ax.set_xticks(ticks, [f"{abs(100 * t):.0f}%" for t in ticks], fontsize=7.5)
     ax.grid(axis="x", color=style.GRID, lw=0.7)
     ax.set_axisbelow(True)
     ax.spines["left"].set_visible(False)
@@ -166,7 +193,7 @@ def _draw(ax: Axes, table: pd.DataFrame, names: list[str], partial: str) -> None
         Line2D([], [], marker="o", color=style.BLUE, lw=2.4, ms=4.5, label=partial),
     ]
     ax.legend(
-        handles=items, loc="upper left", bbox_to_anchor=(-0.02, 0), borderaxespad=2.2, ncol=3,
+        handles=items, loc="upper left", bbox_to_anchor=(start, 0), borderaxespad=2.2, ncol=3,
         frameon=False,
         fontsize=7.5, columnspacing=1.3,
     )  # fmt: skip

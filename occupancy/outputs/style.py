@@ -70,6 +70,24 @@ def width_colours(breaks: tuple[float, ...]) -> list[str]:
     return palette_colours(WIDTH_PALETTE, len(breaks) - 1)
 
 
+TINT = 0.45  # how much of its colour a fill keeps that only lies behind what is to be read
+
+
+def tints(colours: list[str]) -> list[str]:
+    """The same classes paler, for fills that recede behind the dots drawn on them."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    return [to_hex([1 - TINT * (1 - c) for c in to_rgb(colour)]) for colour in colours]
+
+
+def contrasting(colour: str) -> str:
+    """White on a dark colour, ink on a pale one: the mark that is seen on it."""
+    from matplotlib.colors import to_rgb
+
+    r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour))
+    return INK if 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.19 else "#ffffff"
+
+
 def classify(values: np.ndarray, breaks: tuple[float, ...], colours: list[str]) -> np.ndarray:
     """Colour of each value; the last class holds its upper end; missing is `NOT_ESTIMATED`."""
     values = np.asarray(values, dtype=float)

@@ -67,6 +67,11 @@ COLUMNS = {
     "alone": ("psi of the region fitted on its own", "probability"),
     "partial": ("psi of the region in the hierarchical model", "probability"),
     "complete": ("psi with all regions taken as one", "probability"),
+    "covariate": ("covariate along which the curve runs", ""),
+    "value": ("value of the covariate", "units of the surveys"),
+    "curve": ("the parameter along the curve, all else held still", "probability"),
+    "curve_lower_50": ("lower end of the 50% interval of the curve", "probability"),
+    "curve_upper_50": ("upper end of the 50% interval of the curve", "probability"),
     "p": ("chance to detect on one visit, given presence", "probability"),
     "p_star": ("chance of at least one detection over the visits, given presence", "probability"),
     "visits_for_95": ("visits needed for a 95% chance of a detection, given presence", "visits"),
@@ -82,7 +87,7 @@ ENDS = {
     "sd": "standard deviation of: ",
 }
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
-_FOUR = ("psi", "share", "area_psi", "p", "p_star", "alone", "partial", "complete")
+_FOUR = ("psi", "share", "area_psi", "p", "p_star", "alone", "partial", "complete", "curve")
 
 
 def frames(results: Results) -> dict[str, pd.DataFrame]:
@@ -93,6 +98,7 @@ def frames(results: Results) -> dict[str, pd.DataFrame]:
         "overall": _plain(results.overall),
         "cells": None if results.cells is None else _numbered(_plain(results.cells)),
         "coefficients": results.coefficients,
+        "effects": results.effects,
         "groups": results.groups,
         "variances": results.variances,
         "shrinkage": results.shrinkage,

@@ -145,13 +145,17 @@ def _new_levels(
     )
     unique, inverse = np.unique(labels.astype(str), return_inverse=True)
     sd = draws.sds[predictor.name, name]
-    drawn = np.stack([_of_label(label, seed, draws.n) for label in unique], axis=1)
+    owner = f"{predictor.name} {group.name}"
+    drawn = np.stack([_of_label(owner, label, seed, draws.n) for label in unique], axis=1)
     return (sd[:, None] * drawn)[:, inverse]
 
 
-def _of_label(label: str, seed: int, n: int) -> np.ndarray:
-    """Standard normal draws that belong to a label: the same on every map of one fit."""
-    return np.random.default_rng([seed, *label.encode()]).normal(size=n)
+def _of_label(owner: str, label: str, seed: int, n: int) -> np.ndarray:
+    """Standard normal draws of one label of one group: the same on every map of one fit.
+
+    Other groups draw their own: a region's level and its slope are independent.
+    """
+    return np.random.default_rng([seed, *f"{owner} {label}".encode()]).normal(size=n)
 
 
 def natural(predictor: Predictor, eta: np.ndarray) -> np.ndarray:

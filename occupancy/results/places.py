@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from occupancy import links
 from occupancy.design.frame import read_column
@@ -52,7 +52,7 @@ def quantiles(
     """(place, quantile) of the parameter; Wald's on the link scale with a ``covariance``."""
     if covariance is not None:
         eta, se = _eta_and_error(predictor, draws, frame, n, covariance)
-        return natural(predictor, eta[:, None] + se[:, None] * norm.ppf(at)[None, :])
+        return natural(predictor, eta[:, None] + se[:, None] * ndtri(at)[None, :])
     out = np.empty((n, len(at)))
     for rows, eta in in_pieces(predictor, draws, frame, n, seed):
         out[rows] = np.quantile(natural(predictor, eta), at, axis=0).T
@@ -72,7 +72,7 @@ def in_pieces(
 def _wald(predictor, draws, frame, n, interval, covariance) -> Summary:
     eta, se = _eta_and_error(predictor, draws, frame, n, covariance)
     link = links.LINKS[predictor.link]
-    z = norm.ppf(interval_ends(interval)[1])
+    z = ndtri(interval_ends(interval)[1])
     return {
         "mean": link.inverse(eta),
         "sd": np.abs(link.derivative(eta)) * se,

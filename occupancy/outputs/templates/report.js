@@ -72,7 +72,7 @@ const LAYERS = {
 };
 if (canExceed) LAYERS.exc = {
   name: "P(ψ > t)", ends: ["very unlikely", "very likely"],
-  scale: { breaks: [0, 0.05, 0.33, 0.66, 0.95, 1], colours: [0, 2, 4, 6, 8].map((k) => D.psi.colours[k]) },
+  scale: { breaks: [0, 0.05, 0.33, 0.66, 0.95, 1], colours: [0, 2, 4, 6, 8].map((k) => D.psi.colours[k]), marks: [0, 2, 4, 6, 8].map((k) => D.psi.marks[k]) },
 };
 const byte = (v) => v === 255 ? null : v / BYTE;
 function cellValue(k) {
@@ -86,19 +86,21 @@ function siteValue(i) {
   return siteQuantiles ? exceedance(siteQuantiles, sites.levels, i, S.threshold) : null;
 }
 const regionValue = (r) => S.layer === "psi" ? r.mean : S.layer === "unc" ? r.width : null;
-function colour(v) {
+function shade(v, of) {
   if (v === null || v === undefined) return null;
-  const { breaks, colours } = LAYERS[S.layer].scale;
-  let k = colours.length - 1;
+  const { breaks } = LAYERS[S.layer].scale;
+  let k = breaks.length - 2;
   while (k > 0 && v < breaks[k]) k--;
-  return colours[k];
+  return of[k];
 }
+const colour = (v) => shade(v, LAYERS[S.layer].scale.colours);
 
 // --- the map
-const INK = "#1d2429";
+const INK = "#1d2429", EDGE = "#3c474e";
 const pen = canvas ? canvas.getContext("2d") : null;
 const outlines = D.regions.map((r) => r.path ? new Path2D(r.path) : null);
-const dot = () => Math.max(2.2, Math.min(4.4, 76 / Math.sqrt(sites.id.length + 1))) * Math.pow(1 / S.zoom, 0.55);
+const dot = () => (cells ? Math.min(D.dot, 4.4) : D.dot) * Math.pow(1 / S.zoom, 0.55);
+const SMALLER = 0.74;  // a dot without a detection, to one with
 
 function traceCell(k) {
   const o = cells.outline[k], start = cells.starts[o], x = cells.x[k], y = cells.y[k];
@@ -145,7 +147,9 @@ function drawCells() {
 function drawRegions() {
   D.regions.forEach((r, k) => {
     if (!outlines[k]) return;
-    pen.fillStyle = colour(regionValue(r)) || "#fff";
+    // Paler than the dots on top, so that fills recede.
+    const { scale } = LAYERS[S.layer], fills = sites.x ? scale.tints : scale.colours;
+    pen.fillStyle = fills && shade(regionValue(r), fills) || "#fff";
     pen.fill(outlines[k]);
   });
 }
@@ -154,30 +158,49 @@ function drawSites() {
   const order = [...sites.id.keys()].sort((a, b) => sites.seen[a] - sites.seen[b]);
   for (const i of order) {
     if (!sites.x || sites.x[i] === null) continue;
-    const seen = sites.seen[i];
-    pen.beginPath();
-    pen.arc(sites.x[i], sites.y[i], seen === 2 ? r * 1.06 : r, 0, 7);
-    pen.setLineDash(seen === 0 ? [2 * z, 1.6 * z] : []);
-    if (cells) {
-      if (seen === 0) {  // a pale casing, so that the dashes are seen on dark cells
-        pen.setLineDash([]);
-        pen.strokeStyle = "rgba(255,255,255,.75)";
-        pen.lineWidth = 2.4 * z;
-        pen.stroke();
-        pen.setLineDash([2 * z, 1.6 * z]);
-      }
-      if (seen > 0) { pen.fillStyle = seen === 2 ? INK : "#fff"; pen.fill(); }
-      pen.strokeStyle = seen === 2 ? "#fff" : INK;
-      pen.lineWidth = 1 * z;
-    } else {
-      pen.fillStyle = colour(siteValue(i)) || "#fff";
-      pen.fill();
-      pen.strokeStyle = INK;
-      pen.lineWidth = (seen === 2 ? 2.3 : 0.9) * z;
-    }
-    pen.stroke();
+    if (cells) drawEvidence(i, r, z); else drawValue(i, r);
   }
   pen.setLineDash([]);
+}
+const disc = (i, r) => { pen.beginPath(); pen.arc(sites.x[i], sites.y[i], r, 0, 7); };
+function drawEvidence(i, r, z) {
+  const seen = sites.seen[i];
+  disc(i, seen === 2 ? r * 1.06 : r);
+  if (seen === 0) {  // a pale casing, so that the dashes are seen on dark cells
+    pen.setLineDash([]);
+    pen.strokeStyle = "rgba(255,255,255,.75)";
+    pen.lineWidth = 2.4 * z;
+    pen.stroke();
+  }
+  pen.setLineDash(seen === 0 ? [2 * z, 1.6 * z] : []);
+  if (seen > 0) { pen.fillStyle = seen === 2 ? INK : "#fff"; pen.fill(); }
+  pen.strokeStyle = seen === 2 ? "#fff" : INK;
+  pen.lineWidth = 1 * z;
+  pen.stroke();
+}
+// A detection is a full dot with a mark that is seen on its colour; all dots have a white halo.
+function drawValue(i, r) {
+  const seen = sites.seen[i], v = siteValue(i), size = seen === 2 ? r : r * SMALLER;
+  const path = (s) => {
+    if (seen > 0) return disc(i, s);
+    const x = sites.x[i], y = sites.y[i], d = s * 1.15;
+    pen.beginPath();
+    pen.moveTo(x, y - d); pen.lineTo(x + d, y); pen.lineTo(x, y + d); pen.lineTo(x - d, y);
+    pen.closePath();
+  };
+  path(size + Math.min(0.24 * r, 1.4));
+  pen.fillStyle = "#fff";
+  pen.fill();
+  path(size);
+  pen.fillStyle = colour(v) || "#fff";
+  pen.fill();
+  pen.strokeStyle = EDGE;
+  pen.lineWidth = 0.14 * r;
+  pen.stroke();
+  if (seen < 2) return;
+  disc(i, 0.36 * r);
+  pen.fillStyle = shade(v, LAYERS[S.layer].scale.marks) || INK;
+  pen.fill();
 }
 function draw() {
   if (!canvas) return;
@@ -247,7 +270,11 @@ function drawLegend() {
   const svg = drawing(box, { width: wide + 40, height: 44, viewBox: `-20 0 ${wide + 40} 44`, role: "img", "aria-label": `classes from ${scale.breaks[0]}, ${ends[0]}, to ${scale.breaks[n]}, ${ends[1]}` });
   add(svg, "text", { x: 0, y: 11, "font-size": 12, fill: "#5b666e" }, ends[0]);
   add(svg, "text", { x: wide, y: 11, "font-size": 12, "text-anchor": "end", fill: "#5b666e" }, ends[1]);
-  scale.colours.forEach((c, k) => add(svg, "rect", { x: k * one, y: 16, width: one, height: 12, fill: c, stroke: c }));
+  const filled = !cells && sites.x && scale.tints && outlines.some((o) => o);
+  scale.colours.forEach((c, k) => {
+    add(svg, "rect", { x: k * one, y: 16, width: one, height: 12, fill: c, stroke: c });
+    if (filled) add(svg, "rect", { x: k * one, y: 22, width: one, height: 6, fill: scale.tints[k], stroke: scale.tints[k] });
+  });
   add(svg, "rect", { x: 0, y: 16, width: wide, height: 12, fill: "none", stroke: "#9aa5ab" });
   scale.breaks.forEach((b, k) => {
     if (n >= 10 && k % 2) return;
@@ -258,11 +285,14 @@ function drawLegend() {
   if (cells) {
     symbol(box, ring(INK, INK, 1), "detected");
     symbol(box, ring("#fff", INK, 1), "not detected");
-  } else {
-    symbol(box, ring("#cfd6da", INK, 2.3), "detected");
-    symbol(box, ring("#cfd6da", INK, 0.9), "not detected");
+    if (sites.seen.includes(0)) symbol(box, ring("none", INK, 1, "2 1.6"), "not surveyed");
+  } else if (sites.x) {
+    const grey = "#7d94a3";
+    symbol(box, (s) => { add(s, "circle", { cx: 9, cy: 7, r: 6, fill: grey, stroke: EDGE }); add(s, "circle", { cx: 9, cy: 7, r: 2.2, fill: "#fff" }); }, "detected");
+    symbol(box, (s) => add(s, "circle", { cx: 9, cy: 7, r: 4.4, fill: grey, stroke: EDGE }), "not detected");
+    if (sites.seen.includes(0)) symbol(box, (s) => add(s, "path", { d: "M9,2L14,7L9,12L4,7Z", fill: grey, stroke: EDGE }), "not surveyed");
   }
-  if (sites.seen.includes(0)) symbol(box, ring("none", INK, 1, "2 1.6"), "not surveyed");
+  if (filled) add(box, "span", {}, S.layer === "psi" ? "Dots: estimate at the site. Region fills, in the paler shades: mean ψ of their sites." : "Dots: interval width at the site. Region fills, in the paler shades: that of their mean.");
   if (cells && cells.outside.includes(1))
     symbol(box, (s) => { for (let k = -8; k < 24; k += 4) add(s, "line", { x1: k + 8, y1: 1, x2: k - 4, y2: 13, stroke: INK, "stroke-width": 0.8 }); }, "outside sampled conditions");
 }
