@@ -48,7 +48,8 @@ if TYPE_CHECKING:
     from occupancy.model import Model
 
 SCHEMA = 1
-MOST_STATE_DRAWS = 4000  # draws for which states are sampled
+# States are sampled for so many draws; fewer where the visits are many, never under the least.
+MOST_STATE_DRAWS, LEAST_STATE_DRAWS, MOST_VISITS_EVALUATED = 4000, 200, 400_000_000
 ALL = regions.ALL
 
 
@@ -125,17 +126,30 @@ class Fit:
         return self.ml
 
     @cached_property
-    def _pass(self) -> Pass:
-        return self._passed(self.draws.thinned(MOST_STATE_DRAWS))
+    def _state_draws(self) -> Draws:
+        """Draws for which states are sampled."""
+        work = MOST_VISITS_EVALUATED // max(self.problem.y.size, self.problem.n_chain, 1)
+        return self.draws.thinned(int(np.clip(work, LEAST_STATE_DRAWS, MOST_STATE_DRAWS)))
 
-    def _passed(self, draws: Draws) -> Pass:
-        """States; for maximum likelihood their probabilities are those at the maximum."""
+    @cached_property
+    def _drawn(self) -> Pass:
+        """States sampled for every draw."""
+        draws = self._state_draws
         usable = np.isfinite(next(iter(draws.coefficients.values()))).all()
-        drawn = passes.run(self.problem, draws if usable else draws.centre, self.seed)
-        if draws.point is None:
-            return drawn
-        point = passes.run(self.problem, draws.point, self.seed)
-        return Pass(point.log_lik, point.present, point.states, drawn.occupied)
+        return passes.run(self.problem, draws if usable else draws.centre, self.seed)
+
+    @cached_property
+    def _at_centre(self) -> Pass:
+        """State probabilities: over the draws, or at the maximum of the likelihood."""
+        if self.draws.point is None:
+            return self._drawn
+        return passes.run(self.problem, self.draws.point, self.seed)
+
+    @property
+    def _pass(self) -> Pass:
+        """Probabilities from the centre, sampled states from the draws."""
+        centre = self._at_centre
+        return Pass(None, centre.present, centre.states, self._drawn.occupied)
 
     @cached_property
     def _frames(self):
@@ -152,7 +166,7 @@ class Fit:
         if self.posterior is None:
             return float(self._maximum.log_likelihood)
         n = self.problem.n_chain
-        values = passes.run(self.problem, self.draws, self.seed).log_lik
+        values = passes.run(self.problem, self.draws, self.seed, pointwise=True).log_lik
         if values is None:
             raise ModelError(
                 f"{self.draws.n} draws at {n} sites do not fit in memory; ask a fit of fewer draws."
@@ -175,7 +189,7 @@ class Fit:
         """(species, site, season, state) P(state | data), NaN where a covariate is missing."""
         sizes = self.data.sizes
         return xr.DataArray(
-            self._pass.states.reshape(sizes["species"], sizes["site"], 1, -1),
+            self._at_centre.states.reshape(sizes["species"], sizes["site"], 1, -1),
             dims=("species", "site", "season", "state"),
             coords={
                 **{d: self.data[d] for d in ("species", "site", "season")},
@@ -329,7 +343,7 @@ class Fit:
         }
         for k in ("mean", "sd", "lower", "upper"):
             columns[f"psi_{k}"] = np.where(problem.usable, told[k], np.nan)
-        columns["present"] = self._pass.present
+        columns["present"] = self._at_centre.present
         columns["detections"], columns["visits"] = seen, visits
         effort = np.where(problem.used, _effort(data), 0.0).sum(axis=(2, 3)).ravel()
         columns["effort"] = effort
@@ -414,7 +428,8 @@ class Fit:
         DataFrame
             ``share_*``: finite-sample share of the surveyed sites that were occupied;
             ``occupied_*``: their number; ``psi_*``: mean psi of the region's sites; ``ml_psi``
-            by maximum likelihood; with a surface ``area_psi_*``, ``area_km2``,
+            by maximum likelihood; with a surface ``area_psi_*``, ``area_km2`` (of the cells with
+            every covariate), ``area_unknown_km2`` (of the others, which have no psi),
             ``extrapolated`` (share of the area outside the surveyed conditions).
         """
         if layer is not None:
@@ -453,7 +468,7 @@ class Fit:
                 self.seed,
             )
 
-        table = table_of(self.draws.thinned(MOST_STATE_DRAWS))
+        table = table_of(self._state_draws)
         if self.draws.point is not None and len(table):
             point = table_of(self.draws.point)
             for name in ("psi_mean", "area_psi_mean"):
@@ -466,7 +481,8 @@ class Fit:
         cells = elsewhere.as_cells(surface)
         frame = self._columns_of(cells)
         outside = places.outside_sampled(self._psi, self._surveyed, frame, len(cells))
-        return elsewhere.as_surface(cells, frame, layer, outside)
+        known = ~self._psi.design.missing(frame, n=len(cells))
+        return elsewhere.as_surface(cells, frame, layer, outside, known)
 
     @cached_property
     def _ml_psi(self) -> np.ndarray:

@@ -176,7 +176,7 @@ def test_fit__a_region_never_surveyed_is_drawn_from_the_population(fit):
     first, second = fit.predict(places), fit.predict(places)
     pd.testing.assert_frame_equal(first, second, check_exact=True)
     alone = fit.predict(places.iloc[[1]])
-    assert alone["psi_mean"][0] == pytest.approx(first["psi_mean"][1], rel=1e-14)
+    assert alone["psi_mean"].iloc[0] == pytest.approx(first["psi_mean"][1], rel=1e-14)
     assert first["psi_mean"][0] != first["psi_mean"][2]
     assert first["extrapolated"].tolist() == [True, True, True]
     known = fit.predict(places.assign(region="north"))
@@ -243,7 +243,8 @@ def test_fit__detection_over_ragged_visits(fit):
     visits = fit.problem.visits_per_chain
     assert row["p_mean"] == pytest.approx(p.mean())
     assert row["visits"] == np.median(visits[visits > 0])
-    assert row["p_star_mean"] == pytest.approx((1 - (1 - p) ** row["visits"]).mean())
+    made = visits[visits > 0]
+    assert row["p_star_mean"] == pytest.approx((1 - (1 - p[:, None]) ** made).mean())
     assert row["p_lower"] < row["p_mean"] < row["p_upper"]
 
 
@@ -311,19 +312,18 @@ def test_model__p_learns_from_the_visits_that_are_used(data):
     assert int(states.isnull().sum()) == 2
 
 
-def test_model__centres_are_those_of_visited_sites(data):
-    """scale() and the priors' average conditions: the rows that the likelihood sees."""
+def test_model__centres_are_those_of_all_sites(data):
+    """scale() counts sites never visited too, as those do who scale by hand."""
     far = ELE.copy()
-    far[7] = 90_000.0  # never visited
+    far[7] = 9_000.0  # never visited
     design = (
         Model(data.assign(ele=("site", far, {"role": "covariate"})), psi="scale(ele)")
         .problem.predictors["psi"]
         .design
     )
     told = design.describe()[1]
-    visited = np.delete(ELE, 7)
-    assert told["centre"] == pytest.approx(visited.mean())
-    assert told["sd"] == pytest.approx(visited.std(ddof=1))
+    assert told["centre"] == pytest.approx(far.mean())
+    assert told["sd"] == pytest.approx(far.std(ddof=1))
 
 
 def test_model__groups_keep_levels_without_visits(data):

@@ -84,7 +84,9 @@ def maximise(problem: Problem, seed: int = 1, starts: int = STARTS) -> Maximum:
     objective = Objective(problem)
     tops = [climb(objective, s) for s in _starts(objective, seed, starts)]
     best = max(tops, key=lambda t: t.value if np.isfinite(t.value) else -np.inf)
-    same = sum(abs(t.value - best.value) < SAME_TOP for t in tops)
+    alike = [t for t in tops if abs(t.value - best.value) < SAME_TOP]
+    best = next((t for t in alike if t.converged), best)
+    same = len(alike)
     a = objective.transform()
     return Maximum(
         split(problem, a @ best.theta),

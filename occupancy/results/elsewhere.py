@@ -89,7 +89,11 @@ def as_cells(given: Any) -> pd.DataFrame:
 
 
 def as_surface(
-    cells: pd.DataFrame, frame: Mapping[str, np.ndarray], layer: Any, outside: np.ndarray
+    cells: pd.DataFrame,
+    frame: Mapping[str, np.ndarray],
+    layer: Any,
+    outside: np.ndarray,
+    known: np.ndarray,
 ) -> Surface:
     """What the answers by region need of the cells; they lie in regions of `layer`, or say which.
 
@@ -109,4 +113,4 @@ def as_surface(
         label = cells["region"].to_numpy(dtype=object)
     else:
         label = np.full(n, "", dtype=object)
-    return Surface(frame, n, label, cells["area_km2"].to_numpy(float), outside)
+    return Surface(frame, n, label, cells["area_km2"].to_numpy(float), outside, known)

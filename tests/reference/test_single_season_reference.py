@@ -192,6 +192,37 @@ def test_unmarked__prediction_from_raw_covariates(name):
         np.testing.assert_allclose(got[column], expected[column], rtol=1e-6)
 
 
+def test_unmarked__crossbill_with_dates_as_they_are():
+    """Raw dates in p, as the field's vignettes have it; AIC 455.3892."""
+    at = REFERENCE / "crossbill_1999"
+    data = crossbill_1999().copy()
+    data["date"] = (("site", "season", "visit"), wide(at / "visit_date.csv")[:, None, :])
+    data["date"].attrs["role"] = "covariate"
+    fit = Model(data, psi="ele + I(ele^2) + forest", p="date").fit("ml")
+    assert fit.aic == pytest.approx(455.3892, abs=1e-4)
+    told = fit.coefficients()
+    # the published intercept of p stopped short, on a ridge with the slope of raw dates
+    expected, near = [0.464, 1.228, -1.333, 0.654, -2.236, 0.0254], [6e-4] * 6
+    near[4] = 4e-3
+    assert (np.abs(told["mean"] - expected) < near).all()
+    np.testing.assert_allclose(told["se"], [0.541, 0.319, 0.417, 0.274, 0.523, 0.0075], atol=6e-4)
+    sites = fit.sites()
+    assert int(sites["naive"].sum()) == 63
+    assert int((sites["visits"] > 0).sum()) == 245
+
+
+def test_unmarked__black_throated_blue_warbler():
+    records = pd.read_csv(REFERENCE / "hbef2015" / "detections.csv")
+    visits = [c for c in records if c not in ("species", "site")]
+    y = records[records["species"] == "BTBW"].sort_values("site")[visits].to_numpy(float)
+    data = ovenbird().copy()
+    data["detection"] = data["detection"].copy(data=y[None, :, None, :].astype(np.float32))
+    fit = Model(data, psi="elev + I(elev^2)", p="day + tod + I(day^2)").fit("ml")
+    assert fit.aic == pytest.approx(1412.493, abs=1e-3)
+    expected = [3.668, -0.505, -1.060, 0.654, 0.289, -0.033, -0.078]
+    np.testing.assert_allclose(fit.coefficients()["mean"], expected, atol=6e-4)
+
+
 # ---------------------------------------------------------------- posteriors
 
 
