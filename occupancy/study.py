@@ -35,6 +35,7 @@ RESULTS = "results"
 # Sections that say how to estimate or show, and leave the dataset as it is.
 NOT_DATA = ("model", "sample", "report", "map", "privacy", "surface")
 ONLY_SHOWN = ("title", "authors", "organisation")
+OPTIONS = ("links",)  # further arguments of a model
 FIGURES = ("paired-map", "site-map", "effects", "forest", "shrinkage", "detection", "histories")
 REPORT = ("report", "tables", "geopackage")
 
@@ -260,25 +261,75 @@ class Study:
             by_text = {str(label): label for label in seasons}
             for label in wanted:
                 if str(label) not in by_text:
-                    raise ModelError(
-                        f"Model {unit.model} asks for season {label}; the surveys have "
-                        f"{listing(seasons)}."
-                    )
+                    raise ModelError(f"season {label}: the surveys have {listing(seasons)}.")
             data = data.sel(season=[by_text[str(label)] for label in wanted])
         return data
 
     def model(self, unit: Unit) -> Any:
-        """Make a unit's model; what does not fit the data is refused here, before any sampling."""
+        """Make a unit's model; what does not fit the data is refused here, before any sampling.
+
+        Raises
+        ------
+        ModelError
+            With the section of the study file that asks for it.
+        """
         from occupancy.model import Model
 
         spec = unit.spec
-        return Model(
-            self.dataset(unit),
-            family=spec.get("family", "single_season"),
-            priors=spec.get("priors"),
-            **spec.get("options", {}),
-            **unit.formulas,
-        )
+        options = spec.get("options", {})
+        for name in options:
+            if name not in OPTIONS:
+                raise ModelError(
+                    f'[model.{unit.model}] options: there is no option "{name}".'
+                    f"{did_you_mean(name, OPTIONS)} It may hold: {listing(OPTIONS)}."
+                )
+        try:
+            return Model(
+                self.dataset(unit),
+                family=spec.get("family", "single_season"),
+                priors=spec.get("priors"),
+                **options,
+                **unit.formulas,
+            )
+        except ModelError as error:
+            raise ModelError(f"[model.{unit.model}] {error}") from None
+
+    def refuse_wrong_models(self, units: Sequence[Unit]) -> None:
+        """Make every model once, so that none is fitted before all are known to be right.
+
+        Raises
+        ------
+        ModelError
+            With the faults of all models; a fault that several species share is told once.
+        """
+        told: dict[str, None] = {}
+        for unit in units:
+            try:
+                self.model(unit)
+            except ModelError as error:
+                told[str(error)] = None
+        if told:
+            raise ModelError("\n✗ ".join(told))
+
+    def refuse_wrong_outputs(self, units: Sequence[Unit]) -> None:
+        """Refuse reports and maps that could not be made, before anything is estimated.
+
+        Raises
+        ------
+        OutputError
+            `[report] formats` names no output, or `[map] season` no season.
+        """
+        from occupancy.outputs import OutputError, output
+
+        for name in self.report_outputs:
+            output(name)
+        season = self.file.map.get("season")
+        for unit in units if season is not None else ():
+            seasons = [str(label) for label in self.dataset(unit)["season"].values]
+            if str(season) not in seasons:
+                raise OutputError(
+                    f"[map] season = {season}: model {unit.model} has {listing(seasons)}."
+                )
 
     def fit(self, unit: Unit, progress: Any = None) -> Fit:
         """Fit one unit and keep it; whoever calls holds the lock."""
@@ -384,6 +435,16 @@ class Study:
         settings_ = store.read_manifest(target).settings
         made = (settings_["key"], settings_["outputs"], settings_["show_blocked"])
         return made == (self.output_key(unit, kind), list(outputs), show_blocked)
+
+    def with_those_made(self, unit: Unit, kind: str, asked: Sequence[str]) -> list[str]:
+        """What a folder has to hold so that those asked for join those made before."""
+        from occupancy.outputs import OUTPUTS
+
+        target = unit.folder / kind
+        made: list[str] = []
+        if store.is_complete(target):
+            made = [n for n in store.read_manifest(target).settings["outputs"] if n in OUTPUTS]
+        return list(dict.fromkeys([*made, *asked]))
 
     def write(
         self,

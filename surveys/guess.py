@@ -73,13 +73,16 @@ def guess(
     _detections(tables, parts)
     _others(tables, shown, parts)
     _name_columns(tables, parts)
-    text = text_of(parts, tables, shown, home, crs=crs, title=title, species=species)
-    parts.drop = _missing_somewhere(text, home, parts)
-    text = text_of(parts, tables, shown, home, crs=crs, title=title, species=species)
+
+    def written(crs: str | None = crs) -> str:
+        return text_of(parts, tables, shown, home, crs=crs, title=title, species=species)
+
+    # Any CRS of metres lets the tables be read, where the user has yet to say which it is.
+    trial = crs or ("EPSG:6933" if parts.metres else None)
+    parts.drop = _missing_somewhere(written(trial), home, parts)
     if parts.drop:
-        _missing_somewhere(text, home, parts)  # reads now, and so tells the covariates
-        text = text_of(parts, tables, shown, home, crs=crs, title=title, species=species)
-    return text
+        _missing_somewhere(written(trial), home, parts)  # reads now, and so tells the covariates
+    return written()
 
 
 def _shown(path: Path, home: Path) -> str:
@@ -114,6 +117,17 @@ def _open(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, Tab
 def _detections(tables: dict[str, Table], parts: Parts) -> None:
     guesses = [g for name in READERS if (g := reader(name).detect(tables)) is not None]
     if not guesses:
+        mark = [name for name in tables if name.lower().endswith(".inp")]
+        if mark:
+            raise SurveyError(
+                Problem(
+                    code="E411",
+                    file=mark[0],
+                    fact=f"{mark[0]} is an input file of MARK or PRESENCE, which is not read yet",
+                    cure="save the histories as CSV: a row for each site, a column for each visit "
+                    "(site,v1,v2,v3), blank in place of the dots",
+                )
+            )
         raise SurveyError(
             Problem(
                 code="E411",
@@ -167,7 +181,10 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
         elif SURFACE_NAME.search(Path(name).stem) and not parts.surface:
             parts.surface = name
         elif _site_column(table, parts) is not None:
-            spare.append(name)
+            if _shares_sites(table, tables[parts.detections], parts):
+                spare.append(name)
+            else:
+                parts.unused[name] = "its ids are none of the sites of the detections"
         else:
             parts.unused[name] = "no column of site ids was recognised"
     with_place = [n for n in spare if _coordinate_columns(tables[n])]
@@ -219,6 +236,16 @@ def _site_column(table: Table, parts: Parts, *, first: bool = True) -> str | Non
     return column if ids and unique and column not in _visit_names(parts) else None
 
 
+def _shares_sites(table: Table, detections: Table, parts: Parts) -> bool:
+    """Whether some id of the table is a site of the detections; rows without ids are not asked."""
+    ours, theirs = _site_column(detections, parts), _site_column(table, parts)
+    if ours is None or theirs is None:
+        return True
+    quiet = Ledger()
+    known = {v.casefold() for v in cells.ids(detections, ours, quiet)}
+    return any(v.casefold() in known for v in cells.ids(table, theirs, quiet) if v)
+
+
 def _coordinate_columns(table: Table) -> dict[str, str]:
     for pair in (("longitude", "latitude"), ("easting", "northing")):
         found = {
@@ -257,10 +284,22 @@ def _name_columns(tables: dict[str, Table], parts: Parts) -> None:
                 parts.metres = (pair[0], pair[1])
 
 
-def _formula_names(frame: pd.DataFrame, roles_taken: Sequence[str]) -> list[str]:
-    """Columns that can stand in a formula and vary."""
-    names = [c for c in frame if c not in roles_taken and re.fullmatch(r"[A-Za-z]\w*", str(c))]
-    return [str(c) for c in names if frame[c].nunique() > 1]
+MOST_LEVELS = 8  # of a text in a first model
+
+
+def _formula_terms(frame: pd.DataFrame, roles_taken: Sequence[str]) -> list[str]:
+    """What can stand in a first formula: numbers that vary, scaled; texts of a few levels."""
+    terms = []
+    for name in map(str, frame.columns):
+        if name in roles_taken or not re.fullmatch(r"[A-Za-z]\w*", name):
+            continue
+        values = frame[name]
+        if pd.api.types.is_numeric_dtype(values):
+            if values.nunique() > 1:
+                terms.append(name if set(values.dropna()) <= {0, 1} else f"scale({name})")
+        elif 1 < values[values != ""].nunique() <= MOST_LEVELS:
+            terms.append(name)
+    return terms
 
 
 def _missing_somewhere(text: str, home: Path, parts: Parts) -> list[str]:
@@ -270,8 +309,8 @@ def _missing_somewhere(text: str, home: Path, parts: Parts) -> list[str]:
     study = StudyFile(home / "study.toml", tomllib.loads(text), "")
     try:
         tidy = tables(study, Ledger())
-        parts.of_sites = _formula_names(tidy.sites, SITE_COLUMNS)
-        parts.of_visits = _formula_names(tidy.visits, VISIT_COLUMNS)
+        parts.of_sites = _formula_terms(tidy.sites, SITE_COLUMNS)
+        parts.of_visits = _formula_terms(tidy.visits, VISIT_COLUMNS)
     except SurveyError as error:
         facts = [p.fact for p in error.problems if p.code == "E552"]
         found = []

@@ -174,7 +174,7 @@ def _covariate_lines(parts: Parts) -> list[str]:
     lines: list[str] = []
     for name, (file, column) in parts.covariates.items():
         lines += [f"[covariates.{_key(name)}]", f"path = {_quoted(file)}"]
-        lines += [f"column = {_quoted(column)}", '# units = "m"', ""]
+        lines += [f"column = {_quoted(column)}", '# units = "..."', ""]
     for name, file in parts.visit_covariates.items():
         lines += [
             f"[visit_covariates.{_key(name)}]",
@@ -231,11 +231,11 @@ def _model_lines(parts: Parts) -> list[str]:
     p = " + ".join(parts.of_visits[:2]) or "1"
     found = parts.guess
     seasons = {v.season for v in found.extra.get("visits", [])} if found else set()
-    dynamic = len(seasons) > 1
-    lines = ["[model]", "# a first model from the covariates found: think it over"]
-    lines.append(f"family = {_quoted('dynamic' if dynamic else 'single_season')}")
-    lines.append(f"psi = {_quoted(psi)}")
-    if dynamic:
-        lines += ['gamma = "1"', 'epsilon = "1"']
-    lines.append(f"p = {_quoted(p)}")
+    lines = ["[model.main]", "# a first model from the covariates found: think it over"]
+    lines.append('family = "single_season"')
+    if len(seasons) > 1:
+        last = max(seasons)
+        told = last if isinstance(last, int) else _quoted(str(last))
+        lines.append(f"season = {told}        # one season at a time; here the last")
+    lines += [f"psi = {_quoted(psi)}", f"p = {_quoted(p)}"]
     return lines

@@ -138,7 +138,7 @@ def _labels(ds: xr.Dataset) -> Iterator[Problem]:
             yield Problem(
                 code="E105",
                 fact=f"Labels of {dim} are not unique: {names}",
-                why="two columns of one name cannot be told apart",
+                why=f"every {dim} needs a label of its own, by which its covariates are found",
             )
         if text and (np.char.strip(labels.astype(str)) == "").any():
             where = int(np.flatnonzero(np.char.strip(labels.astype(str)) == "")[0]) + 1

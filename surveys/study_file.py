@@ -213,7 +213,7 @@ def _bytes(path: Path, ledger: Ledger) -> bytes:
     except FileNotFoundError:
         ledger.error(
             "E401",
-            f"There is no study file {path}",
+            f"There is no study file {path}" if path.suffix else f"There is no folder {path}",
             file=path.name,
             cure="let it be written: occupancy init detections.csv sites.csv",
         )

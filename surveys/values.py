@@ -140,7 +140,12 @@ def _array(values: Any) -> np.ndarray:
         if isinstance(series.dtype, pd.DatetimeTZDtype):
             return series.dt.tz_localize(None).to_numpy()
         return series.astype(object).to_numpy(dtype=object)
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except (ValueError, TypeError):  # rows of different lengths; a Dataset
+        fact = "The values are no table: their rows differ in length, or they are no array"
+        cure = "fill short rows with None; of a Dataset give one variable"
+        raise SurveyError(Problem(code="E218", fact=fact, cure=cure)) from None
     if array.dtype.kind in "US" and not isinstance(values, np.ndarray):
         # numpy turns [1, "a"] into text; objects keep what was written
         array = np.asarray(values, dtype=object)

@@ -235,6 +235,28 @@ def test_init__names_files_from_the_folder_of_the_study(
     assert 'path = "../detections.csv"' in capsys.readouterr().out
 
 
+def test_terminal__gets_no_escapes_from_names_in_files(capsys: pytest.CaptureFixture[str]):
+    from occupancy.cli.session import Session
+
+    session = Session()
+    session._has_color = lambda stream: True  # type: ignore[method-assign]  a terminal
+    hostile = "Lynx\x1b]0;owned\x07\x1b[31m"
+    session.say(hostile, bold=True)
+    session.note(hostile)
+    session.warn(hostile)
+    session.table(("species",), [(hostile,)])
+    told = capsys.readouterr()
+    for line in (told.out + told.err).splitlines():
+        assert "\x1b]" not in line
+        assert "\x07" not in line
+        assert "\x1b[31m" not in line
+
+
+def test_folder__that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert cli.answer(["-C", str(tmp_path / "nowhere"), "show"]) == 2
+    assert f"There is no folder {tmp_path / 'nowhere'}" in capsys.readouterr().err
+
+
 def test_explain__code_term_and_other_names(capsys: pytest.CaptureFixture[str]):
     for subject, words in (("rhat", "Chains"), ("E023", "two names"), ("ψ", "Occupancy")):
         assert cli.answer(["explain", subject]) == 0

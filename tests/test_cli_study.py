@@ -296,6 +296,59 @@ def test_report__formats_are_what_is_written(folder: Path):
     assert sorted(path.name for path in report.iterdir()) == ["manifest.json", "tables.txt"]
 
 
+def test_map__named_figures_join_those_made_before(folder: Path):
+    assert cli.answer(["-q", "fit", "plain"]) == 0
+    one = ["--model", "plain"]
+    assert cli.answer(["map", "forest", *one]) == 0
+    assert cli.answer(["map", "detection", *one]) == 0
+    maps = next(folder.glob("results/plain/*/maps"))
+    assert {"forest.txt", "detection.txt"} <= {path.name for path in maps.iterdir()}
+
+
+def test_report__before_the_fit_says_what_comes_first(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert cli.answer(["report"]) == 2
+    assert "not fitted yet. First: occupancy fit" in capsys.readouterr().err
+
+
+def test_report__of_data_that_changed_since_says_so(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert cli.answer(["-q", "fit"]) == 0
+    (folder / "detections.csv").write_text("site,v1,v2\nA,0,1\nB,1,0\n", encoding="utf-8")
+    capsys.readouterr()
+    assert cli.answer(["-q", "report"]) == 0
+    assert "rests on the fit of before" in capsys.readouterr().err
+
+
+def test_json__a_finished_unit_repeats_its_warnings(
+    folder: Path, stand_in: StandIn, capsys: pytest.CaptureFixture[str]
+):
+    stand_in.warnings = [Verdict("RHAT", "block")]
+    assert cli.answer(["--json", "fit"]) == 4
+    capsys.readouterr()
+    assert cli.answer(["--json", "fit"]) == 4
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert all(event["warnings"][0]["code"] == "RHAT" for event in events)
+
+
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        ('[report]\nformats = ["pdf"]\n', "no output 'pdf'"),
+        ("[map]\nseason = 2004\n", "[map] season = 2004"),
+        ('[model.bad]\noptions = { data = "x" }\n', "[model.bad] options"),
+    ],
+)
+def test_check__finds_what_would_fail_after_the_fit(
+    folder: Path, section: str, told: str, capsys: pytest.CaptureFixture[str]
+):
+    (folder / "study.toml").write_text(STUDY + section, encoding="utf-8")
+    assert cli.answer(["check"]) == 2
+    assert told in capsys.readouterr().err
+
+
 def test_inputs__count_from_the_folder_of_the_source(folder: Path):
     (folder / "field").mkdir()
     (folder / "detections.csv").rename(folder / "field" / "detections.csv")

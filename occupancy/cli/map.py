@@ -39,5 +39,7 @@ def command(
     study = session.study()
     with session.writing(study):
         units = study.units(models, species)
-        steps.publish(session, study, units, {"maps": names or FIGURES}, force, show_blocked)
+        steps.publish(
+            session, study, units, {"maps": names or FIGURES}, force, show_blocked, add=bool(names)
+        )
     return 0

@@ -25,6 +25,7 @@ def command(session: Session, force: bool) -> int:
             steps.check(session, study)
         steps.build(session, study, force)
         units = study.units()
+        study.refuse_wrong_outputs(units)
         code = steps.fit(session, study, units, force)
         if code == steps.Exit.INTERRUPTED:
             return code

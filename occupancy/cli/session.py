@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from surveys.problems import plain
+
 if TYPE_CHECKING:
     from occupancy.study import Study
 
@@ -97,6 +99,8 @@ class Session:
             yield
 
     def _styled(self, text: str, style: dict[str, Any]) -> str:
+        """The text with our colours, and without escapes that a name in somebody's file carries."""
+        text = plain(text)
         return click.style(text, **style) if style else text
 
     def _has_color(self, stream: Any) -> bool:

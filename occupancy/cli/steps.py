@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from occupancy.cli.failures import Exit
 from occupancy.units import was_cut_off
+from surveys.problems import ModelError
 
 if TYPE_CHECKING:
     from occupancy.cli.session import Session
@@ -37,8 +38,8 @@ def check(session: Session, study: Study, strict: bool = False) -> int:
     study.regions()
     study.surface()
     units = study.units() if study.file.models else []
-    for unit in units:
-        study.model(unit)
+    study.refuse_wrong_models(units)
+    study.refuse_wrong_outputs(units)
     session.say(
         f"✓ {study.title}: the files can be used, {_counted(len(units), 'model')} fit them."
     )
@@ -71,13 +72,19 @@ def build(session: Session, study: Study, force: bool = False) -> int:
 def fit(session: Session, study: Study, units: Sequence[Unit], force: bool = False) -> int:
     """Fit every unit that is not finished; stop at once when interrupted."""
     worst = Exit.DONE
+    stand = {unit.name: study.state(unit) for unit in units}
+    asked = [unit for unit in units if force or not stand[unit.name].is_finished]
+    if len(asked) > 1:  # hours of one model are not spent before a slip in the next is told
+        study.refuse_wrong_models(asked)
     for unit in units:
-        state = study.state(unit)
+        state = stand[unit.name]
         if state.is_finished and not force:
-            session.say(f"✓ {unit.name}: nothing to do")
-            session.emit("fit", unit=unit.name, made=False, path=str(unit.fit_folder))
             assert state.manifest is not None
             verdicts = state.manifest.warnings
+            session.say(f"✓ {unit.name}: nothing to do")
+            session.emit(
+                "fit", unit=unit.name, made=False, path=str(unit.fit_folder), warnings=verdicts
+            )
         else:
             if state.reason:
                 session.note(f"· {unit.name}: fitting again, {state.reason}")
@@ -107,13 +114,26 @@ def publish(
     kinds: Mapping[str, Sequence[str]],
     force: bool = False,
     show_blocked: bool = False,
+    add: bool = False,
 ) -> list[Path]:
-    """Write figures ("maps") and pages ("report") of every unit, unless they stand."""
+    """Write figures ("maps") and pages ("report") of every unit, unless they stand.
+
+    With `add`, the outputs join those that were made before.
+    """
     written: list[Path] = []
     for unit in units:
+        state = study.state(unit)
+        if state.word == "absent":
+            raise ModelError(f"{unit.name} is not fitted yet. First: occupancy fit")
+        if state.word == "stale":
+            session.warn(
+                f"! {unit.name}: {state.reason}; what is shown rests on the fit of before. "
+                "Anew: occupancy fit"
+            )
         results = None  # one for all kinds: it is asked of the fit's files, and takes seconds
         for kind, outputs in kinds.items():
             folder = unit.folder / kind
+            outputs = study.with_those_made(unit, kind, outputs) if add else outputs
             if not force and study.outputs_stand(unit, kind, outputs, show_blocked):
                 session.say(f"✓ {unit.name}: {kind} stands, nothing to do\n  {shown(folder)}")
                 session.emit(kind, unit=unit.name, made=False, path=str(folder))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from occupancy.engines.newton import Objective, Top, climb
+from occupancy.engines.newton import Objective, Top, climb, conditioning
 from occupancy.problem import Problem
 from surveys.problems import ModelError
 
@@ -96,8 +96,18 @@ def maximise(problem: Problem, seed: int = 1, starts: int = STARTS) -> Maximum:
         same,
         best.converged,
         best.flat,
-        best.theta,
+        _standardised(objective, a @ best.theta),
     )
+
+
+def _standardised(objective: Objective, beta: np.ndarray) -> np.ndarray:
+    """(coefficient,) effects of one sd of each column, the intercept at their means."""
+    parts = np.split(beta, np.cumsum(objective.sizes)[:-1])
+    made = [
+        np.linalg.solve(conditioning(p), b)
+        for p, b in zip(objective.predictors, parts, strict=True)
+    ]
+    return np.concatenate(made)
 
 
 def _starts(objective: Objective, seed: int, n: int) -> list[np.ndarray]:
@@ -145,8 +155,8 @@ def profile(problem: Problem, top: Maximum, interval: float) -> dict[str, np.nda
     a = objective.transform()
     drop = ndtri(0.5 + interval / 2) ** 2 / 2  # half the chi-square quantile of one degree
     back = np.linalg.inv(a)
-    beta = a @ top.theta
-    variance = np.diag(a @ np.linalg.pinv(-climb(objective, top.theta).hessian) @ a.T)
+    beta = np.concatenate(list(top.coefficients.values()))
+    variance = np.diag(a @ np.linalg.pinv(-climb(objective, back @ beta).hessian) @ a.T)
     out = np.empty((beta.size, 2))
     for i in range(beta.size):
         for side, sign in enumerate((-1.0, 1.0)):

@@ -1,9 +1,11 @@
-"""Newton's method on the coefficients, in coordinates where their columns are centred and scaled.
+"""Newton's method on the coefficients, in coordinates where their columns are independent.
 
-    beta = A theta        A: centres and scales every column but the intercept
+    beta = A theta        A: centres and scales every column but the intercept, then takes from
+                             each column what those before it tell
 
 The change of coordinates is exact and is undone in every answer; it keeps the Hessian well
-conditioned when a covariate lies far from zero (a date, an elevation in metres).
+conditioned when a covariate lies far from zero (an elevation in metres), or a column almost
+follows from others (a year and its square).
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ FLAT = 1e-9
 
 
 def conditioning(predictor: Predictor) -> np.ndarray:
-    """The matrix A of one predictor: (coefficient, coefficient)."""
+    """The matrix of one predictor that centres and scales: (coefficient, coefficient)."""
     design = predictor.design
     k = len(design.columns)
     spread = np.where(np.asarray(design.spreads) > 0, design.spreads, 1.0)
@@ -32,6 +34,18 @@ def conditioning(predictor: Predictor) -> np.ndarray:
         a[0, 0] = 1.0
         a[0, 1:] = -np.asarray(design.centres)[1:] / spread[1:]
     return a
+
+
+def whitening(predictor: Predictor) -> np.ndarray:
+    """The matrix A of one predictor: (coefficient, coefficient), an intercept staying itself."""
+    a = conditioning(predictor)
+    x = a.T @ predictor.columns
+    gram = x @ x.T / max(x.shape[1], 1)
+    try:
+        lower = np.linalg.cholesky(gram)
+    except np.linalg.LinAlgError:  # columns that rounding cannot tell apart: scaled is all we can
+        return a
+    return a @ np.linalg.inv(lower).T
 
 
 @dataclass(frozen=True)
@@ -69,7 +83,7 @@ class Objective:
     def __init__(self, problem: Problem, penalised: bool = False):
         self.problem = problem
         self.predictors = tuple(problem.predictors.values())
-        self.a = [conditioning(p) for p in self.predictors]
+        self.a = [whitening(p) for p in self.predictors]
         self.sizes = [len(p.terms) for p in self.predictors]
         self.columns = [
             np.ascontiguousarray(a.T @ p.columns)

@@ -126,8 +126,18 @@ def known_sites(
         folded.setdefault(name.casefold(), []).append(name)
     keep = np.ones(len(sites), dtype=bool)
     drop = study.section("checks").get("unknown_site") == "drop"
-    for site in pd.unique(sites):
-        if site in have or not site:
+    found = [site for site in pd.unique(sites) if site]
+    if len(found) > 1 and names and not {s.casefold() for s in found} & set(folded):
+        ledger.error(
+            "E022",
+            f'{table.place}: none of its {len(found)} sites ("{found[0]}", "{found[1]}" ...) is in '
+            f'{known_file} ("{names[0]}" ...)',
+            file=table.place,
+            cure="name the right column of ids in both files, or write the ids alike",
+        )
+        return keep
+    for site in found:
+        if site in have:
             continue
         at = sites == site
         rows = table.rows[at]

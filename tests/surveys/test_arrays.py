@@ -225,3 +225,10 @@ def test_import_surveys__costs_no_heavy_library():
     code = f"import surveys, sys; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_detection__rows_of_different_lengths_are_refused_in_words():
+    with pytest.raises(SurveyError, match="rows differ in length"):
+        surveys.from_arrays([[1, 0], [0]])
+    with pytest.raises(SurveyError, match="give one variable"):
+        surveys.from_arrays(xr.Dataset({"y": (("site", "visit"), np.eye(2))}))

@@ -396,6 +396,56 @@ def test_guess__nothing_that_looks_like_detections(tmp_path):
     assert error.value.codes == ("E411",)
 
 
+def test_guess__mark_input_is_named_and_a_way_told(tmp_path):
+    (tmp_path / "salamander.inp").write_text("00011 1;\n01000 1;\n01.00 1;\n")
+    with pytest.raises(SurveyError, match="input file of MARK") as error:
+        guess([tmp_path / "salamander.inp"])
+    assert "CSV" in error.value.problems[0].cure
+
+
+def test_guess__tables_of_other_ids_are_not_taken_for_sites(tmp_path):
+    (tmp_path / "a_model.csv").write_text("parameter,se\npsi(Int),0.2\np(Int),0.1\n")
+    (tmp_path / "detections.csv").write_text("site,v1,v2\nA,0,1\nB,1,0\n")
+    (tmp_path / "sites.csv").write_text("site,elev\nA,5\nB,7\n")
+    text = guess(sorted(tmp_path.glob("*.csv")))
+    assert 'path = "sites.csv"' in text
+    assert "# not used: a_model.csv" in text
+
+
+def test_guess__first_model_scales_numbers_whatever_the_place_of_their_table(tmp_path):
+    (tmp_path / "detections.csv").write_text("site,v1,v2\nA,0,1\nB,1,0\nC,1,0\n")
+    (tmp_path / "places.csv").write_text(
+        "site,x,y\nA,280000,4868400\nB,280900,4868400\nC,280100,4868400\n"
+    )
+    (tmp_path / "sites.csv").write_text("site,elev,burnt,id2\nA,5,0,q\nB,7,1,q\nC,8,1,q\n")
+    files = [tmp_path / f"{n}.csv" for n in ("detections", "places", "sites")]
+    text = guess(files)  # the CRS is yet to be set, and the covariates are known all the same
+    assert 'psi = "scale(elev) + burnt"' in text
+    assert "[model.main]" in text
+
+
+def test_guess__several_seasons_leave_a_model_that_can_be_fitted(tmp_path):
+    (tmp_path / "detections.csv").write_text(
+        "site,y2019.1,y2019.2,y2020.1,y2020.2\nA,0,1,0,1\nB,1,0,0,0\n"
+    )
+    text = guess([tmp_path / "detections.csv"])
+    assert 'family = "single_season"\nseason = 2020' in text
+
+
+def test_sites__none_known_is_one_problem_not_one_for_each(tmp_path):
+    rows = "".join(f"S{i},0,1\n" for i in range(50))
+    (tmp_path / "detections.csv").write_text("site,v1,v2\n" + rows)
+    (tmp_path / "sites.csv").write_text("site,elev\n" + "".join(f"{i},{i}\n" for i in range(50)))
+    (tmp_path / "study.toml").write_text(
+        'schema = 1\n[study]\nspecies = "a"\n[files.detections]\npath = "detections.csv"\n'
+        'columns = { site = "site" }\n[files.sites]\npath = "sites.csv"\n'
+        'columns = { site = "site" }\n'
+    )
+    with pytest.raises(SurveyError, match="none of its 50 sites") as error:
+        read(tmp_path)
+    assert len(error.value.problems) == 1
+
+
 # --- reference files -------------------------------------------------------------------------
 
 
