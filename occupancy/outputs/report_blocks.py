@@ -97,6 +97,40 @@ def number(value: Any) -> str:
     return words.DASH if value is None else words.clean(value)
 
 
+def two_occupancies(results: Results) -> dict[str, Any]:
+    """The sample's occupancy and the population's, each beside what simpler counts would say."""
+    row = results.overall_here()
+    hide, sampled = results.withheld, results.engine != "ml"
+    naive = words.percent(row.get("naive"), certain=True)
+
+    def line(name: str, about: str, stem: str, ml: Any, naive: str) -> dict[str, str]:
+        ends = [row.get(f"{stem}_{end}") for end in ("mean", "lower", "upper")]
+        return {
+            "name": name,
+            "about": about,
+            "mean": "withheld" if hide else words.percent(ends[0]),
+            "interval": "" if hide else words.percent_interval(ends[1], ends[2]),
+            "ml": "" if hide else words.percent(ml),
+            "naive": naive,
+        }
+
+    surveyed = words.counted(int(row["surveyed"]), "surveyed site")
+    rows = [
+        line("sample", f"share of the {surveyed} that held it", "share", None, naive),
+        line(
+            "population",
+            "mean ψ: expected at sites like these, whatever was seen",
+            "psi",
+            row.get("ml_psi"),
+            naive,
+        ),
+    ]
+    if not words.is_missing(row.get("area_psi_mean")):
+        about = "mean ψ over all cells, weighted by area"
+        rows.append(line("study area", about, "area_psi", None, words.DASH))
+    return {"rows": rows, "sampled": sampled, "estimate": words.estimate_name(results.engine)}
+
+
 def regions(results: Results) -> dict[str, Any] | None:
     """Rows of the regions table with the geometry of their interval bars."""
     table = results.regions_here
@@ -110,14 +144,22 @@ def regions(results: Results) -> dict[str, Any] | None:
         "rows": rows,
         "whole": whole,
         "by_area": by_area,
+        "sampled": results.engine != "ml",
         "note": (
             "Occupancy ψ is the mean over all cells of a region, weighted by area, not only over "
             "sampled places."
             if by_area
-            else "Occupancy ψ is the mean expected at a region's sites."
+            else "Occupancy ψ is the mean expected at a region's sites (population)."
         )
-        + " Sites occupied is the share of the surveyed sites that held the species: it speaks of "
-        "these sites only, and is known better.",
+        + (" ψ at sites is the mean expected at its sites only." if by_area else "")
+        + (
+            " ML is the mean of ψ at its sites by maximum likelihood, without effects of groups."
+            if results.engine != "ml"
+            else ""
+        )
+        + " Naive is the share of surveyed sites with a detection, not corrected."
+        + " Sites occupied is the share of the surveyed sites that held the species (sample): "
+        "it speaks of these sites only, and is known better.",
     }
 
 
@@ -139,6 +181,15 @@ def _region_row(row: pd.Series, results: Results) -> dict[str, Any]:
         if hide
         else words.percent_interval(row.get("share_lower"), row.get("share_upper")),
         "share_value": _value(row.get("share_mean")),
+        "psi": "withheld" if hide else words.percent(row.get("psi_mean")),
+        "psi_interval": ""
+        if hide
+        else words.percent_interval(row.get("psi_lower"), row.get("psi_upper")),
+        "psi_value": "" if hide else _value(row.get("psi_mean")),
+        "ml": "withheld" if hide else words.percent(row.get("ml_psi")),
+        "ml_value": "" if hide else _value(row.get("ml_psi")),
+        "naive": words.percent(row.get("naive"), certain=True),
+        "naive_value": _value(row.get("naive")),
         "area": words.area(row.get("area_km2")),
         "area_value": _value(row.get("area_km2")),
         "outside": words.percent(row.get("extrapolated"), certain=True),
@@ -362,6 +413,8 @@ def provenance(results: Results) -> list[tuple[str, str]]:
         if isinstance(value, dict):
             value = ", ".join(f"{k} {v}" for k, v in value.items())
         text = str(value) if isinstance(value, int) else number(value)
+        if not text:
+            continue
         rows.append((names.get(key, label(key)), text))
     if results.crs is not None:
         code = results.crs.to_authority()

@@ -117,7 +117,7 @@ class StandInFit:
         self.effect = effect
         self.beta = np.array([-0.45, 0.55, 0.95])
         self.draws = self.beta + rng.normal(size=(n_draw, 3)) * [0.13, 0.12, 0.11]
-        self.effects = effect * n / (n + 4) + rng.normal(size=(n_draw, n_region)) * np.sqrt(
+        self.region_draws = effect * n / (n + 4) + rng.normal(size=(n_draw, n_region)) * np.sqrt(
             0.9 / (n + 2)
         )
         self.trend = rng.normal(0, 0.15, n_region)
@@ -174,7 +174,7 @@ class StandInFit:
     def _eta(self, x, y, region, season, truth=False):
         u, v = (np.asarray(x) - self.x0) / self.width, (np.asarray(y) - self.y0) / self.width
         b = self.beta if truth else self.draws[:, :, None]
-        effect = self.effect[region] if truth else self.effects[:, region]
+        effect = self.effect[region] if truth else self.region_draws[:, region]
         parts = (b[0], b[1], b[2]) if truth else (b[:, 0], b[:, 1], b[:, 2])
         eta = parts[0] + parts[1] * self.elevation(u, v) + parts[2] * self.forest(u, v) + effect
         return eta + self.trend[region] * season
@@ -344,14 +344,14 @@ class StandInFit:
         )
 
     def groups(self, interval=0.9):
-        low, high = self._ends(self.effects, interval)
+        low, high = self._ends(self.region_draws, interval)
         return pd.DataFrame(
             {
                 "parameter": "psi",
                 "group": "region",
                 "level": self.layer["region"],
-                "mean": self.effects.mean(0),
-                "sd": self.effects.std(0),
+                "mean": self.region_draws.mean(0),
+                "sd": self.region_draws.std(0),
                 "lower": low,
                 "upper": high,
             }
@@ -390,6 +390,29 @@ class StandInFit:
                 "complete_mean": float(self.psi[..., -1].mean()),
             }
         )
+
+    def effects(self, parameter=None, covariate=None, interval=0.9, *, reach=None, species=None):
+        parts = []
+        for name, variable, k in (("psi", "elevation", 1), ("psi", "forest", 2)):
+            value = np.linspace(-2.2, 2.2, 45)
+            draws = expit(self.draws[:, :1] + self.draws[:, k : k + 1] * value)
+            part = pd.DataFrame({"parameter": name, "covariate": variable, "value": value})
+            part = part.assign(**self._summary("curve", draws, interval))
+            parts.append(part.assign(extrapolated=np.abs(value) > 2))
+        table = pd.concat(parts, ignore_index=True)
+        table.attrs.update(
+            held={"psi": {"elevation": 0.0, "forest": 0.0}}, groups={"psi": ["region"]}
+        )
+        return table
+
+    def rug(self, species=None):
+        u, v = (self.x - self.x0) / self.width, (self.y - self.y0) / self.width
+        seen = (self.detections == 1).any((1, 2))
+        parts = [
+            pd.DataFrame({"parameter": "psi", "covariate": n, "value": f(u, v), "detected": seen})
+            for n, f in (("elevation", self.elevation), ("forest", self.forest))
+        ]
+        return pd.concat(parts, ignore_index=True)
 
     def detection(self, interval=0.9):
         visits = self.detections.shape[-1]

@@ -226,7 +226,7 @@ function drawOverlay() {
   overlay.setAttribute("viewBox", `${S.x} ${S.y} ${w} ${h}`);
   const unit = D.width / Math.max(overlay.clientWidth || D.width, 320) * z;  // one screen pixel
   const type = Math.max(1, Math.min(1.7, unit / z));
-  for (const line of D.graticule) if (line.label && S.zoom === 1)
+  for (const line of D.graticule) if (line.label && S.zoom === 1 && !(line.x < 50 && line.y < 75))  // not under the north arrow
     add(overlay, "text", { class: "grat-label", x: line.x + 5, y: line.y - 5, "font-size": 11 * type }, line.label);
   const size = (D.regions.length > 12 ? 11 : 14) * Math.pow(z, 0.8) * type;
   const crowded = type > 1.3 && D.regions.length > 12;
@@ -343,7 +343,7 @@ function drawCard() {
     add(card, "p", {}, r.big === "withheld" ? "A check forbids this number: see the warnings." : `${r.of}; ${D.interval} interval ${r.interval}`);
     add(card, "p", {}, [r.sites, r.area === "—" ? "" : r.area].filter(Boolean).join(" · "));
     add(card, "p", {}, `Detected at ${r.detected}.`);
-    add(card, "p", { class: "hint" }, "Choose a site for its detection history, or a region for its numbers.");
+    add(card, "p", { class: "hint" }, D.regions.length ? "Choose a site for its detection history, or a region for its numbers." : "Choose a site for its detection history.");
     return;
   }
   const i = S.site, present = sites.present[i][D.now];
@@ -357,12 +357,89 @@ function drawCard() {
   add(card, "p", {}, `${percent(sites.mean[i])}, ${D.interval} interval ${range(sites.lower[i], sites.upper[i])}. What a site like this has, whatever was seen here.`);
 }
 
+// --- without a map: every site's history as a strip, side by side
+const strips = $("histories"), sheet = $("sheet");
+const strip = { cell: 9, gap: 8, row: 15, head: 20, at: [], wide: 0 };
+function layStrips() {
+  strip.wide = sheet.clientWidth;
+  const n = sites.visits * D.seasons.length, block = n * strip.cell + strip.gap;
+  const across = Math.max(1, Math.floor((strip.wide - 4) / block));
+  const order = [...sites.id.keys()].filter((i) => sites.history[i]);
+  const found = (i) => [...sites.history[i]].filter((c) => c !== "-" && c !== "0").length;
+  order.sort((a, b) => sites.region[a] - sites.region[b] || found(b) - found(a));
+  let y = 2, column = 0, last = null;
+  strip.at = [];
+  strip.heads = [];
+  for (const i of order) {
+    const region = D.regions.length ? sites.region[i] : null;
+    if (region !== last) {
+      if (last !== null || column) { y += strip.row + 6; column = 0; }
+      if (region !== null) { strip.heads.push([D.regions[region] ? D.regions[region].name : "no region", y + 12]); y += strip.head; }
+      last = region;
+    } else if (column === across) { y += strip.row; column = 0; }
+    strip.at.push({ i, x: 4 + column * block, y });
+    column++;
+  }
+  return y + strip.row + 2;
+}
+function drawStrips() {
+  if (!strips || !sites.history || !sheet.clientWidth) return;
+  const tall = layStrips(), sharp = Math.max(1, Math.min(2, window.devicePixelRatio || 1));
+  strips.width = strip.wide * sharp;
+  strips.height = tall * sharp;
+  strips.style.height = tall + "px";
+  const ink = strips.getContext("2d"), c = strip.cell;
+  ink.setTransform(sharp, 0, 0, sharp, 0, 0);
+  ink.font = "600 13px system-ui, sans-serif";
+  ink.fillStyle = INK;
+  for (const [name, y] of strip.heads) ink.fillText(name, 4, y);
+  for (const { i, x, y } of strip.at) {
+    [...sites.history[i]].forEach((sign, v) => {
+      if (sign === "-") {
+        ink.strokeStyle = "#8b959b";
+        ink.lineWidth = 0.8;
+        ink.strokeRect(x + v * c + 0.9, y + 0.9, c - 2.8, 8.2);
+        return;
+      }
+      ink.fillStyle = sign === "0" ? "#c3d3da" : "#14315c";
+      ink.fillRect(x + v * c + 0.5, y + 0.5, c - 1.5, 9);
+    });
+    if (S.site === i) {
+      ink.strokeStyle = "#c75a00";
+      ink.lineWidth = 2.4;
+      ink.strokeRect(x - 2, y - 1.5, sites.history[i].length * c + 3.5, 13);
+    }
+  }
+}
+function stripUnder(event) {
+  const box = strips.getBoundingClientRect(), x = event.clientX - box.x, y = event.clientY - box.y;
+  const wide = sites.visits * D.seasons.length * strip.cell + strip.gap / 2;
+  return strip.at.find((s) => x >= s.x - 3 && x <= s.x + wide && y >= s.y - 2 && y <= s.y + 13);
+}
+if (strips && sites.history) {
+  const box = $("sheet-legend");
+  symbol(box, (s) => add(s, "rect", { x: 4, y: 2, width: 10, height: 10, fill: "#14315c" }), "detected");
+  symbol(box, (s) => add(s, "rect", { x: 4, y: 2, width: 10, height: 10, fill: "#c3d3da" }), "not detected");
+  symbol(box, (s) => add(s, "rect", { x: 4.5, y: 2.5, width: 9, height: 9, fill: "none", stroke: "#8b959b" }), "no visit");
+  add(box, "span", {}, `One strip a site, its visits from left to right; most detections first. Choose one for its record.`);
+  strips.addEventListener("click", (event) => { const s = stripUnder(event); chooseSite(s && S.site !== s.i ? s.i : null); });
+  strips.addEventListener("pointerleave", () => { $("tip").hidden = true; });
+  strips.addEventListener("pointermove", (event) => {
+    const s = stripUnder(event), tip = $("tip");
+    tip.hidden = !s;
+    if (!s) return;
+    tip.style.left = Math.max(60, Math.min(strip.wide - 60, s.x)) + "px";
+    tip.style.top = Math.max(34, s.y) + "px";
+    tip.textContent = sites.id[s.i].slice(0, 40);
+  });
+}
+
 // --- choosing
 function mark() {
   document.querySelectorAll("#regions tbody tr").forEach((row) => row.classList.toggle("on", S.region === Number(row.dataset.k)));
 }
-function all() { mark(); drawLegend(); draw(); drawCard(); }
-function refresh() { mark(); if (overlay) drawOverlay(); drawCard(); }
+function all() { mark(); drawLegend(); draw(); drawStrips(); drawCard(); }
+function refresh() { mark(); if (overlay) drawOverlay(); drawStrips(); drawCard(); }
 function chooseSite(i) {
   S.site = i; S.region = null;
   if (i !== null) history.replaceState(null, "", "#" + encodeURIComponent(sites.id[i]));
@@ -523,6 +600,6 @@ window.addEventListener("afterprint", () => {
 });
 window.addEventListener("hashchange", fromAddress);
 let resized = 0;
-window.addEventListener("resize", () => { clearTimeout(resized); resized = setTimeout(() => { if (overlay) drawOverlay(); }, 120); });
+window.addEventListener("resize", () => { clearTimeout(resized); resized = setTimeout(() => { if (overlay) drawOverlay(); drawStrips(); }, 120); });
 all();
 fromAddress();
