@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.special import ndtri
 
 from occupancy import checks
 from occupancy.engines import ml as maximum
@@ -22,8 +23,24 @@ from occupancy.engines.compiled import group_terms
 from occupancy.engines.ml import Maximum
 from occupancy.frames import make_frames
 from occupancy.problem import Problem
-from occupancy.results import detection, effects, naive, passes, places, pooling, regions
-from occupancy.results.draws import Draws, from_maximum, from_posterior, natural, summary
+from occupancy.results import (
+    detection,
+    effects,
+    elsewhere,
+    naive,
+    passes,
+    places,
+    pooling,
+    regions,
+)
+from occupancy.results.draws import (
+    Draws,
+    from_maximum,
+    from_posterior,
+    interval_ends,
+    natural,
+    summary,
+)
 from occupancy.results.passes import Pass
 from surveys.problems import ModelError, listing
 
@@ -31,7 +48,8 @@ if TYPE_CHECKING:
     from occupancy.model import Model
 
 SCHEMA = 1
-MOST_STATE_DRAWS = 4000  # draws for which states are sampled
+# States are sampled for so many draws; fewer where the visits are many, never under the least.
+MOST_STATE_DRAWS, LEAST_STATE_DRAWS, MOST_VISITS_EVALUATED = 4000, 200, 400_000_000
 ALL = regions.ALL
 
 
@@ -108,17 +126,30 @@ class Fit:
         return self.ml
 
     @cached_property
-    def _pass(self) -> Pass:
-        return self._passed(self.draws.thinned(MOST_STATE_DRAWS))
+    def _state_draws(self) -> Draws:
+        """Draws for which states are sampled."""
+        work = MOST_VISITS_EVALUATED // max(self.problem.y.size, self.problem.n_chain, 1)
+        return self.draws.thinned(int(np.clip(work, LEAST_STATE_DRAWS, MOST_STATE_DRAWS)))
 
-    def _passed(self, draws: Draws) -> Pass:
-        """States; for maximum likelihood their probabilities are those at the maximum."""
+    @cached_property
+    def _drawn(self) -> Pass:
+        """States sampled for every draw."""
+        draws = self._state_draws
         usable = np.isfinite(next(iter(draws.coefficients.values()))).all()
-        drawn = passes.run(self.problem, draws if usable else draws.centre, self.seed)
-        if draws.point is None:
-            return drawn
-        point = passes.run(self.problem, draws.point, self.seed)
-        return Pass(point.log_lik, point.present, point.states, drawn.occupied)
+        return passes.run(self.problem, draws if usable else draws.centre, self.seed)
+
+    @cached_property
+    def _at_centre(self) -> Pass:
+        """State probabilities: over the draws, or at the maximum of the likelihood."""
+        if self.draws.point is None:
+            return self._drawn
+        return passes.run(self.problem, self.draws.point, self.seed)
+
+    @property
+    def _pass(self) -> Pass:
+        """Probabilities from the centre, sampled states from the draws."""
+        centre = self._at_centre
+        return Pass(None, centre.present, centre.states, self._drawn.occupied)
 
     @cached_property
     def _frames(self):
@@ -135,7 +166,7 @@ class Fit:
         if self.posterior is None:
             return float(self._maximum.log_likelihood)
         n = self.problem.n_chain
-        values = passes.run(self.problem, self.draws, self.seed).log_lik
+        values = passes.run(self.problem, self.draws, self.seed, pointwise=True).log_lik
         if values is None:
             raise ModelError(
                 f"{self.draws.n} draws at {n} sites do not fit in memory; ask a fit of fewer draws."
@@ -158,7 +189,7 @@ class Fit:
         """(species, site, season, state) P(state | data), NaN where a covariate is missing."""
         sizes = self.data.sizes
         return xr.DataArray(
-            self._pass.states.reshape(sizes["species"], sizes["site"], 1, -1),
+            self._at_centre.states.reshape(sizes["species"], sizes["site"], 1, -1),
             dims=("species", "site", "season", "state"),
             coords={
                 **{d: self.data[d] for d in ("species", "site", "season")},
@@ -206,10 +237,8 @@ class Fit:
 
     def profile_or_wald(self, interval: float, profile: bool = False) -> dict[str, list[dict]]:
         """Rows of a maximum-likelihood table: estimate, standard error, interval, z."""
-        from scipy.stats import norm
-
         top = self._maximum
-        z = norm.ppf(0.5 + interval / 2)
+        z = ndtri(interval_ends(interval)[1])
         se = top.standard_errors()
         bounds = maximum.profile(self.problem, top, interval) if profile else {}
         out: dict[str, list[dict]] = {}
@@ -238,7 +267,7 @@ class Fit:
         return pd.DataFrame(rows)
 
     def groups(self, interval: float = 0.9) -> pd.DataFrame:
-        """Effects of every level on the link scale: parameter, group, level, mean, sd, lower, upper."""
+        """Effects of every level on the link scale."""
         rows = []
         for p, g in group_terms(self.problem):
             told = summary(self.draws.effects[p.name, g.name], interval)
@@ -314,7 +343,7 @@ class Fit:
         }
         for k in ("mean", "sd", "lower", "upper"):
             columns[f"psi_{k}"] = np.where(problem.usable, told[k], np.nan)
-        columns["present"] = self._pass.present
+        columns["present"] = self._at_centre.present
         columns["detections"], columns["visits"] = seen, visits
         effort = np.where(problem.used, _effort(data), 0.0).sum(axis=(2, 3)).ravel()
         columns["effort"] = effort
@@ -342,21 +371,24 @@ class Fit:
         Returns
         -------
         DataFrame
-            psi_mean, psi_sd, psi_lower, psi_upper, and ``extrapolated``: a covariate lies outside
-            its surveyed range. Group levels never surveyed are drawn from their population.
+            In the order and with the index of ``frame``: psi_mean, psi_sd, psi_lower, psi_upper
+            (NaN where a covariate is missing), and ``extrapolated``: a covariate lies outside its
+            surveyed range. Group levels never surveyed are drawn from their population.
         """
-        table, n = self._columns_of(frame), len(frame)
+        given = elsewhere.as_table(frame)
+        table, n = self._columns_of(given), len(given)
         told = places.summarise(
             self._psi, self.draws, table, n, interval, self._covariance, self.seed
         )
-        out = pd.DataFrame({f"psi_{k}": v for k, v in told.items()})
+        out = pd.DataFrame({f"psi_{k}": v for k, v in told.items()}, index=given.index)
         out["extrapolated"] = places.outside_sampled(self._psi, self._surveyed, table, n)
         return out
 
     def psi_quantiles(self, at: tuple[float, ...], frame: Any = None) -> np.ndarray:
         """(place, quantile) of psi, at the sites or at the places of ``frame``."""
-        table = self._frames.chains if frame is None else self._columns_of(frame)
-        n = self.problem.n_chain if frame is None else len(frame)
+        given = None if frame is None else elsewhere.as_table(frame)
+        table = self._frames.chains if given is None else self._columns_of(given)
+        n = self.problem.n_chain if given is None else len(given)
         out = places.quantiles(
             self._psi, self.draws, table, n, tuple(at), self._covariance, self.seed
         )
@@ -371,19 +403,9 @@ class Fit:
         at = at if at.any() else np.ones_like(at)
         return {k: np.asarray(v)[at] for k, v in self._frames.chains.items()}
 
-    def _columns_of(self, frame: Any) -> dict[str, np.ndarray]:
-        needed = self._psi.design.variables
-        absent = [v for v in needed if v not in frame and v != "species"]
-        if absent:
-            raise ModelError(
-                f"The places to predict have no column {listing(absent)}, which psi uses. They "
-                f"have {listing([str(c) for c in frame.columns])}."
-            )
-        table = {v: np.asarray(frame[v]) for v in needed if v in frame}
-        if "species" in needed and "species" not in table:
-            name = self.data["species"].values[0]
-            table["species"] = np.full(len(frame), name, dtype=object)
-        return table
+    def _columns_of(self, table: pd.DataFrame) -> dict[str, np.ndarray]:
+        species = str(self.data["species"].values[0])
+        return elsewhere.columns(table, self._psi.design.variables, species)
 
     # ------------------------------------------------------------ regions
 
@@ -394,25 +416,31 @@ class Fit:
 
         Parameters
         ----------
-        layer : GeoDataFrame[region, geometry], optional
-            Polygons; otherwise the labels of the surveys.
-        surface : GeoDataFrame of cells, optional
-            Covariates, area_km2 and geometry: adds the mean of psi over the area.
+        layer : GeoDataFrame[region, geometry] or path, optional
+            Polygons; otherwise the labels of the surveys. A site in two regions counts in the
+            first of them in natural order.
+        surface : GeoDataFrame of cells or path, optional
+            Covariates, area_km2 and geometry: adds the mean of psi over the cells that have all
+            covariates. Without a layer the cells need a column region.
 
         Returns
         -------
         DataFrame
             ``share_*``: finite-sample share of the surveyed sites that were occupied;
             ``occupied_*``: their number; ``psi_*``: mean psi of the region's sites; ``ml_psi``
-            by maximum likelihood; with a surface ``area_psi_*``, ``area_km2``,
+            by maximum likelihood; with a surface ``area_psi_*``, ``area_km2`` (of the cells with
+            every covariate), ``area_unknown_km2`` (of the others, which have no psi),
             ``extrapolated`` (share of the area outside the surveyed conditions).
         """
-        names = None if layer is None else [str(v) for v in layer["region"]]
+        if layer is not None:
+            from surveys import places as geography
+
+            layer = geography.as_regions(layer)
+        names = None if layer is None else layer["region"].tolist()
         table = self._regional(self._labels(layer), surface, layer, interval, names)
         if layer is None:
             return table
-        at = {str(v): i for i, v in enumerate(layer["region"])}
-        shapes = layer.iloc[[at[r] for r in table["region"]]][["geometry"]].reset_index(drop=True)
+        shapes = layer.set_index("region").loc[table["region"], ["geometry"]].reset_index(drop=True)
         for name in table.columns:
             shapes[name] = table[name].to_numpy()
         shapes = shapes[[*table.columns, "geometry"]]
@@ -424,31 +452,25 @@ class Fit:
         return self._regional(self._labels(), surface, None, interval, [ALL])
 
     def _regional(self, labels, surface, layer, interval, names) -> pd.DataFrame:
-        table = regions.table(
-            self.problem,
-            self.draws.thinned(MOST_STATE_DRAWS),
-            self._pass,
-            labels,
-            self._frames.chains,
-            self._ml_psi,
-            interval,
-            None if surface is None else self._surface(surface, layer),
-            names,
-            self.seed,
-        )
-        if self.draws.point is not None and len(table):
-            point = regions.table(
+        cells = None if surface is None else self._surface(surface, layer)
+
+        def table_of(draws: Draws) -> pd.DataFrame:
+            return regions.table(
                 self.problem,
-                self.draws.point,
+                draws,
                 self._pass,
                 labels,
                 self._frames.chains,
                 self._ml_psi,
                 interval,
-                None if surface is None else self._surface(surface, layer),
+                cells,
                 names,
                 self.seed,
             )
+
+        table = table_of(self._state_draws)
+        if self.draws.point is not None and len(table):
+            point = table_of(self.draws.point)
             for name in ("psi_mean", "area_psi_mean"):
                 if name in table:
                     table[name] = point[name]
@@ -456,23 +478,11 @@ class Fit:
         return table
 
     def _surface(self, surface: Any, layer: Any) -> regions.Surface:
-        frame = self._columns_of(surface)
-        n = len(surface)
-        if layer is not None:
-            from surveys import places as geography
-
-            label = geography.cell_regions(surface, layer)
-        elif "region" in surface:
-            label = surface["region"].to_numpy(dtype=object)
-        else:
-            label = np.full(n, "", dtype=object)
-        area = (
-            surface["area_km2"].to_numpy(float)
-            if "area_km2" in surface
-            else surface.geometry.area.to_numpy() / 1e6
-        )
-        outside = places.outside_sampled(self._psi, self._surveyed, frame, n)
-        return regions.Surface(frame, n, label, area, outside)
+        cells = elsewhere.as_cells(surface)
+        frame = self._columns_of(cells)
+        outside = places.outside_sampled(self._psi, self._surveyed, frame, len(cells))
+        known = ~self._psi.design.missing(frame, n=len(cells))
+        return elsewhere.as_surface(cells, frame, layer, outside, known)
 
     @cached_property
     def _ml_psi(self) -> np.ndarray:

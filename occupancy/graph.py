@@ -31,9 +31,8 @@ def _version() -> int:
 
     PyTensor's key does not see the code behind an Op; a stale binary would be loaded silently.
     """
-    digest = hashlib.sha256(source_digest().encode())
-    digest.update(Path(__file__).read_bytes())
-    return int(digest.hexdigest()[:12], 16)
+    own = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    return int(hashlib.sha256((source_digest() + own).encode()).hexdigest()[:12], 16)
 
 
 class FamilyOp(Op):
@@ -195,22 +194,21 @@ def _group_effect(p: Predictor, group: GroupTerm):
     return pm.Deterministic(name, sd * raw, dims=dims)
 
 
-def free_values(problem: Problem, density: CompiledDensity, x: np.ndarray) -> dict:
+def free_values(problem: Problem, density: CompiledDensity, x: np.ndarray) -> dict[str, np.ndarray]:
     """The same point as ``x`` of the precompiled density, for the free variables of the model."""
     point: dict[str, np.ndarray] = {}
-    o = 0
-    for p, a in zip(problem.predictors.values(), density.transforms, strict=True):
-        phi = p.table.functional @ a @ x[o : o + len(a)]
-        if all(q.kind == "normal" for q in p.table.coefficients):
-            point[f"{p.name}_prior"] = phi
-        else:
-            for term, value in zip(p.terms, phi, strict=True):
-                point[f"{p.name}_prior[{term}]"] = value
-        o += len(a)
-    first = density.arrays["first"]
+    for p, beta in zip(problem.predictors.values(), density.coefficients(x), strict=True):
+        point |= _spread_phi(p, p.table.functional @ beta)
+    k, first = density.n_coefficient, density.arrays["first"]
     for r, (p, g) in enumerate(density.groups):
-        point[f"{p.name}_sd[{g.name}]_log__"] = x[o + r]
-        start = o + len(density.groups)
+        point[f"{p.name}_sd[{g.name}]_log__"] = x[k + r]
+        start = k + len(density.groups)
         kind = "effect" if g.centred else "unit"
         point[f"{p.name}_{kind}[{g.name}]"] = x[start + first[r] : start + first[r + 1]]
     return point
+
+
+def _spread_phi(p: Predictor, phi: np.ndarray) -> dict[str, np.ndarray]:
+    if all(q.kind == "normal" for q in p.table.coefficients):
+        return {f"{p.name}_prior": phi}
+    return {f"{p.name}_prior[{t}]": v for t, v in zip(p.terms, phi, strict=True)}

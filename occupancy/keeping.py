@@ -23,7 +23,18 @@ KIND = "fit"
 
 
 def save(fit: Fit, folder: Path, replace: bool = False) -> Path:
-    """Write the fit; see ``occupancy.store`` for what is promised."""
+    """Write the fit; see ``occupancy.store`` for what is promised.
+
+    Raises
+    ------
+    StoreError
+        The folder exists; or it is to be replaced and holds anything but a saved fit.
+    """
+    if replace and folder.is_dir() and any(folder.iterdir()) and not store.is_result(folder):
+        raise store.StoreError(
+            f"{folder} holds files that are no saved fit, and would be lost. Nothing was written; "
+            "choose another folder, or empty this one."
+        )
     with store.new_folder(folder, replace=replace) as place:
         surveys.save(fit.data, place / "surveys.nc")
         for name in ("posterior", "sample_stats"):

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import xarray as xr
 
-from occupancy import families, links
+from occupancy import arguments, families, links
 from occupancy import problem as problems
+from occupancy.families.base import Family
 from occupancy.problem import Predictor, Problem
 from surveys.problems import ModelError, did_you_mean
+from surveys.schema import DIMS
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     from occupancy.fit import Fit
 
 Engine = Literal["nuts", "ml"]
-SPREAD_OF_STARTS = 1.0
+PRIORS = '{"Intercept": "normal(0, 1.5)"}'
+VALUES = '{"psi": {"Intercept": 0.5}, "p": {"Intercept": 0.0}}'
 
 
 class Model:
@@ -69,18 +72,24 @@ class Model:
         links: Mapping[str, str] | None = None,
         **formulas: str,
     ):
-        self.data = data
-        self.family = families.get(family) if isinstance(family, str) else family
+        self.data = _surveys(data)
+        self.family = family if isinstance(family, Family) else families.get(str(family))
         short = {
             name.removeprefix("link_"): formulas.pop(name)
             for name in list(formulas)
             if name.startswith("link_")
         }
-        self.links = {**(links or {}), **short}
+        self.links = {**arguments.mapping("links", links, '{"psi": "cloglog"}'), **short}
         self.priors = {
-            k: {str(t): str(v) for t, v in (s or {}).items()} for k, s in (priors or {}).items()
+            name: {
+                str(term): str(prior)
+                for term, prior in arguments.mapping(f"priors of `{name}`", own, PRIORS).items()
+            }
+            for name, own in arguments.mapping("priors", priors, f'{{"psi": {PRIORS}}}').items()
         }
-        self.formulas = {p.name: str(formulas.pop(p.name, "1")) for p in self.family.parameters}
+        self.formulas = {
+            p.name: _formula_text(p.name, formulas.pop(p.name, "1")) for p in self.family.parameters
+        }
         if formulas:
             name = next(iter(formulas))
             raise ModelError(
@@ -88,7 +97,7 @@ class Model:
                 f"{did_you_mean(name, list(self.formulas))} It has {', '.join(self.formulas)}."
             )
         self.problem: Problem = problems.build(
-            data, self.family, self.formulas, self.priors, self.links
+            self.data, self.family, self.formulas, self.priors, self.links
         )
 
     def __repr__(self) -> str:
@@ -135,12 +144,15 @@ class Model:
         -------
         xr.Dataset
             ``log_likelihood`` (species, site), states summed out, 0 at a site without visits;
-            ``state_probability`` (species, site, season, state) given the data;
+            ``state_probability`` (species, site, season, state) given the data, NaN where a
+            covariate of the site is missing;
             ``gradient_<parameter>`` (<parameter>_term) of the total log-likelihood.
         """
         given = self._given(parameters)
         eta = tuple(self._predict(p, *given[p.name]) for p in self.problem.predictors.values())
         _, log_lik, states, gradients = self.problem.evaluate(eta)
+        states = self.problem.in_field_order(states)
+        states[:, ~self.problem.usable] = np.nan
         n_species, n_site = self.data.sizes["species"], self.data.sizes["site"]
         field = self.problem.in_field_order
         out = xr.Dataset(
@@ -148,7 +160,7 @@ class Model:
                 "log_likelihood": (("species", "site"), field(log_lik).reshape(n_species, n_site)),
                 "state_probability": (
                     ("species", "site", "season", "state"),
-                    np.moveaxis(field(states), 0, -1).reshape(n_species, n_site, 1, -1),
+                    np.moveaxis(states, 0, -1).reshape(n_species, n_site, 1, -1),
                 ),
             },
             coords={
@@ -166,6 +178,7 @@ class Model:
         return out
 
     def _given(self, parameters) -> dict[str, tuple[np.ndarray, dict[str, np.ndarray]]]:
+        parameters = arguments.mapping("parameters", parameters, VALUES)
         unknown = [name for name in parameters if name not in self.problem.predictors]
         if unknown:
             raise ModelError(
@@ -277,12 +290,14 @@ class Model:
         tune : int, optional
             Draws of adaptation; by default 400, or 600 with group effects.
         target_accept : float, optional
-            Higher means smaller steps and fewer divergences; 0.8, or 0.9 with group effects.
+            Higher means smaller steps and fewer divergences; 0.8, or 0.9 where a group has
+            fewer than ten levels.
         route : "precompiled" or "pymc", optional
             How the sampler finds its density; the fit records the route taken.
         """
         from occupancy import fit as fits
 
+        seed = arguments.whole("seed", seed, 0, arguments.MOST_SEED)
         if engine == "ml":
             return fits.by_ml(self, seed)
         if engine != "nuts":
@@ -290,27 +305,43 @@ class Model:
                 f"There is no engine '{engine}'.{did_you_mean(engine, ['nuts', 'ml'])} "
                 'Engines: "nuts", "ml".'
             )
-        for name, value, least in (("draws", draws, 1), ("chains", chains, 1)):
-            if int(value) < least:
-                raise ModelError(f"{name} = {value}: at least {least} is needed.")
-        if not tune:
-            tune = 600 if self.problem.has_groups else 400
+        if route not in (None, "precompiled", "pymc"):
+            raise ModelError(f'route = {route!r}: give "precompiled", "pymc" or None.')
+        tune = arguments.whole("tune", tune or 0, 0)
         return fits.by_nuts(
             self,
             seed,
-            draws=draws,
-            tune=tune,
-            chains=chains,
-            cores=cores,
-            target_accept=target_accept,
+            draws=arguments.whole("draws", draws, 1),
+            tune=tune or (600 if self.problem.has_groups else 400),
+            chains=arguments.whole("chains", chains, 1),
+            cores=arguments.whole("cores", cores or 0, 0) or None,
+            target_accept=target_accept and arguments.share("target_accept", target_accept, "0.95"),
             progress=progress,
             route=route,
         )
 
 
+def _surveys(data: Any) -> xr.Dataset:
+    """The Dataset, or what to do to have one."""
+    if not isinstance(data, xr.Dataset) or "detection" not in data or set(DIMS) - set(data.dims):
+        what = "a Dataset without the surveys' dims" if isinstance(data, xr.Dataset) else ""
+        raise ModelError(
+            f"The surveys are {what or type(data).__name__}. Make them with "
+            "surveys.from_arrays(detection, ...) or surveys.read('study.toml')."
+        )
+    return data
+
+
+def _formula_text(name: str, formula: Any) -> str:
+    if isinstance(formula, str) or (isinstance(formula, int) and not isinstance(formula, bool)):
+        return str(formula)
+    raise ModelError(f'`{name}` = {formula!r}: a formula is text, such as "scale(elevation)".')
+
+
 def _read_values(p: Predictor, given: Mapping[str, Any]):
     """Coefficients and effects of one parameter from a mapping by name."""
     groups = {g.design.name: g for g in p.groups}
+    given = arguments.mapping(f"values of `{p.name}`", given, '{"Intercept": 0.5}')
     for name in given:
         if name not in p.terms and name not in groups:
             known = [*p.terms, *groups]
@@ -321,20 +352,18 @@ def _read_values(p: Predictor, given: Mapping[str, Any]):
     absent = [t for t in p.terms if t not in given]
     if absent:
         raise ModelError(f"`{p.name}` needs a value for {', '.join(absent)}.")
-    beta = np.array([float(given[t]) for t in p.terms])
+    beta = np.array([arguments.number(f"`{p.name}`: the value of {t}", given[t]) for t in p.terms])
     effects = {}
     for name, group in groups.items():
-        stated = given.get(name, {})
+        example = f'{{"{group.design.levels[0]}": 0.3}}'
+        stated = arguments.mapping(f"Group '{name}' of `{p.name}`", given.get(name), example)
         unknown = [k for k in stated if str(k) not in group.design.levels]
         if unknown:
             raise ModelError(f"Group '{name}' of `{p.name}` has no level '{unknown[0]}'.")
-        effects[group.name] = np.array([float(stated.get(k, 0.0)) for k in group.design.levels])
-        _check_finite(p.name, [f"{name} {k}" for k in group.design.levels], effects[group.name])
-    _check_finite(p.name, p.terms, beta)
+        effects[group.name] = np.array(
+            [
+                arguments.number(f"`{p.name}`: the value of {name} {k}", stated.get(k, 0.0))
+                for k in group.design.levels
+            ]
+        )
     return beta, effects
-
-
-def _check_finite(parameter: str, names: Sequence[str], values: np.ndarray) -> None:
-    for name, value in zip(names, values, strict=True):
-        if not np.isfinite(value):
-            raise ModelError(f"`{parameter}`: the value of {name} is {value}; give a number.")

@@ -16,10 +16,11 @@ import xarray as xr
 from occupancy import design as designs
 from occupancy import families, priors
 from occupancy.design import Design, GroupDesign
+from occupancy.design.rank import refuse_dependent
 from occupancy.families.base import Family
 from occupancy.frames import Frames, detections, make_frames
 from occupancy.kernel.layout import Layout, make_layout
-from surveys.problems import ModelError
+from surveys.problems import ModelError, listing
 
 LINK_CODES = {"logit": 0, "cloglog": 1}
 CENTRED_FROM = 250  # rows per level from which the data know an effect far better than its sd does
@@ -214,7 +215,16 @@ def build(
     used = frames.made.copy()
     used[frames.made] = keep
     y, chain = frames.y[keep], frames.chain_of_visit[keep]
-    layout = make_layout(np.bincount(chain, minlength=usable.size))
+    visits = np.bincount(chain, minlength=usable.size)
+    for p in chosen.parameters:
+        told = visits > 0 if p.level == "site" else keep
+        if not told.any() or told.all():
+            continue
+        if p.level == "site":
+            _refuse_unknowable(made_designs[p.name], p, frames, told)
+        else:
+            made_designs[p.name] = _learn_from(made_designs[p.name], p, frames, told)
+    layout = make_layout(visits)
     y = y[layout.visit_order]
     place = layout.site_place()[chain][layout.visit_order]
     predictors = {}
@@ -236,10 +246,10 @@ def check_data(data: xr.Dataset, family: Family) -> None:
     """Refuse data that the family cannot have, naming site, season and visit."""
     n = data.sizes["season"]
     if family.max_seasons is not None and n > family.max_seasons:
-        first, last = str(data["season"].values[0]), str(data["season"].values[-1])
+        first, last = data["season"].values[[0, -1]].tolist()
         raise ModelError(
             f"Family '{family.name}' got {n} seasons ({first}-{last}). Select one, for example "
-            f'data.sel(season=["{last}"]), or use a family for several seasons.'
+            f"data.sel(season=[{last!r}]), or use a family for several seasons."
         )
     y = detections(data)
     strange = ~np.isnan(y) & ~np.isin(y, family.detections)
@@ -277,6 +287,41 @@ def _design(parameter, formula: str, frames: Frames) -> Design:
             formula, frames.chains, parameter.name, elsewhere=frames.above, n=frames.chains.n
         )
     return designs.build(formula, frames.visits, parameter.name, n=frames.y.size)
+
+
+def _refuse_unknowable(made: Design, parameter, frames: Frames, told: np.ndarray) -> None:
+    """Refuse columns that the visited sites cannot tell apart.
+
+    Scales are learned from every site, as people do by hand; but a level of a factor met only at
+    sites never visited would have a coefficient that no data know, and a share of 1 or 0 out of
+    nowhere. Levels of groups may be such: they have their population.
+    """
+    for name in made.variables:
+        values = np.asarray(frames.chains[name])
+        if values.dtype.kind in "iuf" or not any(f"{name}[" in c for c in made.columns):
+            continue
+        unmet = {str(v) for v in values[~told]} - {str(v) for v in values[told]} - {""}
+        if unmet:
+            raise ModelError(
+                f"`{parameter.name}` uses '{name}', of which {listing(sorted(unmet))} is met only "
+                "at sites that were never visited, so nothing is known about it. Leave those "
+                f"sites out, give them another level, or write (1 | {name})."
+            )
+    try:
+        refuse_dependent(
+            made.columns,
+            made.matrix(frames.chains, n=told.size)[told],
+            intercept=made.formula.intercept,
+        )
+    except ModelError as error:
+        raise ModelError(f"`{parameter.name}`, at the visited sites: {error}") from None
+
+
+def _learn_from(first: Design, parameter, frames: Frames, rows: np.ndarray) -> Design:
+    """The design as the visits that are used tell it; levels of groups stay."""
+    again = designs.build(first.formula, frames.visits, parameter.name, rows, n=frames.y.size)
+    kept = zip(again.groups, first.groups, strict=True)
+    return replace(again, groups=tuple(replace(g, keys=own.keys) for g, own in kept))
 
 
 def _check_species(data: xr.Dataset, made: Mapping[str, Design]) -> None:

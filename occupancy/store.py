@@ -33,6 +33,7 @@ __all__ = [
     "digest_file",
     "finish",
     "is_complete",
+    "is_result",
     "lock",
     "new_folder",
     "read_manifest",
@@ -187,7 +188,32 @@ def _sweep(target: Path) -> None:
     for role in ("new", "old"):
         for left in target.parent.glob(f"{_escaped(_stem(target))}.*.{role}"):
             if _writer_is_gone(left):
+                if role == "old":
+                    _save_strangers(left, target)
                 shutil.rmtree(left, ignore_errors=True)
+
+
+def _save_strangers(old: Path, target: Path) -> None:
+    """Move what somebody else put into an old result to `NAME-kept` beside it, before it goes.
+
+    A stranger is a file that the old manifest does not name; where that cannot be read, one that
+    the new result does not have either.
+    """
+    try:
+        ours = set(read_manifest(old).files)
+    except StoreError:
+        ours = {path.relative_to(target).as_posix() for path in _listing(target)}
+    for path in _listing(old):
+        name = path.relative_to(old)
+        if name.as_posix() in ours:
+            continue
+        place = target.with_name(f"{target.name}-kept") / name
+        number = 1
+        while place.exists():
+            number += 1
+            place = place.with_name(f"{name.stem}-{number}{name.suffix}")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(place)
 
 
 @contextlib.contextmanager
@@ -196,7 +222,7 @@ def new_folder(target: Path | str, replace: bool = False) -> Iterator[Path]:
 
     The body writes its files and calls `finish`. If it fails or is interrupted, nothing appears at
     `target`, and what stood there before still stands. With `replace`, the old folder is moved
-    aside, and removed only after success.
+    aside, and removed only after success; files in it that were not ours move to `NAME-kept`.
 
     Raises
     ------
@@ -208,7 +234,11 @@ def new_folder(target: Path | str, replace: bool = False) -> Iterator[Path]:
     target = Path(target)
     settle(target)
     if target.exists() and not replace:
-        raise StoreError(f"{target} exists already. Nothing was written; ask for a replacement.")
+        raise StoreError(
+            f"{target} exists already. Nothing was written; choose another folder, or replace=True."
+        )
+    if target.exists() and not target.is_dir():
+        raise StoreError(f"{target} is a file, not a folder. Nothing was written.")
     target.parent.mkdir(parents=True, exist_ok=True)
     _sweep(target)
     folder = _sibling(target, "new")
@@ -241,6 +271,7 @@ def _put_in_place(folder: Path, target: Path) -> None:
         raise
     _sync(target.parent)
     if kept is not None:
+        _save_strangers(kept, target)
         shutil.rmtree(kept, ignore_errors=True)
 
 
@@ -276,7 +307,7 @@ def read_manifest(folder: Path | str) -> Manifest:
     folder = Path(folder)
     try:
         raw = (folder / MANIFEST).read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise StoreError(
             f"{folder} holds no complete result ({MANIFEST} is missing). Run the command again."
         ) from None
@@ -323,6 +354,16 @@ def verify(folder: Path | str) -> Manifest:
     if facts:
         raise _damaged(folder, facts)
     return manifest
+
+
+def is_result(folder: Path | str) -> bool:
+    """Tell whether a folder was written by us and holds nothing else, damaged or not."""
+    folder = Path(folder)
+    try:
+        ours = set(read_manifest(folder).files)
+    except StoreError:
+        return False
+    return all(path.relative_to(folder).as_posix() in ours for path in _listing(folder))
 
 
 def is_complete(folder: Path | str) -> bool:

@@ -197,8 +197,16 @@ def sampler_figures(case: str, m: Model, draws: int, peers: list[str]) -> None:
     )
     low, mid = ess(got.posterior, names)
     ours = low / cpu
-    tell(what="nuts", case=case, engine="ours", draws=draws, cpu_s=cpu, ess_min=low,
-         ess_median=mid, min_ess_per_s=ours)  # fmt: skip
+    tell(
+        what="nuts",
+        case=case,
+        engine="ours",
+        draws=draws,
+        cpu_s=cpu,
+        ess_min=low,
+        ess_median=mid,
+        min_ess_per_s=ours,
+    )
     plain_names = ["beta", "alpha"] + (["sd"] if m.problem.has_groups else [])
     if "plain" in peers:
         compiled = nutpie.compile_pymc_model(plain_graph(m))
@@ -209,8 +217,16 @@ def sampler_figures(case: str, m: Model, draws: int, peers: list[str]) -> None:
             )
         )
         low, mid = ess(tree["posterior"].to_dataset()[plain_names], plain_names)
-        tell(what="nuts", case=case, engine="nutpie, plain graph", draws=few, cpu_s=cpu,
-             ess_min=low, min_ess_per_s=low / cpu, ratio=ours / (low / cpu))  # fmt: skip
+        tell(
+            what="nuts",
+            case=case,
+            engine="nutpie, plain graph",
+            draws=few,
+            cpu_s=cpu,
+            ess_min=low,
+            min_ess_per_s=low / cpu,
+            ratio=ours / (low / cpu),
+        )
     if "pymc" in peers:
         import pymc as pm
 
@@ -226,11 +242,19 @@ def sampler_figures(case: str, m: Model, draws: int, peers: list[str]) -> None:
                 progressbar=False,
                 nuts_sampler="pymc",
                 compute_convergence_checks=False,
-            )  # fmt: skip
+            )
         )
         low, mid = ess(tree["posterior"].to_dataset()[plain_names], plain_names)
-        tell(what="nuts", case=case, engine="pymc (compilation counted)", draws=few, cpu_s=cpu,
-             ess_min=low, min_ess_per_s=low / cpu, ratio=ours / (low / cpu))  # fmt: skip
+        tell(
+            what="nuts",
+            case=case,
+            engine="pymc (compilation counted)",
+            draws=few,
+            cpu_s=cpu,
+            ess_min=low,
+            min_ess_per_s=low / cpu,
+            ratio=ours / (low / cpu),
+        )
     for peer in ("numpyro", "biolith"):
         if find_spec(peer) is None:
             tell(what="nuts", case=case, engine=peer, left_out="not installed")
@@ -239,8 +263,16 @@ def sampler_figures(case: str, m: Model, draws: int, peers: list[str]) -> None:
         if peer == "biolith" and m.problem.has_groups:
             continue
         cpu, low = (numpyro_peer if peer == "numpyro" else biolith_peer)(m, few)
-        tell(what="nuts", case=case, engine=f"{peer} (compilation counted)", draws=few, cpu_s=cpu,
-             ess_min=low, min_ess_per_s=low / cpu, ratio=ours / (low / cpu))  # fmt: skip
+        tell(
+            what="nuts",
+            case=case,
+            engine=f"{peer} (compilation counted)",
+            draws=few,
+            cpu_s=cpu,
+            ess_min=low,
+            min_ess_per_s=low / cpu,
+            ratio=ours / (low / cpu),
+        )
 
 
 def _arrays(m: Model):
@@ -277,9 +309,13 @@ def numpyro_peer(m: Model, draws: int) -> tuple[float, float]:
 
     def call():
         sampler = numpyro.infer.MCMC(
-            numpyro.infer.NUTS(program), num_warmup=draws, num_samples=draws, num_chains=2,
-            chain_method="sequential", progress_bar=False,
-        )  # fmt: skip
+            numpyro.infer.NUTS(program),
+            num_warmup=draws,
+            num_samples=draws,
+            num_chains=2,
+            chain_method="sequential",
+            progress_bar=False,
+        )
         sampler.run(jax.random.PRNGKey(1))
         return sampler.get_samples(group_by_chain=True)
 
@@ -303,7 +339,7 @@ def biolith_peer(m: Model, draws: int) -> tuple[float, float]:
             num_chains=2,
             num_samples=draws,
             num_warmup=draws,
-        )  # fmt: skip
+        )
     )
     samples = got.samples if hasattr(got, "samples") else got
     kept = {k: np.asarray(v) for k, v in samples.items() if "cov" in k or k in ("beta", "alpha")}
@@ -337,8 +373,15 @@ def group() -> None:
     m = model(data, True)
     cpu, got = run(lambda: nuts.sample(m.problem, draws=1000, tune=1000, chains=4, cores=1, seed=1))
     low, mid = ess(got.posterior, ["psi", "p", "psi_sd[region]"])
-    tell(what="nuts", case="267 groups of 3", engine="ours", cpu_s=cpu, ess_min=low,
-         ess_median=mid, min_ess_per_s=low / cpu)  # fmt: skip
+    tell(
+        what="nuts",
+        case="267 groups of 3",
+        engine="ours",
+        cpu_s=cpu,
+        ess_min=low,
+        ess_median=mid,
+        min_ess_per_s=low / cpu,
+    )
 
 
 # ------------------------------------------------------------------ maximum likelihood, cold start
@@ -356,8 +399,15 @@ def likelihood() -> None:
         one = least(lambda: climb(objective, zero), 0.5)  # noqa: B023
         five = least(lambda: ml.maximise(m.problem), 0.5)  # noqa: B023
         whole = least(lambda: model(data).fit(engine="ml"), 0.5)  # noqa: B023
-        tell(what="ml", case=name, sites=n, visits=j, climb_ms=one / 1e3, three_starts_ms=five / 1e3,
-             whole_call_ms=whole / 1e3)  # fmt: skip
+        tell(
+            what="ml",
+            case=name,
+            sites=n,
+            visits=j,
+            climb_ms=one / 1e3,
+            three_starts_ms=five / 1e3,
+            whole_call_ms=whole / 1e3,
+        )
 
 
 COLD = """

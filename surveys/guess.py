@@ -18,7 +18,7 @@ from surveys.guess_text import text as text_of
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import Problem, SurveyError, listing
-from surveys.readers import READERS, roles
+from surveys.readers import READERS, reader, roles
 from surveys.readers.site_table import is_layer
 from surveys.readers.visit_columns import VisitColumn
 from surveys.study_file import StudyFile
@@ -112,7 +112,7 @@ def _open(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, Tab
 
 
 def _detections(tables: dict[str, Table], parts: Parts) -> None:
-    guesses = [g for reader in READERS.values() if (g := reader.detect(tables)) is not None]
+    guesses = [g for name in READERS if (g := reader(name).detect(tables)) is not None]
     if not guesses:
         raise SurveyError(
             Problem(

@@ -8,6 +8,7 @@ from typing import Any
 
 from surveys.ledger import Ledger
 from surveys.problems import did_you_mean, listing
+from surveys.readers import READERS
 
 TEXT, WHOLE, NUMBER, YES, TEXTS, TEXT_OR_TEXTS, ALIAS, ANY = (
     "text",
@@ -81,7 +82,7 @@ SECTIONS: dict[str, Any] = {
         "region": TEXT,
         "folders": TEXTS,
     },
-    "source": {"format": {"wide", "long"}, "path": TEXT},
+    "source": {"format": set(READERS), "path": TEXT},
     "files": {
         name: {**_FILE, "columns": dict.fromkeys(roles, TEXT)} for name, roles in ROLES.items()
     },

@@ -132,3 +132,15 @@ def test_import__stays_light():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert told.stdout.strip() == "[]"
+
+
+def test_flat__speaks_for_a_likelihood_without_a_top_and_only_then():
+    """One visit a site: psi and p trade places along a ridge."""
+    from occupancy.model import Model
+
+    rng = np.random.default_rng(4)
+    ridge = surveys.from_arrays((rng.random((60, 1)) < 0.4).astype(float))
+    assert "FLAT" in [v.code for v in Model(ridge).fit(engine="ml").warnings]
+    sound = (rng.random((60, 1)) < 0.5) & (rng.random((60, 4)) < 0.5)
+    fit = Model(surveys.from_arrays(sound.astype(float))).fit(engine="ml")
+    assert "FLAT" not in [v.code for v in fit.warnings]

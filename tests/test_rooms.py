@@ -31,7 +31,13 @@ HEAVY = {
 }
 # From arithmetic to pages: a room may import itself, and what stands above it in this list.
 ORDER = (
-    ("surveys.problems", "occupancy.kernel", "occupancy.links", "occupancy.checksums"),
+    (
+        "surveys.problems",
+        "occupancy.kernel",
+        "occupancy.links",
+        "occupancy.checksums",
+        "occupancy.arguments",
+    ),
     ("occupancy.lock", "occupancy.progress"),
     ("occupancy.store", "occupancy.priors"),
     ("occupancy.terms", "occupancy.formula"),

@@ -68,6 +68,42 @@ def test_new_folder__existing_target_is_refused_and_replaced_only_on_request(tmp
     assert [path.name for path in tmp_path.iterdir()] == ["fit"]
 
 
+def test_new_folder__files_of_others_outlive_a_replacement(tmp_path: Path):
+    target = tmp_path / "report"
+    for text in ("first", "second", "third"):
+        with store.new_folder(target, replace=True) as folder:
+            (folder / "ours.txt").write_text(text)
+            store.finish(folder, store.Manifest("report"))
+        (target / "notes.txt").write_text(f"mine after {text}")
+    kept = tmp_path / "report-kept"
+    assert sorted(path.name for path in kept.iterdir()) == ["notes-2.txt", "notes.txt"]
+    assert (kept / "notes.txt").read_text() == "mine after first"
+    assert (target / "ours.txt").read_text() == "third"
+
+
+def test_new_folder__a_file_is_never_replaced(tmp_path: Path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with (
+        pytest.raises(store.StoreError, match="is a file"),
+        store.new_folder(tmp_path / "notes.txt", replace=True),
+    ):
+        raise AssertionError
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_save__a_folder_of_other_files_is_not_replaced(tmp_path: Path):
+    import surveys
+    from occupancy import Model
+
+    fit = Model(surveys.from_arrays([[1, 0], [0, 0], [1, 1]])).fit("ml")
+    (tmp_path / "thesis.docx").write_text("mine")
+    with pytest.raises(store.StoreError, match="no saved fit"):
+        fit.save(tmp_path, replace=True)
+    assert (tmp_path / "thesis.docx").read_text() == "mine"
+    fit.save(tmp_path / "fit")
+    fit.save(tmp_path / "fit", replace=True)
+
+
 def test_new_folder__a_failing_body_leaves_the_old_result_and_nothing_else(tmp_path: Path):
     write(tmp_path / "fit", "old")
 

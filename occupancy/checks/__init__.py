@@ -23,6 +23,7 @@ CHECKS: dict[str, str] = {
     "ALLDET": "occupancy.checks.always_detected",
     "CONFOUND": "occupancy.checks.confounding",
     "SEP": "occupancy.checks.separation",
+    "FLAT": "occupancy.checks.top",
     "RELEV": "occupancy.checks.few_levels",
     "PSTAR": "occupancy.checks.cumulative_detection",
     "MISS": "occupancy.checks.set_aside",

@@ -224,5 +224,6 @@ def effect_columns(effect: Effect, reader: Reader, full: dict) -> np.ndarray:
     for part in effect.parts:
         mine = reader.part(part)[:, 0 if full.get((effect, part), True) else 1 :]
         # (row, of this part, of those before) with the parts before varying fastest
-        block = (mine[:, :, None] * block[:, None, :]).reshape(reader.n, -1)
+        width = mine.shape[1] * block.shape[1]
+        block = (mine[:, :, None] * block[:, None, :]).reshape(reader.n, width)
     return block

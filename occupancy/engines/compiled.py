@@ -111,13 +111,42 @@ class CompiledDensity:
             "value_p": value_p if self.p.sign is None else value_p * self.p.sign,
             "first": first,
             "centred": np.array([g.centred for _, g in self.groups], np.int64),
+            "share": self._shares(),
             "functional_psi": contiguous(self.psi.table.functional @ a_psi),
             "functional_p": contiguous(self.p.table.functional @ a_p),
+            "base_psi": _base(self.psi),
+            "base_p": _base(self.p),
             "prior_code": np.array([q.code for q in table], np.int64),
             "prior_arguments": np.array([three(q.arguments) for q in table]).reshape(-1, 3),
             "sd_code": np.array([q.code for q in sds], np.int64),
             "sd_arguments": np.array([three(q.arguments) for q in sds]).reshape(-1, 3),
         }
+
+    def _shares(self) -> np.ndarray:
+        """Share of the rows at each level; 0 where a group has no intercept to lean on."""
+        parts = [np.zeros(0)]
+        for p, g in self.groups:
+            share = np.bincount(g.level, minlength=g.n_level) / max(g.level.size, 1)
+            leans = g.value is None and p.terms[:1] == ("Intercept",)
+            parts.append(share if leans else np.zeros(g.n_level))
+        return np.concatenate(parts)
+
+    def mean_effects(self, x: np.ndarray) -> tuple[float, float]:
+        """Mean effects at a point, over the groups of psi and those of p."""
+        effect = np.empty(self.n_effect)
+        a = self.arrays
+        fused.effects_of(x, self.n_coefficient, a["first"], a["centred"], effect)
+        return fused.take_out_means(effect, a["share"], a["first"], len(self.psi.groups))
+
+    def coefficients(self, x: np.ndarray) -> list[np.ndarray]:
+        """Coefficients of psi and of p at a point."""
+        k_psi = len(self.psi.terms)
+        parts = [x[:k_psi], x[k_psi : self.n_coefficient]]
+        out = [a @ part for a, part in zip(self.transforms, parts, strict=True)]
+        for beta, mean in zip(out, self.mean_effects(x), strict=True):
+            if mean != 0.0:
+                beta[0] -= mean
+        return out
 
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Log posterior and its gradient."""
@@ -127,11 +156,10 @@ class CompiledDensity:
 
     def expand(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """The quantities of ``slots`` at a point."""
-        a_psi, a_p = self.transforms
-        k_psi, k = len(self.psi.terms), self.n_coefficient
+        k = self.n_coefficient
         effect = np.empty(self.n_effect)
         fused.effects_of(x, k, self.arrays["first"], self.arrays["centred"], effect)
-        parts = [a_psi @ x[:k_psi], a_p @ x[k_psi:k]]
+        parts = self.coefficients(x)
         parts += [np.exp(x[k + r : k + r + 1]) for r in range(len(self.groups))]
         parts += np.split(effect, self.arrays["first"][1:-1]) if self.groups else []
         return {s.name: v for s, v in zip(slots(self.problem), parts, strict=True)}
@@ -153,7 +181,7 @@ class CompiledDensity:
             raise RuntimeError("arrays and header are out of step")
         h = np.zeros(HEADER, np.int64)
         a = self.arrays
-        h[:11] = [
+        h[:12] = [
             len(self.psi.terms),
             len(self.p.terms),
             self.problem.n_chain,
@@ -165,10 +193,18 @@ class CompiledDensity:
             self.problem.links[0],
             a["offset_psi"].size,
             a["offset_p"].size,
+            self.n_effect,
         ]
         addresses = [v.ctypes.data for v in (*a.values(), *self.transforms)]
         h[SIZES : SIZES + len(addresses)] = addresses
         return h
+
+
+def _base(predictor: Predictor) -> np.ndarray:
+    """What one unit of the intercept adds to every phi; zeros without an intercept."""
+    if predictor.terms[:1] != ("Intercept",):
+        return np.zeros(len(predictor.terms))
+    return np.ascontiguousarray(predictor.table.functional[:, 0])
 
 
 def _stack(predictor: Predictor, first: np.ndarray):

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.stats import chi2
+from scipy.special import ndtri
 
 from occupancy.engines.newton import Objective, Top, climb
 from occupancy.problem import Problem
@@ -85,7 +84,9 @@ def maximise(problem: Problem, seed: int = 1, starts: int = STARTS) -> Maximum:
     objective = Objective(problem)
     tops = [climb(objective, s) for s in _starts(objective, seed, starts)]
     best = max(tops, key=lambda t: t.value if np.isfinite(t.value) else -np.inf)
-    same = sum(abs(t.value - best.value) < SAME_TOP for t in tops)
+    alike = [t for t in tops if abs(t.value - best.value) < SAME_TOP]
+    best = next((t for t in alike if t.converged), best)
+    same = len(alike)
     a = objective.transform()
     return Maximum(
         split(problem, a @ best.theta),
@@ -142,7 +143,7 @@ def profile(problem: Problem, top: Maximum, interval: float) -> dict[str, np.nda
     """
     objective = Objective(problem)
     a = objective.transform()
-    drop = chi2.ppf(interval, 1) / 2
+    drop = ndtri(0.5 + interval / 2) ** 2 / 2  # half the chi-square quantile of one degree
     back = np.linalg.inv(a)
     beta = a @ top.theta
     variance = np.diag(a @ np.linalg.pinv(-climb(objective, top.theta).hessian) @ a.T)
@@ -157,6 +158,8 @@ def profile(problem: Problem, top: Maximum, interval: float) -> dict[str, np.nda
 
 
 def _bound(objective, a, back, beta, i, sign, drop, best, variance) -> float:
+    from scipy.optimize import brentq
+
     held = _Held(objective, a, back, i)
     first = last = np.delete(beta, i)
 

@@ -72,7 +72,8 @@ class Objective:
         self.a = [conditioning(p) for p in self.predictors]
         self.sizes = [len(p.terms) for p in self.predictors]
         self.columns = [
-            np.ascontiguousarray(a.T @ p.columns) for a, p in zip(self.a, self.predictors)
+            np.ascontiguousarray(a.T @ p.columns)
+            for a, p in zip(self.a, self.predictors, strict=True)
         ]
         self.penalised = penalised
         ends = np.cumsum([0, *self.sizes])
@@ -201,7 +202,7 @@ def climb(objective, theta: np.ndarray, free: np.ndarray | None = None) -> Top:
     value, gradient, hessian = objective(theta)
     converged = False
     steps = 0
-    for steps in range(1, MOST_STEPS + 1):
+    for steps in range(1, MOST_STEPS + 1):  # noqa: B007
         g = gradient[free]
         step = _newton_step(-hessian[np.ix_(free, free)], g)
         decrement = float(g @ step)

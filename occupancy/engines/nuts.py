@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -19,8 +20,10 @@ import xarray as xr
 from occupancy.engines import compiled
 from occupancy.engines.compiled import CompiledDensity, slots
 from occupancy.problem import Problem
+from surveys.problems import ModelError
 
 Route = Literal["precompiled", "pymc"]
+FEW_LEVELS = 10
 KEPT = ("diverging", "energy", "n_steps", "depth", "step_size", "maxdepth_reached")
 
 
@@ -72,11 +75,17 @@ def sample(
         Has ``start(chains, draws, tune)``, ``update(chain, drawn, divergences, tuning,
         seconds)`` and ``finish()``.
     target_accept : float
-        Higher means smaller steps and fewer divergences; 0.8, or 0.9 with group effects.
+        Higher means smaller steps and fewer divergences; 0.8, or 0.9 where a group has fewer
+        than ten levels.
     route : "precompiled" or "pymc"
         The precompiled density where it serves, by default.
     graph : callable
         Makes the PyMC model, for the route "pymc".
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Stopped before the first draw.
     """
     import nutpie
 
@@ -101,7 +110,7 @@ def sample(
         "chains": chains,
         "cores": cores or _cores(chains),
         "seed": seed,
-        "target_accept": target_accept or (0.9 if problem.has_groups else 0.8),
+        "target_accept": target_accept or _target_accept(problem),
         "progress_bar": False,
         "save_warmup": False,
     }
@@ -114,9 +123,22 @@ def sample(
     if chosen == "pymc":
         posterior = posterior[[s.name for s in slots(problem)]]
     posterior, stats, got = _cut(posterior, stats)
+    if not posterior.sizes["draw"]:
+        if interrupted:  # nothing to keep, and what was kept before stays
+            raise KeyboardInterrupt
+        raise ModelError(
+            "The sampler gave no draw that is a number. State proper priors: flat() leaves what "
+            "the data do not tell without bounds."
+        )
     return Draws(
         _named(problem, posterior), stats, (chains, draws), got, chosen, seconds, interrupted
     )
+
+
+def _target_accept(problem: Problem) -> float:
+    """Smaller steps where few levels leave an sd free to come near zero."""
+    few = any(g.n_level < FEW_LEVELS for _, g in compiled.group_terms(problem))
+    return 0.9 if few else 0.8
 
 
 def _cores(chains: int) -> int:
@@ -198,13 +220,21 @@ class _interrupts:
 
 
 def _cut(posterior: xr.Dataset, stats: xr.Dataset):
-    """Drop padding: a draw counts where every value of it is a number."""
-    good = np.ones((posterior.sizes["chain"], posterior.sizes["draw"]), dtype=bool)
+    """Drop padding: a draw counts where every value of it is a number.
+
+    Chains are cut to a common length. One that hardly began (with fewer cores than chains the
+    last start late) is left out where the others hold more draws without it.
+    """
+    n_chain, n_draw = posterior.sizes["chain"], posterior.sizes["draw"]
+    good = np.ones((n_chain, n_draw), dtype=bool)
     for values in posterior.data_vars.values():
-        good &= np.isfinite(values.values).reshape(*good.shape, -1).all(axis=2)
+        size = int(np.prod(values.shape[2:], dtype=int))
+        good &= np.isfinite(values.values).reshape(n_chain, n_draw, size).all(axis=2)
     got = [int(row.argmin()) if not row.all() else row.size for row in good]
-    shortest = min(got, default=0)
-    return posterior.isel(draw=slice(shortest)), stats.isel(draw=slice(shortest)), got
+    longest = sorted(got, reverse=True)
+    common = max(longest, key=lambda n: n * sum(g >= n for g in got), default=0)
+    kept = {"chain": [c for c, g in enumerate(got) if g >= common], "draw": slice(common)}
+    return posterior.isel(kept), stats.isel(kept), got
 
 
 def precompiled_model(problem: Problem):
@@ -219,7 +249,7 @@ def precompiled_model(problem: Problem):
     names = [s.name for s in named]
     shapes = [(s.size,) for s in named]
     ends = np.cumsum([0, *[s.size for s in named]])
-    parts = [slice(int(a), int(b)) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    parts = [slice(int(a), int(b)) for a, b in pairwise(ends)]
     return CompiledPyMCModel(
         dims={},
         _coords={"unconstrained_parameter": pd.RangeIndex(density.size)},

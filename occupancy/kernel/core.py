@@ -64,7 +64,7 @@ def _take_log(total, log_lik, n):
     bad = 0.0
     for i in range(n):
         t = total[i]
-        value, inverse = vlog_and_inverse(t, 1.0 - t)
+        value, inverse = vlog_and_inverse(t, 1.0 - t)  # pyright: ignore[reportGeneralTypeIssues]
         log_lik[i] += value
         total[i] = inverse
         bad += 0.0 if t > UNDERFLOW else 1.0
@@ -137,7 +137,7 @@ def forward_backward(initial, transition, emission, n, alpha, beta, work, smooth
         bad += _take_log(total, log_lik, n)
         for b in range(n_state):
             _scale(alpha[t, b], total, n)
-    if not bad == 0.0:
+    if bad != 0.0:
         return False
     for k in range(n_state):
         _copy(alpha[n_season - 1, k], smoothed[n_season - 1, k], n)

@@ -26,7 +26,7 @@ def log_density(code, a, b, c, x):
     if code == NORMAL:
         z = (x - a) / b
         return -0.5 * z * z - _HALF_LOG_TWO_PI - math.log(b), -z / b
-    if code == STUDENT_T or code == HALF_STUDENT_T:
+    if code in (STUDENT_T, HALF_STUDENT_T):
         centre, scale = (b, c) if code == STUDENT_T else (0.0, b)
         z = (x - centre) / scale
         value = (

@@ -2,6 +2,11 @@
 
     eta = X b + sum_r e_r[level_r] v_r        e = s u (not centred)   or   e ~ N(0, s) (centred)
 
+An intercept and the mean of the effects beside it say nearly the same to the data, so a sampler
+crawls along their ridge. What is sampled here instead of the intercept is the intercept plus the
+mean effect, sum_j share_j e_j: an exact change of coordinates with Jacobian one, after which the
+two are almost independent. Priors still act on the intercept itself.
+
 Parameters lie in one vector: the coefficients of psi, those of p, the logarithm of every group
 standard deviation, then the effects of every level. Predictors are made, used and turned into
 gradients block by block: nothing as long as the sites or the visits is allocated.
@@ -40,19 +45,54 @@ def _scatter(level, value, has_value, g, out):
 
 
 @njit(error_model="numpy", cache=True)
-def _coefficient_priors(theta, functional, code, arguments, gradient):
-    """Priors act on phi = functional @ theta; adds to the gradient of theta."""
+def _coefficient_priors(theta, functional, base, mean_effect, code, arguments, gradient):
+    """Priors act on phi = functional @ theta - base * mean_effect.
+
+    Adds to the gradient of theta; returns the log density and its slope along the mean effect.
+    """
     k = theta.size
     total = 0.0
+    along = 0.0
     for a in range(k):
-        phi = 0.0
+        phi = -base[a] * mean_effect
         for b in range(k):
             phi += functional[a, b] * theta[b]
         value, slope = log_density(code[a], arguments[a, 0], arguments[a, 1], arguments[a, 2], phi)
         total += value
+        along -= base[a] * slope
         for b in range(k):
             gradient[b] += functional[a, b] * slope
-    return total
+    return total, along
+
+
+@njit(error_model="numpy", cache=True)
+def take_out_means(effect, share, first, n_psi):
+    """Subtract each group's mean effect; return the means summed over the groups of psi and p."""
+    of_psi, of_p = 0.0, 0.0
+    for r in range(first.size - 1):
+        mean = 0.0
+        for q in range(first[r], first[r + 1]):
+            mean += share[q] * effect[q]
+        if mean != 0.0:
+            for q in range(first[r], first[r + 1]):
+                effect[q] -= mean
+        if r < n_psi:
+            of_psi += mean
+        else:
+            of_p += mean
+    return of_psi, of_p
+
+
+@njit(error_model="numpy", cache=True)
+def _through_means(slope, share, first, n_psi, along_psi, along_p):
+    """Turn slopes along deviations into slopes along effects."""
+    for r in range(first.size - 1):
+        total = 0.0
+        for q in range(first[r], first[r + 1]):
+            total += slope[q]
+        total -= along_psi if r < n_psi else along_p
+        for q in range(first[r], first[r + 1]):
+            slope[q] -= share[q] * total
 
 
 @njit(error_model="numpy", cache=True)
@@ -123,8 +163,11 @@ def density(
     value_p,
     first,
     centred,
+    share,
     functional_psi,
     functional_p,
+    base_psi,
+    base_p,
     prior_code,
     prior_arguments,
     sd_code,
@@ -143,6 +186,11 @@ def density(
         What the effect is multiplied by; ``value_psi`` is read where ``valued_psi``.
     first : (group + 1,)
         First effect of each group.
+    share : (effect,)
+        Share of the rows at each level, adding to 1 in a group whose mean is taken into the
+        intercept; 0 in any other group.
+    base_psi, base_p : (coefficient,)
+        What one unit of the intercept adds to phi; 0 without an intercept.
     """
     k_psi, k_p = columns_psi.shape[0], columns_p.shape[0]
     k = k_psi + k_p
@@ -159,6 +207,7 @@ def density(
     effect = np.empty(n_effect)
     slope = np.zeros(n_effect)
     effects_of(x, k, first, centred, effect)
+    mean_psi, mean_p = take_out_means(effect, share, first, n_psi)
     for c in range(k):
         gradient[c] = 0.0
     total = 0.0
@@ -193,10 +242,24 @@ def density(
             _scatter(level_psi[r, s0:s1], value_psi[r, s0:s1], valued_psi[r], g, slope)
         for r in range(n_p):
             _scatter(level_p[r, v0:v1], value_p[r, v0:v1], True, h, slope)
-    total += _coefficient_priors(
-        x[:k_psi], functional_psi, prior_code[:k_psi], prior_arguments[:k_psi], gradient[:k_psi]
+    prior_psi, along_psi = _coefficient_priors(
+        x[:k_psi],
+        functional_psi,
+        base_psi,
+        mean_psi,
+        prior_code[:k_psi],
+        prior_arguments[:k_psi],
+        gradient[:k_psi],
     )
-    total += _coefficient_priors(
-        x[k_psi:k], functional_p, prior_code[k_psi:], prior_arguments[k_psi:], gradient[k_psi:k]
+    prior_p, along_p = _coefficient_priors(
+        x[k_psi:k],
+        functional_p,
+        base_p,
+        mean_p,
+        prior_code[k_psi:],
+        prior_arguments[k_psi:],
+        gradient[k_psi:k],
     )
+    _through_means(slope, share, first, n_psi, along_psi, along_p)
+    total += prior_psi + prior_p
     return total + _group_priors(x, k, first, centred, sd_code, sd_arguments, slope, gradient)

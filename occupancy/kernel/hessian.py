@@ -15,7 +15,7 @@ from numba import njit
 
 from occupancy.kernel.columns import add_columns, dot, start
 from occupancy.kernel.simd import FAST
-from occupancy.kernel.two_state import LOGIT, occupy_in_logs, block
+from occupancy.kernel.two_state import LOGIT, block, occupy_in_logs
 
 
 @njit(fastmath=FAST, error_model="numpy", cache=True)

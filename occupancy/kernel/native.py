@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from numba import carray, types
+from numba import carray, types  # pyright: ignore[reportPrivateImportUsage]
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from occupancy.kernel.fused import density, effects_of
+from occupancy.kernel.fused import density, effects_of, take_out_means
 
 SIZES = 12
 ARRAYS = (
@@ -35,8 +35,11 @@ ARRAYS = (
     "value_p",
     "first",
     "centred",
+    "share",
     "functional_psi",
     "functional_p",
+    "base_psi",
+    "base_p",
     "prior_code",
     "prior_arguments",
     "sd_code",
@@ -89,12 +92,15 @@ def native_density(dim, x_, gradient_, value_, user_data):
         carray(_pointer(h[a + 13]), (n_p, v), np.float64),
         carray(_pointer(h[a + 14]), (groups + 1,), np.int64),
         carray(_pointer(h[a + 15]), (groups,), np.int64),
-        carray(_pointer(h[a + 16]), (kp, kp), np.float64),
-        carray(_pointer(h[a + 17]), (kd, kd), np.float64),
-        carray(_pointer(h[a + 18]), (kp + kd,), np.int64),
-        carray(_pointer(h[a + 19]), (kp + kd, 3), np.float64),
-        carray(_pointer(h[a + 20]), (groups,), np.int64),
-        carray(_pointer(h[a + 21]), (groups, 3), np.float64),
+        carray(_pointer(h[a + 16]), (h[11],), np.float64),
+        carray(_pointer(h[a + 17]), (kp, kp), np.float64),
+        carray(_pointer(h[a + 18]), (kd, kd), np.float64),
+        carray(_pointer(h[a + 19]), (kp,), np.float64),
+        carray(_pointer(h[a + 20]), (kd,), np.float64),
+        carray(_pointer(h[a + 21]), (kp + kd,), np.int64),
+        carray(_pointer(h[a + 22]), (kp + kd, 3), np.float64),
+        carray(_pointer(h[a + 23]), (groups,), np.int64),
+        carray(_pointer(h[a + 24]), (groups, 3), np.float64),
     )
     value_[0] = value
     return 0 if np.isfinite(value) else REJECTED
@@ -109,6 +115,14 @@ def native_expand(dim, n_out, x_, out_, user_data):
     groups = h[6] + h[7]
     x = carray(x_, (dim,))
     out = carray(out_, (n_out,))
+    first = carray(_pointer(h[SIZES + 14]), (groups + 1,), np.int64)
+    centred = carray(_pointer(h[SIZES + 15]), (groups,), np.int64)
+    effect = out[k + groups :]
+    effects_of(x, k, first, centred, effect)
+    share = carray(_pointer(h[SIZES + 16]), (h[11],), np.float64)
+    mean_psi, mean_p = take_out_means(effect.copy(), share, first, h[6])
+    for r in range(groups):
+        out[k + r] = np.exp(x[k + r])
     a = carray(_pointer(h[TRANSFORM_PSI]), (kp, kp), np.float64)
     for i in range(kp):
         total = 0.0
@@ -121,9 +135,8 @@ def native_expand(dim, n_out, x_, out_, user_data):
         for j in range(kd):
             total += b[i, j] * x[kp + j]
         out[kp + i] = total
-    for r in range(groups):
-        out[k + r] = np.exp(x[k + r])
-    first = carray(_pointer(h[SIZES + 14]), (groups + 1,), np.int64)
-    centred = carray(_pointer(h[SIZES + 15]), (groups,), np.int64)
-    effects_of(x, k, first, centred, out[k + groups :])
+    if mean_psi != 0.0:
+        out[0] -= mean_psi
+    if mean_p != 0.0:
+        out[kp] -= mean_p
     return 0

@@ -101,9 +101,9 @@ def _sites(psi, empty, slope, product, deficit, unseen, present, log_lik, gradie
         a = psi[i] * product[i]
         lik = a + u * empty[i] + TINY
         missing = psi[i] * deficit[i]
-        value, inverse = vlog_and_inverse(lik, missing + (1.0 - u) * empty[i])
+        value, inverse = vlog_and_inverse(lik, missing + (1.0 - u) * empty[i])  # pyright: ignore[reportGeneralTypeIssues]
         log_lik[i] = value
-        present[i] = min(a * inverse, 1.0)
+        present[i] = max(1.0 - u, min(a * inverse, 1.0))
         gradient[i] = slope[i] * ((1.0 - u) - u * missing * inverse)
         underflows += 1.0 if lik < UNDERFLOW else 0.0
     return underflows
@@ -163,7 +163,7 @@ def block(link, eta, signed, unseen, sizes, scratch, gradient, visit_gradient, l
         o += sizes[j]
     occupy(link, eta, psi, empty, slope)
     bad = _sites(psi, empty, slope, product, deficit, unseen, present, log_lik, gradient, n)
-    if not bad == 0.0:
+    if bad != 0.0:
         return _block_in_logs(
             link, eta, signed, unseen, sizes, scratch, gradient, visit_gradient, log_lik, present
         )

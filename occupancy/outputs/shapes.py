@@ -107,7 +107,8 @@ def dot_diameter(points: np.ndarray, units_per_metre: float) -> float:
     unique = np.unique(points, axis=0)
     if len(unique) < 2:
         return 9.0
-    nearest = cKDTree(unique).query(unique, k=2)[0][:, 1] * units_per_metre
+    tree = cKDTree(unique)
+    nearest = tree.query(unique, k=2)[0][:, 1] * units_per_metre
     return float(np.clip(0.86 * np.quantile(nearest, 0.3), 3.4, 9.0))
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import xarray as xr
 
-from occupancy import links
+from occupancy import arguments, links
 from occupancy.design.groups import GroupDesign
 from occupancy.engines.compiled import slots
 from occupancy.engines.ml import Maximum
@@ -145,13 +145,17 @@ def _new_levels(
     )
     unique, inverse = np.unique(labels.astype(str), return_inverse=True)
     sd = draws.sds[predictor.name, name]
-    drawn = np.stack([_of_label(label, seed, draws.n) for label in unique], axis=1)
+    owner = f"{predictor.name} {group.name}"
+    drawn = np.stack([_of_label(owner, label, seed, draws.n) for label in unique], axis=1)
     return (sd[:, None] * drawn)[:, inverse]
 
 
-def _of_label(label: str, seed: int, n: int) -> np.ndarray:
-    """Standard normal draws that belong to a label: the same on every map of one fit."""
-    return np.random.default_rng([seed, *label.encode()]).normal(size=n)
+def _of_label(owner: str, label: str, seed: int, n: int) -> np.ndarray:
+    """Standard normal draws of one label of one group: the same on every map of one fit.
+
+    Other groups draw their own: a region's level and its slope are independent.
+    """
+    return np.random.default_rng([seed, *f"{owner} {label}".encode()]).normal(size=n)
 
 
 def natural(predictor: Predictor, eta: np.ndarray) -> np.ndarray:
@@ -161,8 +165,7 @@ def natural(predictor: Predictor, eta: np.ndarray) -> np.ndarray:
 
 def interval_ends(interval: float) -> tuple[float, float]:
     """Lower and upper quantile of an equal-tailed interval."""
-    if not 0 < interval < 1:
-        raise ValueError(f"interval = {interval}: give a share between 0 and 1, such as 0.9.")
+    interval = arguments.share("interval", interval, "0.9")
     return (1 - interval) / 2, (1 + interval) / 2
 
 

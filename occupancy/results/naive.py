@@ -4,31 +4,40 @@ from __future__ import annotations
 
 import numpy as np
 
+from occupancy import links
+from occupancy.engines.newton import conditioning
 from occupancy.problem import Problem
 
 MOST_STEPS = 60
+NEAREST = 1e-13  # a share no nearer to 0 or 1 than this, on the way to the maximum
 
 
 def coefficients(problem: Problem) -> np.ndarray:
-    """(term,) logistic regression of "ever detected" on the columns of psi, visited sites only.
+    """(term,) regression of "ever detected" on the columns of psi, visited sites only.
 
-    NaN where it runs away to infinity (no detection, or detections everywhere).
+    Of a yes or no by the link of psi, so that it stands on the same scale: logistic regression
+    for logit. NaN where it runs away to infinity (no detection, or detections everywhere).
     """
     psi = next(iter(problem.predictors.values()))
+    link = links.LINKS[psi.link]
     visited = problem.visits_per_chain > 0
     seen = (problem.detections_per_chain > 0)[visited].astype(float)
-    x = problem.in_field_order(psi.columns)[:, visited].T
-    spread = np.where(x.std(axis=0) > 0, x.std(axis=0), 1.0)
-    x = x / spread
-    beta = np.zeros(x.shape[1])
+    a = conditioning(psi)
+    x = (a.T @ problem.in_field_order(psi.columns)[:, visited]).T
+    known = problem.in_field_order(psi.offset)[visited] if psi.offset.size else 0.0
+    theta = np.zeros(x.shape[1])
     if not seen.size or seen.min() == seen.max():
-        return np.full(beta.size, np.nan)
-    for _ in range(MOST_STEPS):
-        p = 1 / (1 + np.exp(-np.clip(x @ beta, -30, 30)))
-        information = (x * (p * (1 - p))[:, None]).T @ x
-        step = np.linalg.lstsq(information, x.T @ (seen - p), rcond=None)[0]
+        return np.full(theta.size, np.nan)
+    lowest, highest = link.forward(NEAREST), link.forward(1 - NEAREST)
+    for _ in range(MOST_STEPS):  # Fisher's scoring
+        eta = np.clip(x @ theta + known, lowest, highest)
+        share, slope = link.inverse(eta), link.derivative(eta)
+        spread = share * (1 - share)
+        information = (x * (slope**2 / spread)[:, None]).T @ x
+        score = x.T @ (slope * (seen - share) / spread)
+        step = np.linalg.lstsq(information, score, rcond=None)[0]
         step *= min(1.0, 4.0 / max(np.abs(step).max(), 1e-12))
-        beta += step
+        theta += step
         if np.abs(step).max() < 1e-10:
-            return beta / spread
-    return np.full(beta.size, np.nan)
+            return a @ theta
+    return np.full(theta.size, np.nan)

@@ -24,7 +24,7 @@ class Pass:
     Attributes
     ----------
     log_lik : (draw, chain) or None
-        None where it would not fit in memory.
+        None unless asked for, or where it would not fit in memory.
     present : (chain,)
         P(occupied | data), averaged over the draws.
     states : (chain, state)
@@ -39,11 +39,14 @@ class Pass:
     occupied: np.ndarray
 
 
-def run(problem: Problem, draws: Draws, seed: int) -> Pass:
-    """Pass over the draws; states are sampled with ``seed``."""
+def run(problem: Problem, draws: Draws, seed: int, pointwise: bool = False) -> Pass:
+    """Pass over the draws; states are sampled with ``seed``.
+
+    ``pointwise`` keeps the log-likelihood of every draw and chain, where memory allows.
+    """
     rng = np.random.default_rng(seed)
     n = problem.n_chain
-    keep = draws.n * n <= MOST_POINTWISE
+    keep = pointwise and draws.n * n <= MOST_POINTWISE
     log_lik = np.empty((draws.n, n)) if keep else None
     occupied = np.empty((draws.n, n), dtype=bool)
     states = np.zeros((len(problem.family.states), n))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from occupancy import links
+from occupancy.design.frame import read_column
 from occupancy.problem import Predictor
 from occupancy.results.draws import Draws, interval_ends, linear_predictor, natural, summary
 
@@ -51,7 +52,7 @@ def quantiles(
     """(place, quantile) of the parameter; Wald's on the link scale with a ``covariance``."""
     if covariance is not None:
         eta, se = _eta_and_error(predictor, draws, frame, n, covariance)
-        return natural(predictor, eta[:, None] + se[:, None] * norm.ppf(at)[None, :])
+        return natural(predictor, eta[:, None] + se[:, None] * ndtri(at)[None, :])
     out = np.empty((n, len(at)))
     for rows, eta in in_pieces(predictor, draws, frame, n, seed):
         out[rows] = np.quantile(natural(predictor, eta), at, axis=0).T
@@ -71,7 +72,7 @@ def in_pieces(
 def _wald(predictor, draws, frame, n, interval, covariance) -> Summary:
     eta, se = _eta_and_error(predictor, draws, frame, n, covariance)
     link = links.LINKS[predictor.link]
-    z = norm.ppf(interval_ends(interval)[1])
+    z = ndtri(interval_ends(interval)[1])
     return {
         "mean": link.inverse(eta),
         "sd": np.abs(link.derivative(eta)) * se,
@@ -93,16 +94,20 @@ def _eta_and_error(predictor, draws, frame, n, covariance) -> tuple[np.ndarray, 
 def outside_sampled(
     predictor: Predictor, surveyed: Mapping[str, np.ndarray], new: Mapping[str, np.ndarray], n: int
 ) -> np.ndarray:
-    """(n,) True where a number lies outside its surveyed range, or a text was never surveyed."""
+    """(n,) True where a number lies outside its surveyed range, or a text was never surveyed.
+
+    Where a value is missing there is no prediction, and nothing is said.
+    """
     out = np.zeros(n, dtype=bool)
     for name in predictor.design.variables:
         seen, asked = np.asarray(surveyed[name]), np.asarray(new[name])
         if seen.dtype.kind in "fiu":
             low, high = np.nanmin(seen), np.nanmax(seen)
-            out |= (asked.astype(float) < low) | (asked.astype(float) > high)
+            asked = read_column({name: asked}, name)
+            out |= (asked < low) | (asked > high)
         else:
-            known = {str(v) for v in seen}
-            out |= np.array([str(v) not in known for v in asked])
+            known = {"", *(str(v) for v in seen)}
+            out |= np.array([v not in known for v in read_column({name: asked}, name)], dtype=bool)
     return out
 
 

@@ -20,17 +20,25 @@ from occupancy.results.passes import Pass
 from occupancy.results.places import weighted_mean
 
 ALL = "all"
+COLUMNS = ["species", "region", "season", "sites", "surveyed", "detected", "naive"]
+COLUMNS += [f"share_{k}" for k in ("mean", "sd", "lower", "upper")]
+COLUMNS += [f"occupied_{k}" for k in ("mean", "lower", "upper")]
+COLUMNS += [f"psi_{k}" for k in ("mean", "sd", "lower", "upper")] + ["ml_psi"]
 
 
 @dataclass(frozen=True)
 class Surface:
-    """Cells to predict to: covariates, region of each, area, and which lie outside the surveys."""
+    """Cells to predict to: covariates, region of each, area, and which lie outside the surveys.
+
+    ``known`` marks cells that have every covariate; the others have an area and no psi.
+    """
 
     frame: Mapping[str, np.ndarray]
     n: int
     region: np.ndarray
     area_km2: np.ndarray
     extrapolated: np.ndarray
+    known: np.ndarray
 
 
 def table(
@@ -81,17 +89,23 @@ def table(
             row |= _named("psi", psi[region], interval)
             row["ml_psi"] = _mean(ml_psi[own][inside])
             if surface is not None:
-                cells = _inside(surface.region, region)
                 row |= _named("area_psi", area[region], interval)
-                total = surface.area_km2[cells].sum()
-                row["area_km2"] = total
-                row["extrapolated"] = (
-                    surface.area_km2[cells & surface.extrapolated].sum() / total
-                    if total
-                    else np.nan
-                )
+                row |= _areas(surface, _inside(surface.region, region))
             rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=None if rows else COLUMNS)
+
+
+def _areas(surface: Surface, cells: np.ndarray) -> dict[str, float]:
+    """Area with a psi, area without one, and which share of the first is extrapolated."""
+    area, known = surface.area_km2, cells & surface.known
+    told = float(area[known].sum()) if cells.any() else np.nan
+    return {
+        "area_km2": told,
+        "area_unknown_km2": float(area[cells & ~surface.known].sum()),
+        "extrapolated": float(area[known & surface.extrapolated].sum()) / told
+        if told > 0
+        else np.nan,
+    }
 
 
 def _inside(labels: np.ndarray, region: str) -> np.ndarray:
@@ -149,9 +163,12 @@ class _Part:
             "naive": seen / n if n else np.nan,
         }
         number = self.occupied[:, surveyed].sum(axis=1).astype(float)
+        many = n > 0 and number.size > 1  # one draw has no interval
         low, high = interval_ends(interval)
         # a count: the smallest number that holds the share of the draws
-        ends = np.quantile(number, [low, high], method="inverted_cdf") if n else np.full(2, np.nan)
+        ends = (
+            np.quantile(number, [low, high], method="inverted_cdf") if many else np.full(2, np.nan)
+        )
         mean = float(self.present[surveyed].sum()) if n else np.nan
         out |= {
             "share_mean": mean / n if n else np.nan,

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from surveys.places.crs import (
         attach_coordinates,
         equal_area_crs,
+        in_equal_area,
         is_equal_area,
         near_pairs,
         site_points,
         working_crs,
     )
     from surveys.places.layers import read_layer, safe_path
-    from surveys.places.regions import assign_regions, cell_regions, read_regions
+    from surveys.places.regions import as_regions, assign_regions, cell_regions, read_regions
     from surveys.places.surface import read_surface
 
 _HOME = {
@@ -33,11 +34,13 @@ _HOME = {
     "equal_area_crs": "crs",
     "is_equal_area": "crs",
     "near_pairs": "crs",
+    "in_equal_area": "crs",
     "site_points": "crs",
     "working_crs": "crs",
     "read_layer": "layers",
     "safe_path": "layers",
     "read_regions": "regions",
+    "as_regions": "regions",
     "assign_regions": "regions",
     "cell_regions": "regions",
     "hexagons": "cells",
@@ -55,9 +58,11 @@ __all__ = [  # noqa: RUF022  in the order of use
     "attach_coordinates",
     "site_points",
     "near_pairs",
+    "in_equal_area",
     "safe_path",
     "read_layer",
     "read_regions",
+    "as_regions",
     "assign_regions",
     "cell_regions",
     "hexagons",

@@ -40,12 +40,47 @@ def read_regions(
     ledger
         Takes the notes: polygons mended, parts joined, regions that overlap.
     """
-    import geopandas as gpd
-
     ledger = Ledger() if ledger is None else ledger
     frame = read_layer(path, crs=crs, layer=layer, within=within)
     file = Path(path).name
-    column = _name_column(frame, name, file)
+    table = _table(frame, _name_column(frame, name, file), file, ledger)
+    order = sorted(range(len(table)), key=lambda i: natural(table["region"].iloc[i]))
+    table = table.iloc[order].reset_index(drop=True)
+    _warn_overlaps(table, file, ledger)
+    return table
+
+
+def as_regions(given: Any) -> gpd.GeoDataFrame:
+    """Regions from a path, or from a layer in memory with a column "region", in its own order.
+
+    Raises
+    ------
+    SurveyError
+        It has no such column, no CRS, no polygon, or a region without a name.
+    """
+    import geopandas as gpd
+
+    if isinstance(given, str | Path):
+        return read_regions(given)
+    if not isinstance(given, gpd.GeoDataFrame):
+        fact = f"The regions are a {type(given).__name__}, not a layer"
+        cure = "give a GeoDataFrame with the columns region and geometry, or the path of a file"
+        raise SurveyError(Problem(code="E313", fact=fact, cure=cure))
+    if "region" not in given:
+        fact = f'The layer has no column "region". It has: {listing(given.columns, 12)}'
+        cure = 'rename the column of names: layer.rename(columns={"name": "region"})'
+        raise SurveyError(Problem(code="E313", fact=fact, cure=cure))
+    if given.crs is None:
+        cure = 'say which: layer.set_crs("EPSG:2056") (the number of yours)'
+        raise SurveyError(Problem(code="E030", fact="The layer of regions has no CRS", cure=cure))
+    table = _table(given, "region", "the layer", Ledger())
+    return table.reset_index(drop=True)
+
+
+def _table(frame: gpd.GeoDataFrame, column: str, file: str, ledger: Ledger) -> gpd.GeoDataFrame:
+    """Columns region and geometry: names as text, shapes valid, each region once."""
+    import geopandas as gpd
+
     labels = frame[column].map(lambda v: "" if v is None or v != v else _label(v))
     blank = (labels == "").to_numpy()
     if blank.any():
@@ -67,10 +102,7 @@ def read_regions(
     twice = table["region"][table["region"].duplicated()].unique()
     if len(twice):
         ledger.note("N312", f"{file}: parts of one name were joined: {listing(twice)}", file=file)
-        table = table.dissolve("region", as_index=False)[["region", "geometry"]]
-    order = sorted(range(len(table)), key=lambda i: natural(table["region"].iloc[i]))
-    table = table.iloc[order].reset_index(drop=True)
-    _warn_overlaps(table, file, ledger)
+        table = table.dissolve("region", as_index=False, sort=False)[["region", "geometry"]]
     return table
 
 

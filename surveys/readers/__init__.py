@@ -1,11 +1,19 @@
 """One survey format a file: `detect(tables)` says whether it fits, `read(study, ledger)` reads it.
 
-A new format is one new file here and one line in READERS.
+A new format is one new file here and one line in READERS; study files may then name it.
 """
 
-from surveys.readers import long, wide
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
 
 READERS = {
-    "wide": wide,
-    "long": long,
+    "wide": "surveys.readers.wide",
+    "long": "surveys.readers.long",
 }
+
+
+def reader(name: str) -> ModuleType:
+    """The module that reads a format of READERS; imported when first asked for."""
+    return import_module(READERS[name])

@@ -10,7 +10,7 @@ import xarray as xr
 from surveys.build import from_tables
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError
-from surveys.readers import READERS, polygons
+from surveys.readers import polygons, reader
 from surveys.readers.season_table import read_seasons
 from surveys.readers.tidy import Tidy
 from surveys.study_file import StudyFile
@@ -66,7 +66,7 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
         )
         ledger.raise_errors()
     form = study.format or _guess_format(study)
-    tidy = READERS[form].read(study, ledger)
+    tidy = reader(form).read(study, ledger)
     if tidy is not None:
         read_seasons(study, tidy, ledger)
     ledger.raise_errors()

@@ -117,7 +117,7 @@ class StandInFit:
         self.effect = effect
         self.beta = np.array([-0.45, 0.55, 0.95])
         self.draws = self.beta + rng.normal(size=(n_draw, 3)) * [0.13, 0.12, 0.11]
-        self.region_draws = effect * n / (n + 4) + rng.normal(size=(n_draw, n_region)) * np.sqrt(
+        self.region_effects = effect * n / (n + 4) + rng.normal(size=(n_draw, n_region)) * np.sqrt(
             0.9 / (n + 2)
         )
         self.trend = rng.normal(0, 0.15, n_region)
@@ -174,7 +174,7 @@ class StandInFit:
     def _eta(self, x, y, region, season, truth=False):
         u, v = (np.asarray(x) - self.x0) / self.width, (np.asarray(y) - self.y0) / self.width
         b = self.beta if truth else self.draws[:, :, None]
-        effect = self.effect[region] if truth else self.region_draws[:, region]
+        effect = self.effect[region] if truth else self.region_effects[:, region]
         parts = (b[0], b[1], b[2]) if truth else (b[:, 0], b[:, 1], b[:, 2])
         eta = parts[0] + parts[1] * self.elevation(u, v) + parts[2] * self.forest(u, v) + effect
         return eta + self.trend[region] * season
@@ -344,14 +344,14 @@ class StandInFit:
         )
 
     def groups(self, interval=0.9):
-        low, high = self._ends(self.region_draws, interval)
+        low, high = self._ends(self.region_effects, interval)
         return pd.DataFrame(
             {
                 "parameter": "psi",
                 "group": "region",
                 "level": self.layer["region"],
-                "mean": self.region_draws.mean(0),
-                "sd": self.region_draws.std(0),
+                "mean": self.region_effects.mean(0),
+                "sd": self.region_effects.std(0),
                 "lower": low,
                 "upper": high,
             }
