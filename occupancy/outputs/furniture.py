@@ -55,6 +55,9 @@ def extent_of(*tables: Any, margin: float = 0.04) -> Extent:
     return Extent(west - pad, south - pad, east + pad, north + pad)
 
 
+NO_SITES = np.empty((0, 2))
+
+
 class Place(NamedTuple):
     """Where a region's label stands, and whether there is room for its name."""
 
@@ -191,8 +194,9 @@ def draw_graticule(ax: Axes, extent: Extent, crs: Any) -> None:
                 textcoords="offset points",
                 fontsize=6.2,
                 color=style.MUTED,
-                zorder=0.6,
+                zorder=8,  # fills may reach the frame
                 annotation_clip=True,
+                path_effects=_halo(1.6),
             )
 
 
@@ -206,11 +210,26 @@ def scale_length(metres: float) -> tuple[float, str]:
     return length, f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"
 
 
-def draw_scale_bar(ax: Axes, extent: Extent, points_per_metre: float) -> None:
-    """A bar of a round length in the lower right corner, its label above."""
+def _backing(ax: Axes, x: float, y: float, width: float, height: float) -> None:
+    """A pale ground, so that furniture is read on any fill."""
+    from matplotlib.patches import Rectangle
+
+    ax.add_patch(Rectangle((x, y), width, height, fc="white", alpha=0.78, lw=0, zorder=8.8))
+
+
+def draw_scale_bar(
+    ax: Axes, extent: Extent, points_per_metre: float, sites: np.ndarray = NO_SITES
+) -> None:
+    """A bar of a round length in a lower corner, its label above."""
     length, label = scale_length(0.24 * extent.width)
     point = 1 / points_per_metre  # map metres in one printed point
     right, bottom = extent.east - 8 * point, extent.south + 8 * point
+    if len(sites):  # the lower corner with fewer sites
+        low = sites[sites[:, 1] < extent.south + 26 * point]
+        room = length + 16 * point
+        if (low[:, 0] > extent.east - room).sum() > (low[:, 0] < extent.west + room).sum():
+            right = extent.west + 8 * point + length
+    _backing(ax, right - length - 4 * point, bottom - 4 * point, length + 8 * point, 18 * point)
     ax.plot(
         [right - length, right],
         [bottom, bottom],
@@ -244,11 +263,19 @@ def true_north(x: float, y: float, crs: Any) -> tuple[float, float]:
     return float(dx) / length, float(dy) / length
 
 
-def draw_north(ax: Axes, extent: Extent, crs: Any, points_per_metre: float) -> None:
-    """An arrow in the upper right corner that points to true north at its own place."""
+def draw_north(
+    ax: Axes, extent: Extent, crs: Any, points_per_metre: float, sites: np.ndarray = NO_SITES
+) -> None:
+    """An arrow in an upper corner that points to true north at its own place."""
     point = 1 / points_per_metre
     x, y = extent.east - 16 * point, extent.north - 24 * point
+    if len(sites):  # the upper corner with fewer sites
+        high = sites[sites[:, 1] > extent.north - 46 * point]
+        room = 32 * point
+        if (high[:, 0] > extent.east - room).sum() > (high[:, 0] < extent.west + room).sum():
+            x = extent.west + 16 * point
     ux, uy = true_north(x, y, crs)
+    _backing(ax, x - 12 * point, y - 19 * point, 24 * point, 34 * point)
     ax.annotate(
         "",
         xy=(x + 11 * ux * point, y + 11 * uy * point),
@@ -278,6 +305,7 @@ def label_place(
     half_width: float,
     half_height: float,
     taken: Sequence = (),
+    inside: Extent | None = None,
 ) -> tuple[float, float] | None:
     """Where a label hides the fewest sites: inside, off the border, clear of labels already placed.
 
@@ -291,6 +319,14 @@ def label_place(
     gx, gy = np.meshgrid(np.linspace(west, east, 50), np.linspace(south, north, 50))
     points = np.c_[gx.ravel(), gy.ravel()]
     points = points[shapely.contains_xy(shape, points[:, 0], points[:, 1])]
+    if inside is not None:  # no label is cut by the frame
+        x, y = points.T
+        points = points[
+            (x - half_width > inside.west)
+            & (x + half_width < inside.east)
+            & (y - half_height > inside.south)
+            & (y + half_height < inside.north)
+        ]
     for x, y, w, h in taken:
         clear = (np.abs(points[:, 0] - x) > half_width + w) | (
             np.abs(points[:, 1] - y) > half_height + h
@@ -320,6 +356,7 @@ def place_labels(
     sites: np.ndarray,
     points_per_metre: float,
     sizes: tuple[float, float] = (7.6, 9.2),
+    inside: Extent | None = None,
 ) -> list[Place | None]:
     """Places of all region labels, largest region first.
 
@@ -336,7 +373,7 @@ def place_labels(
             (False, narrow, 0.6 * sizes[1]),
         ):
             half_width, half_height = half_width / points_per_metre, half_height / points_per_metre
-            place = label_place(shapes[i], sites, half_width, half_height, taken)
+            place = label_place(shapes[i], sites, half_width, half_height, taken, inside)
             if place is not None:
                 places[i] = Place(*place, named)
                 taken.append((*place, half_width, half_height))

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
-from stand_in_fit import StandInFit
+from stand_in_fit import StandInFit, verdict
 
 from occupancy.outputs import (
     OUTPUTS,
@@ -15,6 +15,7 @@ from occupancy.outputs import (
     detection_figure,
     effects,
     forest,
+    furniture,
     histories,
     paired_map,
     shapes,
@@ -185,3 +186,24 @@ def test_style__drawing_leaves_the_callers_settings_alone():
     with style.drawing():
         assert mpl.rcParams["text.parse_math"] is False
     assert dict(mpl.rcParams) == before
+
+
+def test_labels__stay_inside_the_frame():
+    import shapely
+
+    shape = shapely.box(0, 0, 1000, 1000)
+    inside = furniture.Extent(0, -50, 1050, 1050)
+    place = furniture.label_place(shape, np.array([[900.0, 500.0]]), 420, 40, (), inside)
+    assert place is not None
+    assert 420 < place[0] < 630
+    assert furniture.label_place(shape, np.empty((0, 2)), 540, 40, (), inside) is None
+
+
+def test_paired_map__withheld_regions_are_not_filled():
+    block = [verdict("DIV", "block", "Divergences.", {}, "Raise target_accept.")]
+    fit = StandInFit(n_site=30, verdicts=block, n_draw=50)
+    held = Results.from_fit(fit, quantiles=False)
+    assert "withheld" in paired_map.fill_note(held, True, True)
+    shown = Results.from_fit(fit, quantiles=False, show_blocked=True)
+    assert "paler shades" in paired_map.fill_note(shown, True, True)
+    assert "DIV" in paired_map.alt_text(held)
