@@ -15,11 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.special import ndtri
 
 from occupancy import checks
 from occupancy.engines import ml as maximum
-from occupancy.engines.compiled import group_terms
 from occupancy.engines.ml import Maximum
 from occupancy.frames import make_frames
 from occupancy.problem import Problem
@@ -27,7 +25,7 @@ from occupancy.results import (
     detection,
     effects,
     elsewhere,
-    naive,
+    parameters,
     passes,
     places,
     pooling,
@@ -209,46 +207,9 @@ class Fit:
             ``se`` and ``z`` of a maximum; then ``ml`` and ``ml_se`` (maximum likelihood without
             group effects) and ``naive`` (logistic regression of "ever detected", psi only).
         """
-        rows = []
-        se = {} if self.ml is None else self.ml.standard_errors()
-        simple = naive.coefficients(self.problem)
-        first = next(iter(self.problem.predictors))
-        wald = None if self.posterior is not None else self.profile_or_wald(interval)
-        for name, p in self.problem.predictors.items():
-            told = summary(self.draws.coefficients[name], interval)
-            for i, term in enumerate(p.terms):
-                row: dict[str, Any] = {"parameter": name, "term": term}
-                if wald is None:
-                    row |= {k: float(v[i]) for k, v in told.items()}
-                else:
-                    row |= wald[name][i]
-                row["ml"] = float(self.ml.coefficients[name][i]) if self.ml else np.nan
-                row["ml_se"] = float(se[name][i]) if self.ml else np.nan
-                row["naive"] = float(simple[i]) if name == first else np.nan
-                rows.append(row)
-        table = pd.DataFrame(rows)
-        if self.posterior is not None:
-            found = self._evidence.convergence.set_index(["parameter", "term"])
-            at = pd.MultiIndex.from_frame(table[["parameter", "term"]])
-            for k, column in enumerate(("rhat", "ess_bulk", "ess_tail")):
-                table.insert(6 + k, column, found[column].reindex(at).to_numpy())
-        table.attrs["interval"] = interval
-        return table
-
-    def profile_or_wald(self, interval: float, profile: bool = False) -> dict[str, list[dict]]:
-        """Rows of a maximum-likelihood table: estimate, standard error, interval, z."""
-        top = self._maximum
-        z = ndtri(interval_ends(interval)[1])
-        se = top.standard_errors()
-        bounds = maximum.profile(self.problem, top, interval) if profile else {}
-        out: dict[str, list[dict]] = {}
-        for name, beta in top.coefficients.items():
-            out[name] = []
-            for i, (b, s) in enumerate(zip(beta, se[name], strict=True)):
-                low, high = bounds[name][i] if profile else (b - z * s, b + z * s)
-                row = {"mean": b, "sd": s, "lower": low, "upper": high, "se": s, "z": b / s}
-                out[name].append({k: float(v) for k, v in row.items()})
-        return out
+        found = None if self.posterior is None else self._evidence.convergence
+        ml = self.ml if found is not None else self._maximum
+        return parameters.coefficients(self.problem, self.draws, ml, found, interval)
 
     def profile(self, interval: float = 0.9) -> pd.DataFrame:
         """Profile-likelihood intervals of a maximum-likelihood fit: parameter, term, lower, upper.
@@ -257,25 +218,13 @@ class Fit:
         """
         if self.engine != "ml":
             raise ModelError('Profile intervals belong to a fit by engine="ml".')
-        told = self.profile_or_wald(interval, profile=True)
-        rows = [
-            {"parameter": name, "term": term, "estimate": row["mean"]}
-            | {k: row[k] for k in ("lower", "upper")}
-            for name, p in self.problem.predictors.items()
-            for term, row in zip(p.terms, told[name], strict=True)
-        ]
-        return pd.DataFrame(rows)
+        low, high = interval_ends(interval)
+        bounds = maximum.profile(self.problem, self._maximum, high - low)
+        return parameters.profiles(self.problem, self._maximum, bounds)
 
     def groups(self, interval: float = 0.9) -> pd.DataFrame:
         """Effects of every level on the link scale."""
-        rows = []
-        for p, g in group_terms(self.problem):
-            told = summary(self.draws.effects[p.name, g.name], interval)
-            for i, level in enumerate(g.design.levels):
-                row = {"parameter": p.name, "group": g.design.name, "level": level}
-                rows.append(row | {k: float(v[i]) for k, v in told.items()})
-        columns = ["parameter", "group", "level", "mean", "sd", "lower", "upper"]
-        return pd.DataFrame(rows, columns=columns)
+        return parameters.groups(self.problem, self.draws, interval)
 
     def variances(self, interval: float = 0.9) -> pd.DataFrame:
         """Standard deviations between the levels of each group, with the latent share (ICC).
@@ -283,20 +232,7 @@ class Fit:
         icc = sd^2 / (sum of the predictor's group variances + variance of the link's own noise),
         pi^2 / 3 for logit and pi^2 / 6 for cloglog.
         """
-        noise = {"logit": np.pi**2 / 3, "cloglog": np.pi**2 / 6}
-        rows = []
-        for p, g in group_terms(self.problem):
-            own = self.draws.sds[p.name, g.name]
-            every = sum(self.draws.sds[p.name, h.name] ** 2 for h in p.groups)
-            icc = own**2 / (every + noise[p.link])
-            row = {"parameter": p.name, "group": g.design.name, "levels": g.n_level}
-            row |= {k: float(v[0]) for k, v in summary(own[:, None], interval).items()}
-            told = summary(icc[:, None], interval)
-            row |= {f"icc_{k}": float(told[k][0]) for k in ("mean", "lower", "upper")}
-            rows.append(row)
-        columns = ["parameter", "group", "levels", "mean", "sd", "lower", "upper"]
-        columns += ["icc_mean", "icc_lower", "icc_upper"]
-        return pd.DataFrame(rows, columns=columns)
+        return parameters.variances(self.problem, self.draws, interval)
 
     # ------------------------------------------------------------ places
 

@@ -237,10 +237,10 @@ def _effects(fit: Any, surface: Any, species: str, interval: float) -> pd.DataFr
     if not hasattr(fit, "effects"):
         return None
     reach = {}
-    for name in () if surface is None else surface.columns:
-        values = surface[name]
+    columns = {} if surface is None else {str(c): surface[c] for c in surface.columns}
+    for name, values in columns.items():
         if pd.api.types.is_numeric_dtype(values) and values.notna().any():
-            reach[str(name)] = (float(values.min()), float(values.max()))
+            reach[name] = (float(values.min()), float(values.max()))
     asked: dict[str, Any] = {"reach": reach, "species": species or None}
     table = fit.effects(interval=interval, **asked)
     if not len(table):
