@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from occupancy.outputs import OutputError, furniture, shapes, sheet, style, words
+from occupancy.outputs import OutputError, furniture, region_labels, shapes, sheet, style, words
 from occupancy.outputs.headline import caption, headline, region_number
 from occupancy.outputs.results import Results, has_geometry
 
@@ -169,13 +169,13 @@ def alt_text(results: Results) -> str:
 
 def _label_places(
     results: Results, per_metre: float, extent: furniture.Extent
-) -> list[furniture.Place | None] | None:
+) -> list[region_labels.Place | None] | None:
     regions = results.regions_here
     if regions is None or not has_geometry(regions):
         return None
     names, numbers = _label_words(results, "psi_width")
     sites = shapes.site_points(shapes.placed_sites(results))
-    return furniture.place_labels(
+    return region_labels.place_labels(
         names, numbers, list(regions.geometry), sites, per_metre, _sizes(regions), extent
     )
 
@@ -203,7 +203,7 @@ def _draw_panel(
     per_metre: float,
     *,
     sites: bool,
-    places: list[furniture.Place | None] | None,
+    places: list[region_labels.Place | None] | None,
 ) -> None:
     furniture.frame(ax, extent)
     furniture.draw_graticule(ax, extent, results.crs)
@@ -237,7 +237,7 @@ def _draw_panel(
         shapes.draw_borders(ax, regions.geometry)
     if places is not None:
         names, numbers = _label_words(results, panel.column)
-        furniture.draw_labels(ax, names, numbers, places, per_metre, _sizes(regions))
+        region_labels.draw_labels(ax, names, numbers, places, per_metre, _sizes(regions))
     points = shapes.site_points(placed) if sites else furniture.NO_SITES
     furniture.draw_scale_bar(ax, extent, per_metre, points)
     furniture.draw_north(ax, extent, results.crs, per_metre, points)

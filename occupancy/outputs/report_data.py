@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from occupancy.outputs import furniture, paired_map, shapes, style, tables, words
+from occupancy.outputs import furniture, paired_map, region_labels, shapes, style, tables, words
 from occupancy.outputs.headline import headline, region_number
 from occupancy.outputs.histories import totals
 from occupancy.outputs.results import (
@@ -189,7 +189,7 @@ def _regions(results: Results, view: _View | None) -> list[dict[str, Any]]:
         sites = shapes.site_points(shapes.placed_sites(results))
         numbers = ["00–00%"] * len(table)
         size = (14.0, 14.0) if len(table) <= 12 else (11.0, 11.0)
-        places = furniture.place_labels(
+        places = region_labels.place_labels(
             labels, numbers, list(table.geometry), sites, view.scale, size, view.extent
         )  # type: ignore[union-attr]
     out = []

@@ -18,6 +18,7 @@ from occupancy.outputs import (
     furniture,
     histories,
     paired_map,
+    region_labels,
     shapes,
     shrinkage,
     site_map,
@@ -193,10 +194,10 @@ def test_labels__stay_inside_the_frame():
 
     shape = shapely.box(0, 0, 1000, 1000)
     inside = furniture.Extent(0, -50, 1050, 1050)
-    place = furniture.label_place(shape, np.array([[900.0, 500.0]]), 420, 40, (), inside)
+    place = region_labels.label_place(shape, np.array([[900.0, 500.0]]), 420, 40, (), inside)
     assert place is not None
     assert 420 < place[0] < 630
-    assert furniture.label_place(shape, np.empty((0, 2)), 540, 40, (), inside) is None
+    assert region_labels.label_place(shape, np.empty((0, 2)), 540, 40, (), inside) is None
 
 
 def test_paired_map__withheld_regions_are_not_filled():

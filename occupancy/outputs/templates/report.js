@@ -247,7 +247,7 @@ function drawScale(z, w, h, type) {
   const length = [5, 2, 1].map((m) => m * power).find((m) => m <= target * (1 + 1e-9));
   const wide = length * D.metre, x = S.x + w - wide - 14 * z, y = S.y + h - 16 * z;
   const text = length >= 1000 ? length / 1000 + " km" : length + " m";
-  const ground = (x, y, width, height) => add(overlay, "rect", { x, y, width, height, fill: "#fff", opacity: 0.75 });
+  const ground = (x, y, width, height) => add(overlay, "rect", { x, y, width, height, fill: "#eef3f5", opacity: 0.85 });
   ground(x - 5 * z, y - 8 * z - 12 * z * type, wide + 10 * z, 15 * z + 12 * z * type);
   add(overlay, "rect", { class: "scale", x, y, width: wide, height: 3 * z });
   add(overlay, "text", { class: "label", x: x + wide / 2, y: y - 6 * z, "font-size": 12 * z * type, "stroke-width": 3 * z }, text);
