@@ -77,7 +77,7 @@ def figure(results: Results, *, width: float = 7.4, bare: bool = False) -> tuple
             x = int(np.ceil(needed - 1e-9))
             ax.plot([x, x], [0, GOAL], color=style.MUTED, lw=0.8, ls=(0, (1.2, 1.6)))
             label = f"{words.counted(x, 'visit')} needed"
-            _beside(ax, x, 0.05, label, last, width - 1.0, style.INK)
+            _label(ax, _start(x, label, last, width - 1.0), 0.05, label, style.INK)
         star = row.get("p_star_mean")
         if not words.is_missing(star) and done <= last:
             ax.errorbar(
@@ -86,9 +86,10 @@ def figure(results: Results, *, width: float = 7.4, bare: bool = False) -> tuple
                 fmt="D", color=style.RED, ms=5, lw=1.4, zorder=5,
             )  # fmt: skip
             label = f"this survey: {words.counted(round(done), 'visit')}, {_chance(star)}"
-            # Below the band, where no line runs: beside the curve it would cross the 95% line.
-            below = float(np.interp(done, n, low)) - 0.12
-            _beside(ax, done, max(below, 0.16), label, last, width - 1.0, style.RED)
+            # Below the band where the label starts: the curve only rises from there.
+            start = _start(done, label, last, width - 1.0)
+            below = float(np.interp(start, n, low)) - 0.1
+            _label(ax, start, max(below, 0.16), label, style.RED)
         ax.set_xlim(0, last)
         ax.set_ylim(0, 1.04)
         ax.xaxis.get_major_locator().set_params(integer=True)
@@ -107,14 +108,15 @@ def _chance(star: float) -> str:
     return f"just under {text}" if star < GOAL and text == words.percent(GOAL) else text
 
 
-def _beside(ax: Axes, x: float, y: float, text: str, last: int, width: float, colour: str) -> None:
-    """A label right of a place where it fits by its measured width, else left of it."""
-    wide = style.text_width(text, 8) / width * last
-    gap = 0.012 * last
-    right = x + 1.5 * gap + wide <= last
+def _start(x: float, text: str, last: int, width: float) -> float:
+    """Where a label begins: right of `x`, or as far left as its measured width asks for."""
+    gap, wide = 0.012 * last, (style.text_width(text, 8) + 0.06) / width * last
+    return max(min(x + gap, last - wide), 0.0)
+
+
+def _label(ax: Axes, x: float, y: float, text: str, colour: str) -> None:
     ax.text(
-        x + gap if right else max(x - gap, wide), y, text, fontsize=8, color=colour, zorder=6,
-        ha="left" if right else "right", va="center",
+        x, y, text, fontsize=8, color=colour, zorder=6, ha="left", va="center",
         bbox={"fc": "white", "ec": "none", "pad": 1.2, "alpha": 0.85},
     )  # fmt: skip
 

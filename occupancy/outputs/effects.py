@@ -80,7 +80,7 @@ def note(results: Results) -> str:
             told = [held_at(results.covariate(n), v) for n, v in stood.items()]
             still.append(f"{parameter_name(parameter)}: {', '.join(told)}")
     if still:
-        text += f" Where others are held, at their mean or commonest level: {'; '.join(still)}."
+        text += f" Others are held at their mean or commonest level: {'; '.join(still)}."
     groups = list(dict.fromkeys(g for names in results.averaged.values() for g in names))
     if groups:
         names = words.listing(groups)

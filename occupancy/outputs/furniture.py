@@ -1,11 +1,10 @@
-"""What makes a drawing a map: extent, graticule, scale bar, true north, names that hide no site."""
+"""What makes a drawing a map: its extent, a graticule, a scale bar and true north."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -55,12 +54,7 @@ def extent_of(*tables: Any, margin: float = 0.04) -> Extent:
     return Extent(west - pad, south - pad, east + pad, north + pad)
 
 
-class Place(NamedTuple):
-    """Where a region's label stands, and whether there is room for its name."""
-
-    x: float
-    y: float
-    named: bool
+NO_SITES = np.empty((0, 2))
 
 
 def frame(ax: Axes, extent: Extent) -> None:
@@ -191,8 +185,9 @@ def draw_graticule(ax: Axes, extent: Extent, crs: Any) -> None:
                 textcoords="offset points",
                 fontsize=6.2,
                 color=style.MUTED,
-                zorder=0.6,
+                zorder=8,  # fills may reach the frame
                 annotation_clip=True,
+                path_effects=halo(1.6),
             )
 
 
@@ -206,11 +201,26 @@ def scale_length(metres: float) -> tuple[float, str]:
     return length, f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"
 
 
-def draw_scale_bar(ax: Axes, extent: Extent, points_per_metre: float) -> None:
-    """A bar of a round length in the lower right corner, its label above."""
+def _backing(ax: Axes, x: float, y: float, width: float, height: float) -> None:
+    """A pale ground, so that furniture is read on any fill."""
+    from matplotlib.patches import Rectangle
+
+    ax.add_patch(Rectangle((x, y), width, height, fc=style.SEA, alpha=0.85, lw=0, zorder=8.8))
+
+
+def draw_scale_bar(
+    ax: Axes, extent: Extent, points_per_metre: float, sites: np.ndarray = NO_SITES
+) -> None:
+    """A bar of a round length in a lower corner, its label above."""
     length, label = scale_length(0.24 * extent.width)
     point = 1 / points_per_metre  # map metres in one printed point
     right, bottom = extent.east - 8 * point, extent.south + 8 * point
+    if len(sites):  # the lower corner with fewer sites
+        low = sites[sites[:, 1] < extent.south + 26 * point]
+        room = length + 16 * point
+        if (low[:, 0] > extent.east - room).sum() > (low[:, 0] < extent.west + room).sum():
+            right = extent.west + 8 * point + length
+    _backing(ax, right - length - 4 * point, bottom - 4 * point, length + 8 * point, 18 * point)
     ax.plot(
         [right - length, right],
         [bottom, bottom],
@@ -228,7 +238,7 @@ def draw_scale_bar(ax: Axes, extent: Extent, points_per_metre: float) -> None:
         va="bottom",
         color=style.INK,
         zorder=9,
-        path_effects=_halo(2),
+        path_effects=halo(2),
     )
 
 
@@ -244,11 +254,19 @@ def true_north(x: float, y: float, crs: Any) -> tuple[float, float]:
     return float(dx) / length, float(dy) / length
 
 
-def draw_north(ax: Axes, extent: Extent, crs: Any, points_per_metre: float) -> None:
-    """An arrow in the upper right corner that points to true north at its own place."""
+def draw_north(
+    ax: Axes, extent: Extent, crs: Any, points_per_metre: float, sites: np.ndarray = NO_SITES
+) -> None:
+    """An arrow in an upper corner that points to true north at its own place."""
     point = 1 / points_per_metre
     x, y = extent.east - 16 * point, extent.north - 24 * point
+    if len(sites):  # the upper corner with fewer sites
+        high = sites[sites[:, 1] > extent.north - 46 * point]
+        room = 32 * point
+        if (high[:, 0] > extent.east - room).sum() > (high[:, 0] < extent.west + room).sum():
+            x = extent.west + 16 * point
     ux, uy = true_north(x, y, crs)
+    _backing(ax, x - 12 * point, y - 19 * point, 24 * point, 34 * point)
     ax.annotate(
         "",
         xy=(x + 11 * ux * point, y + 11 * uy * point),
@@ -265,111 +283,12 @@ def draw_north(ax: Axes, extent: Extent, crs: Any, points_per_metre: float) -> N
         fontsize=7.5,
         color=style.INK,
         zorder=9,
-        path_effects=_halo(2),
+        path_effects=halo(2),
     )
 
 
-# --- region names ---------------------------------------------------------------------------------
-
-
-def label_place(
-    shape: Geometry | None,
-    sites: np.ndarray,
-    half_width: float,
-    half_height: float,
-    taken: Sequence = (),
-) -> tuple[float, float] | None:
-    """Where a label hides the fewest sites: inside, off the border, clear of labels already placed.
-
-    None where the region is too small to hold a label of this size.
-    """
-    import shapely
-
-    if shape is None or shape.is_empty:
-        return None
-    west, south, east, north = shape.bounds
-    gx, gy = np.meshgrid(np.linspace(west, east, 50), np.linspace(south, north, 50))
-    points = np.c_[gx.ravel(), gy.ravel()]
-    points = points[shapely.contains_xy(shape, points[:, 0], points[:, 1])]
-    for x, y, w, h in taken:
-        clear = (np.abs(points[:, 0] - x) > half_width + w) | (
-            np.abs(points[:, 1] - y) > half_height + h
-        )
-        points = points[clear]
-    if not len(points):
-        return None
-    border = shapely.distance(shapely.points(points), shape.boundary)
-    if border.max() < max(0.55 * half_height, 0.55 * half_width):
-        return None
-    covered = np.zeros(len(points))
-    if len(sites):
-        hidden = (np.abs(points[:, None, 0] - sites[None, :, 0]) < half_width) & (
-            np.abs(points[:, None, 1] - sites[None, :, 1]) < half_height
-        )
-        covered = hidden.sum(axis=1)
-    near_border = border < min(0.6 * border.max(), half_width)
-    score = border / border.max() - 0.3 * covered - 99.0 * near_border
-    best = int(score.argmax())
-    return float(points[best, 0]), float(points[best, 1])
-
-
-def place_labels(
-    names: Sequence[str],
-    numbers: Sequence[str],
-    shapes: Sequence,
-    sites: np.ndarray,
-    points_per_metre: float,
-    sizes: tuple[float, float] = (7.6, 9.2),
-) -> list[Place | None]:
-    """Places of all region labels, largest region first.
-
-    A region too small for its name gets its number alone; one too small for that gets none (the
-    table has it).
-    """
-    places: list[Place | None] = [None] * len(names)
-    taken: list[tuple[float, float, float, float]] = []
-    for i in sorted(range(len(names)), key=lambda k: -getattr(shapes[k], "area", 0)):
-        wide = 36 * style.text_width(names[i], sizes[0]) + 2
-        narrow = 36 * style.text_width(numbers[i], sizes[1], "bold") + 2
-        for named, half_width, half_height in (
-            (True, max(wide, narrow), 0.62 * sum(sizes)),
-            (False, narrow, 0.6 * sizes[1]),
-        ):
-            half_width, half_height = half_width / points_per_metre, half_height / points_per_metre
-            place = label_place(shapes[i], sites, half_width, half_height, taken)
-            if place is not None:
-                places[i] = Place(*place, named)
-                taken.append((*place, half_width, half_height))
-                break
-    return places
-
-
-def draw_labels(
-    ax: Axes,
-    names: Sequence[str],
-    numbers: Sequence[str],
-    places: Sequence[Place | None],
-    points_per_metre: float,
-    sizes: tuple[float, float] = (7.6, 9.2),
-) -> None:
-    point = 1 / points_per_metre
-    for name, number, place in zip(names, numbers, places, strict=True):
-        if place is None:
-            continue
-        x, y = place.x, place.y
-        drop = 0.62 * sizes[0] * point if place.named else 0.0
-        ax.text(
-            x, y + 0.56 * sizes[1] * point, name if place.named else "", ha="center",
-            va="center", fontsize=sizes[0],
-            color=style.INK, zorder=9, path_effects=_halo(2.6),
-        )  # fmt: skip
-        ax.text(
-            x, y - drop, number, ha="center", va="center", fontsize=sizes[1],
-            fontweight="bold", color=style.INK, zorder=9, path_effects=_halo(2.8),
-        )  # fmt: skip
-
-
-def _halo(width: float) -> list:
+def halo(width: float) -> list:
+    """A pale casing around text, so that it is read on any fill."""
     from matplotlib.patheffects import withStroke
 
     return [withStroke(linewidth=width, foreground=style.HALO, alpha=0.92)]

@@ -35,6 +35,10 @@ def figure(results: Results, *, width: float = 7.4) -> tuple[Figure, str]:
     detection = seen.detection[order][:, first:]
     effort = None if seen.effort is None else seen.effort[order][:, first:]
     seasons = seen.seasons[first:]
+    if effort is not None:
+        known = effort[np.isfinite(effort) & np.isfinite(detection)]
+        if not len(known) or np.ptp(known) == 0:
+            effort = None  # one shade for all says nothing
     n = len(order)
     with style.drawing():
         head = sheet.head(
@@ -58,9 +62,12 @@ def figure(results: Results, *, width: float = 7.4) -> tuple[Figure, str]:
             _draw(ax, detection[:, k], shade, crosses=body / n > 0.055)
             ax.set_xlabel(f"visits {season_name(season, seen.seasons)}".strip(), fontsize=7.5)
             for _, _, end in regions[:-1]:
-                ax.axhline(end - 0.5, color=style.INK, lw=0.5)
+                ax.axhline(end - 0.5, color="white", lw=2.6)
+                ax.axhline(end - 0.5, color=style.INK, lw=0.6)
             if k == 0 and names:
-                ticks = [((a + b) / 2 - 0.5, r) for r, a, b in regions]
+                # A region lower than a line of text goes without its name.
+                tall = [(r, a, b) for r, a, b in regions if (b - a) * body / n * 72 > 8]
+                ticks = [((a + b) / 2 - 0.5, r) for r, a, b in tall or regions[:1]]
                 ax.set_yticks(*zip(*ticks, strict=True), fontsize=7.5, color=style.INK)
                 ax.set_yticklabels([style.shorten(r, left - 0.1, 7.5) for _, r in ticks])
             elif k == 0:
@@ -147,4 +154,5 @@ def _draw(ax: Axes, detection: np.ndarray, effort: np.ndarray | None, *, crosses
     ax.set_yticks([])
     ax.tick_params(length=0)
     for spine in ax.spines.values():
-        spine.set_visible(False)
+        spine.set_visible(True)
+        spine.set_color(style.LINE)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from occupancy.outputs import OutputError, furniture, shapes, sheet, style, words
+from occupancy.outputs import OutputError, furniture, region_labels, shapes, sheet, style, words
 from occupancy.outputs.headline import caption, headline, region_number
 from occupancy.outputs.results import Results, has_geometry
 
@@ -110,7 +110,7 @@ def figure(
             ax = sheet.axes_at(fig, left, bottom, panel_width, panel_height)
             per_metre = panel_width * 72 / extent.width
             if places is None and labels:
-                places = _label_places(results, per_metre)
+                places = _label_places(results, per_metre, extent)
             _draw_panel(ax, results, panel, extent, per_metre, sites=sites, places=places)
             title = style.shorten(panel.title, panel_width, 10, "bold")
             sheet.text_at(
@@ -126,7 +126,8 @@ def figure(
                 fig, left + 0.06, bottom - 0.33, min(0.44 * panel_width, 2.6), 0.11
             )
             note = fill_note(results, k == 0, sites)
-            under = style.tints(panel.colours) if note.startswith("Dots") else []
+            filled = "fills" in note
+            under = style.tints(panel.colours) if filled else []
             draw_ramp(ramp, panel.breaks, panel.colours, panel.ends, under=under)
             if sites:
                 draw_key(ax, results, first=k == 0, dots=results.cells is None)
@@ -166,14 +167,16 @@ def alt_text(results: Results) -> str:
     )
 
 
-def _label_places(results: Results, per_metre: float) -> list[furniture.Place | None] | None:
+def _label_places(
+    results: Results, per_metre: float, extent: furniture.Extent
+) -> list[region_labels.Place | None] | None:
     regions = results.regions_here
     if regions is None or not has_geometry(regions):
         return None
     names, numbers = _label_words(results, "psi_width")
     sites = shapes.site_points(shapes.placed_sites(results))
-    return furniture.place_labels(
-        names, numbers, list(regions.geometry), sites, per_metre, _sizes(regions)
+    return region_labels.place_labels(
+        names, numbers, list(regions.geometry), sites, per_metre, _sizes(regions), extent
     )
 
 
@@ -183,10 +186,10 @@ def _sizes(regions) -> tuple[float, float]:
 
 def _label_words(results: Results, column: str) -> tuple[list[str], list[str]]:
     regions = results.regions_here
-    names, numbers = [], []
+    every = [words.clean(n) for n in regions["region"]]  # type: ignore[index]
+    names, numbers = style.shorten_apart(every, 1.5, 7.6), []
     for _, row in regions.iterrows():  # type: ignore[union-attr]
         mean, lower, upper = region_number(row)
-        names.append(style.shorten(words.clean(row["region"]), 1.5, 7.6))
         text = words.percent(mean) if column == "psi_mean" else words.percent_interval(lower, upper)
         numbers.append("withheld" if results.withheld else text)
     return names, numbers
@@ -200,7 +203,7 @@ def _draw_panel(
     per_metre: float,
     *,
     sites: bool,
-    places: list[furniture.Place | None] | None,
+    places: list[region_labels.Place | None] | None,
 ) -> None:
     furniture.frame(ax, extent)
     furniture.draw_graticule(ax, extent, results.crs)
@@ -223,6 +226,8 @@ def _draw_panel(
             value = numbers[:, 0] if panel.column == "psi_mean" else numbers[:, 2] - numbers[:, 1]
             fills = style.tints(panel.colours) if sites and len(placed) else panel.colours
             colours = style.classify(value, panel.breaks, fills)
+            if results.withheld:
+                colours = [style.NOT_ESTIMATED] * len(regions)
             shapes.draw_polygons(ax, regions.geometry, colours)
         if sites and len(placed):
             value = placed[panel.column].to_numpy()
@@ -232,9 +237,10 @@ def _draw_panel(
         shapes.draw_borders(ax, regions.geometry)
     if places is not None:
         names, numbers = _label_words(results, panel.column)
-        furniture.draw_labels(ax, names, numbers, places, per_metre, _sizes(regions))
-    furniture.draw_scale_bar(ax, extent, per_metre)
-    furniture.draw_north(ax, extent, results.crs, per_metre)
+        region_labels.draw_labels(ax, names, numbers, places, per_metre, _sizes(regions))
+    points = shapes.site_points(placed) if sites else furniture.NO_SITES
+    furniture.draw_scale_bar(ax, extent, per_metre, points)
+    furniture.draw_north(ax, extent, results.crs, per_metre, points)
 
 
 def draw_ramp(
@@ -320,7 +326,11 @@ def fill_note(results: Results, first: bool, sites: bool) -> str:
     regions = results.regions_here
     if results.cells is not None or regions is None or not has_geometry(regions):
         return ""
+    if results.withheld:
+        return (
+            "Dots: the estimate at each site. Regions are not filled: their estimate is withheld."
+        )
     of = "mean ψ of its sites" if first else "interval width of its mean"
     if sites and len(shapes.placed_sites(results)):
         return f"Dots: the estimate at each site. Region fills, in the paler shades: {of}."
-    return f"Region fill: {of}."
+    return f"Region colour: {of}."

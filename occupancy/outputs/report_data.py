@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from occupancy.outputs import furniture, paired_map, shapes, style, tables, words
+from occupancy.outputs import furniture, paired_map, region_labels, shapes, style, tables, words
 from occupancy.outputs.headline import headline, region_number
 from occupancy.outputs.histories import totals
 from occupancy.outputs.results import (
@@ -117,8 +117,7 @@ class _View:
     def dot(self, results: Results) -> float:
         """Radius of a site's dot in page units: neighbours stay apart, the smallest can be seen."""
         points = shapes.site_points(shapes.placed_sites(results))
-        # The map is about 12 inches wide on a screen; there as on paper a point is 1/72 inch.
-        points_per_unit = 12 * 72 / WIDTH
+        points_per_unit = 6 * 72 / WIDTH  # as on a page six inches wide
         return shapes.dot_diameter(points, self.scale * points_per_unit) / points_per_unit / 2
 
     def graticule(self) -> list[dict[str, Any]]:
@@ -183,15 +182,15 @@ def _regions(results: Results, view: _View | None) -> list[dict[str, Any]]:
     drawn = view is not None and has_geometry(table)
     outlines = _simplified(table, view) if drawn else [None] * len(table)
     names = [words.clean(n) for n in table["region"]]
-    labels = [n if len(n) <= 24 else n[:23] + "…" for n in names]
+    labels = style.shorten_apart(names, 2.4, 14.0)
     places: list = [None] * len(table)
     if drawn:
         # On the page labels are 14 units high on a map of 900; the finder works in metres.
         sites = shapes.site_points(shapes.placed_sites(results))
         numbers = ["00–00%"] * len(table)
         size = (14.0, 14.0) if len(table) <= 12 else (11.0, 11.0)
-        places = furniture.place_labels(
-            labels, numbers, list(table.geometry), sites, view.scale, size
+        places = region_labels.place_labels(
+            labels, numbers, list(table.geometry), sites, view.scale, size, view.extent
         )  # type: ignore[union-attr]
     out = []
     for k, (_, row) in enumerate(table.iterrows()):

@@ -34,7 +34,7 @@ class Head:
 
     @property
     def bottom(self) -> float:
-        return MARGIN + (len(self.caption) * 9 + 6) * POINT
+        return MARGIN + (len(self.caption) * 9 + 6) * POINT if self.caption else 0.03
 
 
 def head(

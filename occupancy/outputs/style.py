@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -189,6 +189,23 @@ def shorten(text: str, width: float, size: float, weight: str = "normal") -> str
     while len(text) > 1 and text_width(text + "…", size, weight) > width:
         text = text[:-1]
     return text.rstrip() + "…"
+
+
+def shorten_apart(names: Sequence[str], width: float, size: float) -> list[str]:
+    """Names cut to a width that stay different: those that begin alike lose the beginning."""
+    short = [shorten(n, width, size) for n in names]
+    if len(set(short)) == len(set(names)):
+        return short
+    cut = [n for n, s in zip(names, short, strict=True) if n != s]
+    first, last = min(cut), max(cut)  # what the first and the last share, all share
+    alike = next((k for k, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
+    start = first.rfind(" ", 0, alike) + 1
+    if start < 2:
+        return short
+    return [
+        n if n == s else shorten("…" + n[start:], width, size)
+        for n, s in zip(names, short, strict=True)
+    ]
 
 
 def save(

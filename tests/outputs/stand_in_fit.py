@@ -391,6 +391,29 @@ class StandInFit:
             }
         )
 
+    def effects(self, parameter=None, covariate=None, interval=0.9, *, reach=None, species=None):
+        parts = []
+        for name, variable, k in (("psi", "elevation", 1), ("psi", "forest", 2)):
+            value = np.linspace(-2.2, 2.2, 45)
+            draws = expit(self.draws[:, :1] + self.draws[:, k : k + 1] * value)
+            part = pd.DataFrame({"parameter": name, "covariate": variable, "value": value})
+            part = part.assign(**self._summary("curve", draws, interval))
+            parts.append(part.assign(extrapolated=np.abs(value) > 2))
+        table = pd.concat(parts, ignore_index=True)
+        table.attrs.update(
+            held={"psi": {"elevation": 0.0, "forest": 0.0}}, groups={"psi": ["region"]}
+        )
+        return table
+
+    def rug(self, species=None):
+        u, v = (self.x - self.x0) / self.width, (self.y - self.y0) / self.width
+        seen = (self.detections == 1).any((1, 2))
+        parts = [
+            pd.DataFrame({"parameter": "psi", "covariate": n, "value": f(u, v), "detected": seen})
+            for n, f in (("elevation", self.elevation), ("forest", self.forest))
+        ]
+        return pd.concat(parts, ignore_index=True)
+
     def detection(self, interval=0.9):
         visits = self.detections.shape[-1]
         star = 1 - (1 - self.p) ** visits

@@ -1,17 +1,25 @@
 """Figures: the same bytes twice, whatever the names, and texts that state the finding."""
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
+import numpy as np
+import pandas as pd
 import pytest
-from stand_in_fit import StandInFit
+from matplotlib.colors import to_rgb
+from stand_in_fit import StandInFit, verdict
 
 from occupancy.outputs import (
     OUTPUTS,
     OutputError,
     detection_figure,
+    effects,
     forest,
+    furniture,
     histories,
     paired_map,
+    region_labels,
+    shapes,
     shrinkage,
     site_map,
     style,
@@ -21,7 +29,7 @@ from occupancy.outputs import (
 from occupancy.outputs.headline import headline
 from occupancy.outputs.results import Results
 
-FIGURES = (forest, shrinkage, detection_figure, histories, site_map)
+FIGURES = (effects, forest, shrinkage, detection_figure, histories, site_map)
 
 
 def test_paired_map__is_the_same_bytes_twice_and_says_what_it_shows(results, tmp_path):
@@ -88,6 +96,70 @@ def test_shrinkage__says_which_region_moved_most(results):
     assert table.loc[moved.idxmax(), "region"] in shrinkage.alt_text(results)
 
 
+def test_shrinkage__uses_the_room_and_stays_inside_it():
+    fit = StandInFit(n_site=60, n_draw=50)
+    results = Results.from_fit(fit, quantiles=False)
+    table = results.shrinkage
+    fig, _ = shrinkage.figure(results)
+    low, high = fig.axes[0].get_xlim()
+    ends = table[["naive", "alone_lower", "partial_lower", "alone_upper", "partial_upper"]]
+    assert 0 <= low <= ends.min().min()
+    assert ends.max().max() <= high <= 1
+    order = [t.get_text() for t in fig.axes[0].get_yticklabels()][::-1]
+    sites = table.set_index("region")["sites"]
+    assert list(sites[order]) == sorted(sites, reverse=True)
+
+
+@pytest.mark.parametrize(("visits", "p"), [(3, 0.69), (4, 0.527), (12, 0.2), (1, 0.97), (40, 0.03)])
+def test_detection__labels_stay_inside_the_figure(results, visits, p):
+    needed = float(np.ceil(np.log(0.05) / np.log(1 - p)))
+    star = 1 - (1 - p) ** visits
+    row = {"species": results.species, "visits": visits, "visits_for_95": needed}
+    row |= {f"p_{e}": p for e in ("mean", "lower", "upper")}
+    row |= {f"p_star_{e}": star for e in ("mean", "lower", "upper")}
+    for width in (5.4, 7.4):
+        changed = replace(results, detection=pd.DataFrame([row]))
+        fig, _ = detection_figure.figure(changed, bare=True, width=width)
+        renderer = fig.canvas.get_renderer()
+        for text in fig.axes[0].texts:
+            box = text.get_window_extent(renderer)
+            assert box.x0 >= 0
+            assert box.x1 <= fig.bbox.x1
+
+
+def test_effects__state_what_is_held_and_who_is_typical(results):
+    note = effects.note(results)
+    assert "elevation 0" in note
+    assert "a typical region" in note
+    assert "outside the surveyed range" in note
+    assert effects.alt_text(results).startswith("Occupancy ψ along elevation: ")
+
+
+def test_site_dots__keep_apart_from_their_neighbours():
+    x, y = np.meshgrid(np.arange(10) * 100.0, np.arange(10) * 100.0)
+    points = np.c_[x.ravel(), y.ravel()]
+    assert shapes.dot_diameter(points, 0.06) == pytest.approx(0.86 * 6)
+    assert shapes.dot_diameter(points, 1.0) == 9.0  # far apart: no larger than a dot
+    assert shapes.dot_diameter(points[:1], 0.06) == 9.0
+
+
+def test_style__marks_are_seen_on_every_colour_and_fills_recede():
+    def luminance(colour):
+        c = np.array(to_rgb(colour))
+        c = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+        return float(c @ [0.2126, 0.7152, 0.0722])
+
+    def contrast(a, b):
+        low, high = sorted((luminance(a), luminance(b)))
+        return (high + 0.05) / (low + 0.05)
+
+    for colours in (style.psi_colours(), style.width_colours(style.width_breaks(np.array([0.6])))):
+        for colour, tint in zip(colours, style.tints(colours), strict=True):
+            assert contrast(colour, style.contrasting(colour)) >= 3  # WCAG 1.4.11
+            assert luminance(tint) >= luminance(colour)
+        assert min(luminance(t) for t in style.tints(colours)) > 0.3
+
+
 def test_shrinkage__without_regions_is_refused(fit):
     bare = StandInFit(n_site=20, regions=False)
     with pytest.raises(OutputError, match="nothing to pool"):
@@ -115,3 +187,24 @@ def test_style__drawing_leaves_the_callers_settings_alone():
     with style.drawing():
         assert mpl.rcParams["text.parse_math"] is False
     assert dict(mpl.rcParams) == before
+
+
+def test_labels__stay_inside_the_frame():
+    import shapely
+
+    shape = shapely.box(0, 0, 1000, 1000)
+    inside = furniture.Extent(0, -50, 1050, 1050)
+    place = region_labels.label_place(shape, np.array([[900.0, 500.0]]), 420, 40, (), inside)
+    assert place is not None
+    assert 420 < place[0] < 630
+    assert region_labels.label_place(shape, np.empty((0, 2)), 540, 40, (), inside) is None
+
+
+def test_paired_map__withheld_regions_are_not_filled():
+    block = [verdict("DIV", "block", "Divergences.", {}, "Raise target_accept.")]
+    fit = StandInFit(n_site=30, verdicts=block, n_draw=50)
+    held = Results.from_fit(fit, quantiles=False)
+    assert "withheld" in paired_map.fill_note(held, True, True)
+    shown = Results.from_fit(fit, quantiles=False, show_blocked=True)
+    assert "paler shades" in paired_map.fill_note(shown, True, True)
+    assert "DIV" in paired_map.alt_text(held)

@@ -127,11 +127,29 @@ def test_report__says_its_story_without_scripts(html, page, results):
     still = [a for a in page.attributes if a[0] == "img" and a[1] == "src" and "webp" in a[2][:20]]
     assert len(still) == 1
     alts = [v for t, k, v in page.attributes if t == "img" and k == "alt"]
-    assert len(alts) == 4
+    assert len(alts) == 6  # map, two curves, coefficients, pooling, detection
     assert all(len(a) > 40 for a in alts)
     for verdict_ in results.warnings:
         assert verdict_.code in html
         assert verdict_.cure in html
+
+
+def test_report__names_both_occupancies_beside_naive(html, results):
+    table = html[html.index("Occupancy of what?") : html.index('class="still"')]
+    row = results.overall_here()
+    for name, stem in (("sample", "share"), ("population", "psi"), ("study area", "area_psi")):
+        interval = words.percent_interval(row[f"{stem}_lower"], row[f"{stem}_upper"])
+        shown = f"{words.percent(row[f'{stem}_mean'])} <small>{interval}</small>"
+        assert re.search(rf">{name} <small>[^<]+</small></th><td>{re.escape(shown)}", table)
+    assert table.count(f"<td>{words.percent(row['naive'])}</td>") == 2
+    assert f"<td>{words.percent(row['ml_psi'])}</td>" in table
+
+
+def test_report__without_a_map_shows_the_histories(placeless):
+    text = report.html(placeless)
+    assert 'id="histories"' in text
+    assert 'id="find"' in text
+    assert "Detection histories of 30 sites" in text  # the picture for readers without scripts
 
 
 def test_report__map_packs_every_cell_where_it_is(results):

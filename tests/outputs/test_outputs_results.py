@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from stand_in_fit import StandInFit, verdict
 
-from occupancy.outputs import OutputError, furniture
+from occupancy.outputs import OutputError, furniture, region_labels
 from occupancy.outputs.headline import caption, headline
 from occupancy.outputs.results import QUANTILES, Results, season_name
 
@@ -149,10 +149,10 @@ def test_labels__stand_inside_their_region_and_on_no_site():
 
     region = shapely.box(0, 0, 100, 100)
     sites = np.c_[np.repeat(50.0, 9), np.linspace(30, 70, 9)]
-    x, y = furniture.label_place(region, sites, 10, 6)
+    x, y = region_labels.label_place(region, sites, 10, 6)
     assert region.contains(shapely.Point(x, y))
     assert not ((np.abs(sites[:, 0] - x) < 10) & (np.abs(sites[:, 1] - y) < 6)).any()
-    assert furniture.label_place(shapely.box(0, 0, 2, 2), sites, 10, 6) is None
+    assert region_labels.label_place(shapely.box(0, 0, 2, 2), sites, 10, 6) is None
 
 
 def test_species__a_placeholder_is_no_name():

@@ -85,3 +85,12 @@ def test_wrap__keeps_every_line_within_the_width():
     lines = style.wrap(text, 2.0, 12, "bold")
     assert max(style.text_width(line, 12, "bold") for line in lines) <= 2.0
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+def test_shorten_apart__names_that_begin_alike_stay_different():
+    names = [f"Biosphere reserve of the upper valley no. {k}" for k in range(12)]
+    short = style.shorten_apart(names, 1.5, 7.6)
+    assert len(set(short)) == 12
+    assert short[3] == "…3"
+    assert all(style.text_width(s, 7.6) <= 1.5 for s in short)
+    assert style.shorten_apart(["Ardle", "Brenna"], 1.5, 7.6) == ["Ardle", "Brenna"]

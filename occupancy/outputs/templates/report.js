@@ -226,7 +226,7 @@ function drawOverlay() {
   overlay.setAttribute("viewBox", `${S.x} ${S.y} ${w} ${h}`);
   const unit = D.width / Math.max(overlay.clientWidth || D.width, 320) * z;  // one screen pixel
   const type = Math.max(1, Math.min(1.7, unit / z));
-  for (const line of D.graticule) if (line.label && S.zoom === 1)
+  for (const line of D.graticule) if (line.label && S.zoom === 1 && !(line.x < 50 && line.y < 75))  // not under the north arrow
     add(overlay, "text", { class: "grat-label", x: line.x + 5, y: line.y - 5, "font-size": 11 * type }, line.label);
   const size = (D.regions.length > 12 ? 11 : 14) * Math.pow(z, 0.8) * type;
   const crowded = type > 1.3 && D.regions.length > 12;
@@ -247,10 +247,13 @@ function drawScale(z, w, h, type) {
   const length = [5, 2, 1].map((m) => m * power).find((m) => m <= target * (1 + 1e-9));
   const wide = length * D.metre, x = S.x + w - wide - 14 * z, y = S.y + h - 16 * z;
   const text = length >= 1000 ? length / 1000 + " km" : length + " m";
+  const ground = (x, y, width, height) => add(overlay, "rect", { x, y, width, height, fill: "#eef3f5", opacity: 0.85 });
+  ground(x - 5 * z, y - 8 * z - 12 * z * type, wide + 10 * z, 15 * z + 12 * z * type);
   add(overlay, "rect", { class: "scale", x, y, width: wide, height: 3 * z });
   add(overlay, "text", { class: "label", x: x + wide / 2, y: y - 6 * z, "font-size": 12 * z * type, "stroke-width": 3 * z }, text);
   const [ux, uy] = D.north, nx = S.x + 26 * z, ny = S.y + 40 * z, l = 16 * z;
   const tip = [nx + ux * l, ny - uy * l], side = [uy * 4 * z, ux * 4 * z], mid = [nx + ux * l * 0.45, ny - uy * l * 0.45];
+  ground(S.x + 12 * z, S.y + 12 * z, 28 * z, 48 * z + 8 * z * type);
   add(overlay, "path", { class: "scale", d: `M${tip}L${mid[0] + side[0]},${mid[1] + side[1]}L${mid[0] - side[0]},${mid[1] - side[1]}Z` });
   add(overlay, "line", { x1: nx - ux * l * 0.7, y1: ny + uy * l * 0.7, x2: mid[0], y2: mid[1], stroke: INK, "stroke-width": 1.3 * z });
   add(overlay, "text", { class: "label", x: nx - ux * l * 1.1, y: ny + uy * l * 1.1 + 8 * z, "font-size": 12 * z * type, "stroke-width": 3 * z }, "N");
@@ -270,7 +273,7 @@ function drawLegend() {
   const svg = drawing(box, { width: wide + 40, height: 44, viewBox: `-20 0 ${wide + 40} 44`, role: "img", "aria-label": `classes from ${scale.breaks[0]}, ${ends[0]}, to ${scale.breaks[n]}, ${ends[1]}` });
   add(svg, "text", { x: 0, y: 11, "font-size": 12, fill: "#5b666e" }, ends[0]);
   add(svg, "text", { x: wide, y: 11, "font-size": 12, "text-anchor": "end", fill: "#5b666e" }, ends[1]);
-  const filled = !cells && sites.x && scale.tints && outlines.some((o) => o);
+  const filled = !cells && sites.x && scale.tints && D.regions.some((r, k) => outlines[k] && r.mean !== null);
   scale.colours.forEach((c, k) => {
     add(svg, "rect", { x: k * one, y: 16, width: one, height: 12, fill: c, stroke: c });
     if (filled) add(svg, "rect", { x: k * one, y: 22, width: one, height: 6, fill: scale.tints[k], stroke: scale.tints[k] });
