@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -255,6 +257,24 @@ def test_terminal__gets_no_escapes_from_names_in_files(capsys: pytest.CaptureFix
 def test_folder__that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert cli.answer(["-C", str(tmp_path / "nowhere"), "show"]) == 2
     assert f"There is no folder {tmp_path / 'nowhere'}" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+def test_pipe__that_closes_early_is_no_fault():
+    """Like `occupancy explain | head -1`."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "occupancy", "explain"],
+        cwd=Path(__file__).parent.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    told = process.stderr.read()
+    process.stderr.close()
+    assert process.wait() == 0
+    assert told == b""
 
 
 def test_explain__code_term_and_other_names(capsys: pytest.CaptureFixture[str]):

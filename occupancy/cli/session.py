@@ -36,7 +36,7 @@ class Session:
     def say(self, text: str = "", **style: Any) -> None:
         """Print an answer for people."""
         if not self.json:
-            click.echo(self._styled(text, style), color=self._has_color(sys.stdout))
+            self._answer(self._styled(text, style))
 
     def note(self, text: str, **style: Any) -> None:
         """Print what people may want to know and programs need not."""
@@ -57,7 +57,13 @@ class Session:
         if self.json:
             import json
 
-            click.echo(json.dumps({"event": event, **content}, default=str, ensure_ascii=False))
+            self._answer(json.dumps({"event": event, **content}, default=str, ensure_ascii=False))
+
+    def _answer(self, text: str) -> None:
+        try:
+            click.echo(text, color=self._has_color(sys.stdout))
+        except BrokenPipeError:  # a reader such as `head` has seen enough; the work goes on
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def table(self, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Print a table with its numbers aligned to the right."""
