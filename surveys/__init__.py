@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from surveys.build import from_tables
     from surveys.description import describe
     from surveys.files import open, save
+    from surveys.readers.into_dataset import read
     from surveys.schema import validate
-    from surveys.study_file import read
 
 __all__ = ["describe", "from_arrays", "from_tables", "open", "read", "save", "validate"]
 
@@ -25,7 +25,7 @@ _HOME = {
     "describe": "description",
     "open": "files",
     "save": "files",
-    "read": "study_file",
+    "read": "readers.into_dataset",
 }
 _ROOMS = ("ledger", "places", "problems", "schema")
 

@@ -11,15 +11,11 @@ import xarray as xr
 
 from surveys.align import Into, by_site, known_dims, unlabelled
 from surveys.assemble import assemble
+from surveys.columns import find_coordinates
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError, listing
 from surveys.schema import DIMS, VISIT_DIMS
 from surveys.values import as_covariate, as_labels, as_numbers, as_seasons
-
-LONGITUDE = ("longitude", "lon", "long", "lng", "decimallongitude")
-LATITUDE = ("latitude", "lat", "decimallatitude")
-EASTING = ("easting", "x", "east", "utm_x", "coord_x")
-NORTHING = ("northing", "y", "north", "utm_y", "coord_y")
 
 
 def from_arrays(
@@ -267,15 +263,14 @@ def _coordinates(given: Any, crs: Any, into: Into):
     if isinstance(given, pd.DataFrame | Mapping):
         table = by_site(given) if isinstance(given, pd.DataFrame) else given
         bare = {str(name).strip().lower(): name for name in table}
-        for xs, ys, degrees in ((LONGITUDE, LATITUDE, True), (EASTING, NORTHING, False)):
-            x = next((bare[n] for n in xs if n in bare), None)
-            y = next((bare[n] for n in ys if n in bare), None)
-            if x is not None and y is not None:
-                pair = [
-                    into.shape(table[n], ("site",), str(n), f"coordinate {n}", as_numbers)[1]
-                    for n in (x, y)
-                ]
-                return (pair[0], pair[1]), "EPSG:4326" if degrees and crs is None else crs
+        found = find_coordinates(bare)
+        if found is not None:
+            *pair, degrees = found
+            x, y = (
+                into.shape(table[n], ("site",), str(n), f"coordinate {n}", as_numbers)[1]
+                for n in pair
+            )
+            return (x, y), "EPSG:4326" if degrees and crs is None else crs
         raise SurveyError(
             Problem(
                 code="E226",

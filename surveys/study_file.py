@@ -16,7 +16,7 @@ from surveys.ledger import Ledger
 from surveys.text_table import TableSpec
 
 if TYPE_CHECKING:
-    import xarray as xr
+    pass
 
 STUDY_FILE = "study.toml"
 MOST_CONFIG_BYTES = 1 << 20
@@ -253,23 +253,3 @@ def _parse(raw: bytes, name: str, ledger: Ledger) -> dict[str, Any]:
             else "texts stand in double quotes, lists in [ ], and each key once in a section",
         )
     return {}
-
-
-def read(path: str | Path) -> xr.Dataset:
-    """The Dataset of a study: its tables read, checked and joined as study.toml says.
-
-    Raises
-    ------
-    SurveyError
-        With every problem found in the study file or in the tables.
-    """
-    from surveys.readers.into_dataset import dataset
-
-    return dataset(read_study(path))
-
-
-def guess(files: list[str | Path], **keys: Any) -> str:
-    """The text of a commented study.toml for some files; see `surveys.guess.guess`."""
-    from surveys.guess import guess as guess_study
-
-    return guess_study(files, **keys)

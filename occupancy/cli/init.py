@@ -23,7 +23,8 @@ def command(session: Session, files: tuple[Path, ...], force: bool, only_print: 
     """
     import os
 
-    from surveys.study_file import STUDY_FILE, guess
+    from surveys.guess import guess
+    from surveys.study_file import STUDY_FILE
 
     folder = session.folder
     target = folder / STUDY_FILE

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from surveys.arrays import EASTING, LATITUDE, LONGITUDE, NORTHING
+from surveys.columns import find_coordinates
 from surveys.places.cells import cells_in_rows, cells_round
 from surveys.places.crs import in_equal_area, parse_crs
 from surveys.places.layers import kind_of, read_layer, safe_path
@@ -154,42 +154,40 @@ def _renamed(frame: Any, columns: Mapping[str, str] | None, file: str) -> Any:
 def _centres(frame: pd.DataFrame, crs: Any, file: str):
     """x, y, their CRS and the names of the two columns."""
     bare = {str(c).strip().casefold(): str(c) for c in frame.columns}
-    for xs, ys, degrees in ((LONGITUDE, LATITUDE, True), (EASTING, NORTHING, False)):
-        x_name = next((bare[n] for n in xs if n in bare), None)
-        y_name = next((bare[n] for n in ys if n in bare), None)
-        if x_name is None or y_name is None:
-            continue
-        x, y = (frame[n].to_numpy() for n in (x_name, y_name))
-        for name, values in ((x_name, x), (y_name, y)):
-            if values.dtype.kind != "f" or not np.isfinite(values).all():
-                fact = f'{file}, column "{name}": every cell needs its coordinate as a number'
-                raise SurveyError(Problem(code="E046", file=file, column=name, fact=fact))
-        if crs is None and (degrees or max(np.abs(x).max(), np.abs(y).max()) <= 180):
-            crs = "EPSG:4326"
-        if crs is None:
-            raise SurveyError(
-                Problem(
-                    code="E026",
-                    file=file,
-                    fact=f"{file}: columns {x_name}, {y_name} hold metres ({x[0]:.0f} ...) "
-                    "and no CRS is given",
-                    cure='crs = "EPSG:2056" (the number of yours)',
-                )
+    found = find_coordinates(bare)
+    if found is None:
+        raise SurveyError(
+            Problem(
+                code="E226",
+                file=file,
+                fact=f"{file} has {listing(frame.columns, 12)}, but no longitude and latitude, "
+                "nor easting and northing",
+                cure='name them: columns = { longitude = "...", latitude = "..." }',
             )
-        if degrees and parse_crs(crs).is_geographic and np.abs(y).max() > 90:
-            i = int(np.abs(y).argmax())
-            fact = f"{file} row {i + 2}, column {y_name}: {y[i]:g} is not between -90 and 90"
-            raise SurveyError(Problem(code="E025", file=file, row=i + 2, column=y_name, fact=fact))
-        return x, y, parse_crs(crs), (x_name, y_name)
-    raise SurveyError(
-        Problem(
-            code="E226",
-            file=file,
-            fact=f"{file} has {listing(frame.columns, 12)}, but no longitude and latitude, "
-            "nor easting and northing",
-            cure='name them: columns = { longitude = "...", latitude = "..." }',
         )
-    )
+    x_name, y_name, degrees = found
+    x, y = (frame[n].to_numpy() for n in (x_name, y_name))
+    for name, values in ((x_name, x), (y_name, y)):
+        if values.dtype.kind != "f" or not np.isfinite(values).all():
+            fact = f'{file}, column "{name}": every cell needs its coordinate as a number'
+            raise SurveyError(Problem(code="E046", file=file, column=name, fact=fact))
+    if crs is None and (degrees or max(np.abs(x).max(), np.abs(y).max()) <= 180):
+        crs = "EPSG:4326"
+    if crs is None:
+        raise SurveyError(
+            Problem(
+                code="E026",
+                file=file,
+                fact=f"{file}: columns {x_name}, {y_name} hold metres ({x[0]:.0f} ...) "
+                "and no CRS is given",
+                cure='crs = "EPSG:2056" (the number of yours)',
+            )
+        )
+    if degrees and parse_crs(crs).is_geographic and np.abs(y).max() > 90:
+        i = int(np.abs(y).argmax())
+        fact = f"{file} row {i + 2}, column {y_name}: {y[i]:g} is not between -90 and 90"
+        raise SurveyError(Problem(code="E025", file=file, row=i + 2, column=y_name, fact=fact))
+    return x, y, parse_crs(crs), (x_name, y_name)
 
 
 def _round_centres(x: np.ndarray, y: np.ndarray, crs: Any, file: str) -> gpd.GeoDataFrame:

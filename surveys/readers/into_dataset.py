@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import xarray as xr
@@ -13,7 +14,18 @@ from surveys.problems import Problem, SurveyError
 from surveys.readers import polygons, reader
 from surveys.readers.season_table import read_seasons
 from surveys.readers.tidy import Tidy
-from surveys.study_file import StudyFile
+from surveys.study_file import StudyFile, read_study
+
+
+def read(path: str | Path) -> xr.Dataset:
+    """The Dataset of a study: its tables read, checked and joined as study.toml says.
+
+    Raises
+    ------
+    SurveyError
+        With every problem found in the study file or in the tables.
+    """
+    return dataset(read_study(path))
 
 
 def dataset(study: StudyFile) -> xr.Dataset:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
+from surveys.columns import EASTING, LATITUDE, LONGITUDE, NORTHING
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import did_you_mean, listing, nearest
@@ -15,10 +16,10 @@ from surveys.text_table import Table, rows_text
 
 # Names that are taken for a role when the study file names no column for it.
 USUAL: dict[str, tuple[str, ...]] = {
-    "longitude": ("longitude", "lon", "long", "lng", "decimallongitude"),
-    "latitude": ("latitude", "lat", "decimallatitude"),
-    "easting": ("easting", "x", "utm_x", "utm_e", "x_coord"),
-    "northing": ("northing", "y", "utm_y", "utm_n", "y_coord"),
+    "longitude": LONGITUDE,
+    "latitude": LATITUDE,
+    "easting": EASTING,
+    "northing": NORTHING,
     "detection": ("detection", "detected", "present", "presence"),
     "count": ("count", "n", "individuals"),
     "date": ("date",),

@@ -232,3 +232,10 @@ def test_detection__rows_of_different_lengths_are_refused_in_words():
         surveys.from_arrays([[1, 0], [0]])
     with pytest.raises(SurveyError, match="give one variable"):
         surveys.from_arrays(xr.Dataset({"y": (("site", "visit"), np.eye(2))}))
+
+
+@pytest.mark.parametrize("pair", [("UTM_E", "UTM_N"), ("East", "North"), ("x_coord", "y_coord")])
+def test_coordinates__are_known_by_the_names_that_tables_know(pair: tuple[str, str]):
+    metres = {pair[0]: [2.6e6, 2.61e6], pair[1]: [1.2e6, 1.21e6]}
+    ds = surveys.from_arrays(np.eye(2), coordinates=metres, crs="EPSG:2056")
+    assert ds["latitude"].values == pytest.approx([46.95, 47.04], abs=0.05)

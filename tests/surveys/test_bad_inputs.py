@@ -7,9 +7,10 @@ import numpy as np
 import openpyxl
 import pytest
 
+from surveys import read
 from surveys.ledger import Ledger
 from surveys.problems import SurveyError, render
-from surveys.study_file import read, read_study
+from surveys.study_file import read_study
 
 WIDE = """schema = 1
 [files.detections]

@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
+from surveys import read
+from surveys.guess import guess
 from surveys.ledger import Ledger
 from surveys.problems import SurveyError
-from surveys.study_file import guess, read
 
 HEAD = 'schema = 1\n[files.detections]\npath = "detections.csv"\n'
 LONG = 'schema = 1\n[source]\nformat = "long"\n[files.detections]\npath = "detections.csv"\n'

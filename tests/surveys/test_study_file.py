@@ -2,7 +2,7 @@
 
 import pytest
 
-from surveys import study_file
+import surveys
 from surveys.problems import SurveyError
 from surveys.study_file import read_study
 
@@ -159,7 +159,7 @@ def test_paths_that_lead_elsewhere_are_refused(tmp_path, path):
     (inside / "link.csv").symlink_to(tmp_path / "secret.csv")
     write(inside, f'schema = 1\n[files.detections]\npath = "{path}"\n')
     with pytest.raises(SurveyError) as error:
-        study_file.read(inside)
+        surveys.read(inside)
     assert error.value.codes == ("E406",)
     write(inside, f'schema = 1\n[regions]\npath = "{path}"\n')
     with pytest.raises(SurveyError) as error:
@@ -174,9 +174,9 @@ def test_listed_folders_may_be_read(tmp_path):
     (tmp_path / "shared" / "d.csv").write_text("site,v1\nA,1\nB,0\n")
     head = 'schema = 1\n[study]\nfolders = ["../shared"]\n[files.detections]\n'
     write(inside, head + 'path = "../shared/d.csv"\n')
-    assert study_file.read(inside).sizes["site"] == 2
+    assert surveys.read(inside).sizes["site"] == 2
     write(inside, head + f'path = "{(tmp_path / "shared" / "d.csv").as_posix()}"\n')
-    ds = study_file.read(inside)
+    ds = surveys.read(inside)
     assert str(tmp_path) not in ds.attrs["provenance"] + ds.attrs["ledger"]
 
 
@@ -184,7 +184,7 @@ def test_a_missing_table_proposes_the_nearest_file(tmp_path):
     (tmp_path / "detections.csv").write_text("site,v1\nA,1\n")
     write(tmp_path, 'schema = 1\n[files.detections]\npath = "detection.csv"\n')
     with pytest.raises(SurveyError) as error:
-        study_file.read(tmp_path)
+        surveys.read(tmp_path)
     assert 'Did you mean "detections.csv"?' in str(error.value)
 
 
@@ -192,6 +192,6 @@ def test_reading_leaves_the_files_and_the_study_as_they_were(tmp_path):
     (tmp_path / "detections.csv").write_text("site,v1\nA,1\nB,0\n")
     path = write(tmp_path, 'schema = 1\n[files.detections]\npath = "detections.csv"\n')
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
-    first, second = study_file.read(path), study_file.read(path)
+    first, second = surveys.read(path), surveys.read(path)
     assert first.identical(second)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
