@@ -224,21 +224,28 @@ class Study:
         is_asked = chosen.origin.startswith(("--", "OCCUPANCY_"))
         return chosen.value if is_asked else unit.spec.get("engine", chosen.value)
 
+    def content_key(self, unit: Unit) -> str:
+        """Checksum of what a unit is about: data, model and species, however it is estimated."""
+        spec = {key: part for key, part in unit.spec.items() if key not in ("title", "engine")}
+        return store.digest({"data": self.data_key, "model": spec, "species": unit.species})
+
     def unit_key(self, unit: Unit) -> str:
         """Checksum of all that a unit's fit rests on: data, model, settings."""
         sampled = ("draws", "tune", "chains", "seed", "target_accept")
         sampling = {name: self.setting(name) for name in sampled}
         engine = self.engine(unit)
-        spec = {key: part for key, part in unit.spec.items() if key not in ("title", "engine")}
         return store.digest(
             {
-                "data": self.data_key,
-                "model": spec,
-                "species": unit.species,
+                "content": self.content_key(unit),
                 "engine": engine,
                 "sampling": sampling if engine == "nuts" else {},
             }
         )
+
+    def was_outrun(self, unit: Unit) -> bool:
+        """Tell whether data or model changed since the fit; how it was sampled does not count."""
+        manifest = self.state(unit).manifest
+        return manifest is not None and manifest.settings.get("content") != self.content_key(unit)
 
     def state(self, unit: Unit) -> State:
         """Tell how a unit stands; reads the whole folder, so damage does not stay hidden."""
@@ -351,6 +358,7 @@ class Study:
             "unit",
             settings={
                 "key": self.unit_key(unit),
+                "content": self.content_key(unit),
                 "model": unit.model,
                 "species": unit.species,
                 "interrupted": was_cut_off(fit),

@@ -320,6 +320,9 @@ def test_report__of_data_that_changed_since_says_so(
     capsys.readouterr()
     assert cli.answer(["-q", "report"]) == 0
     assert "rests on the fit of before" in capsys.readouterr().err
+    assert cli.answer(["-q", "fit", "--draws", "7"]) == 0  # a flag is no change of the study
+    assert cli.answer(["-q", "report"]) == 0
+    assert "rests on" not in capsys.readouterr().err
 
 
 def test_json__a_finished_unit_repeats_its_warnings(

@@ -125,10 +125,10 @@ def publish(
         state = study.state(unit)
         if state.word == "absent":
             raise ModelError(f"{unit.name} is not fitted yet. First: occupancy fit")
-        if state.word == "stale":
+        if study.was_outrun(unit):
             session.warn(
-                f"! {unit.name}: {state.reason}; what is shown rests on the fit of before. "
-                "Anew: occupancy fit"
+                f"! {unit.name}: the data or the model changed since; what is shown rests on the "
+                "fit of before. Anew: occupancy fit"
             )
         results = None  # one for all kinds: it is asked of the fit's files, and takes seconds
         for kind, outputs in kinds.items():
