@@ -1,26 +1,28 @@
 """One model family per file; the table below names them all.
 
-A new family is one file with a ``FAMILY`` and one line here.
+A new family is one file with a function ``family(**options)`` and one line here.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 from occupancy.families.base import Family
 from surveys.problems import ModelError, nearest
 
 FAMILIES = {
     "single_season": "occupancy.families.single_season",
+    "dynamic": "occupancy.families.dynamic",
 }
 
 
-def get(name: str) -> Family:
-    """The family of this name."""
+def get(name: str, **options: Any) -> Family:
+    """The family of this name, made with its options."""
     if name not in FAMILIES:
         close = nearest(name, FAMILIES)
         hint = f" Did you mean '{close}'?" if close else ""
         raise ModelError(
             f"There is no family '{name}'.{hint} Families: {', '.join(sorted(FAMILIES))}."
         )
-    return import_module(FAMILIES[name]).FAMILY
+    return import_module(FAMILIES[name]).family(**options)

@@ -1,8 +1,8 @@
 """What a family is: its states, its parameters, its tables, and a kernel on linear predictors.
 
 A family's file reads like its paper. ``tables`` is the readable definition in plain numpy:
-simulation, documentation and the oracle tests use it. ``kernel`` is the compiled route, made
-from ``fill`` and ``adjoint`` by ``occupancy.families.chain``, or written by hand where speed
+simulation, projection, documentation and the oracle tests use it. ``kernel`` is the compiled
+route, made by ``occupancy.families.chain`` from small pieces, or written by hand where speed
 asks for it; a test holds it to the tables.
 """
 
@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-Level = Literal["site", "visit"]
+Level = Literal["site", "season", "interval", "visit"]
+Values = Mapping[str, np.ndarray]
+Tables = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -23,46 +25,110 @@ class Parameter:
 
     Attributes
     ----------
-    level : "site" or "visit"
-        Where it may vary, and so which covariates its formula may use.
+    level : "site", "season", "interval" or "visit"
+        Where it may vary, and so which covariates its formula may use. An interval lies between
+        a season and the next and has the covariates of the season left.
     links : tuple of str
         Links on offer; the first is the default.
+    only : str
+        Label of the visits that it belongs to, where a family splits them; "" for all.
+    short : str
+        Name under which one formula is given to several parameters at once; "" for none.
+    exposure : bool
+        Whether log(effort) is added to the predictor, so that it speaks of one unit of effort.
     """
 
     name: str
     level: Level
     links: tuple[str, ...]
     meaning: str
+    only: str = ""
+    short: str = ""
+    exposure: bool = False
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What was seen on the visits made, in layout order, for ``Family.data``.
+
+    Attributes
+    ----------
+    y : (visit,) float64
+        What the family observes: detections, counts, scores or times.
+    detected : (visit,) bool
+    effort : (visit,) float64
+    chain, step : (visit,) int64
+        Place of the visit's chain; its season, or its visit where steps are visits.
+    label : (visit,) int64
+        Which of ``Family.labels`` the visit carries; 0 where a family splits nothing.
+    known : (chain,) bool
+        Chains known to be occupied.
+    """
+
+    y: np.ndarray
+    detected: np.ndarray
+    effort: np.ndarray
+    chain: np.ndarray
+    step: np.ndarray
+    label: np.ndarray
+    known: np.ndarray
+    n_step: int
+
+    @property
+    def n_chain(self) -> int:
+        return self.known.size
+
+
+Data = tuple[np.ndarray, np.ndarray]
+
+
+def nothing(observed: Observed) -> Data:
+    """``Family.data`` of a family that reads only what was seen: by_visit[0] = y."""
+    return observed.y[None, :].copy(), np.zeros((0, observed.n_chain))
 
 
 @dataclass(frozen=True)
 class Family:
-    """A latent-state model of detection data.
+    """A latent-state model of survey data.
 
     Attributes
     ----------
     states : tuple of str
-        Names of the true states, in the order of the tables.
+        Names of the true states, in the order of the tables. Empty where they are numbers of
+        individuals, 0 to as many as matter.
     detections : tuple of float
-        Values that a visit may have.
+        Values of ``detection`` that a visit may have.
     tables : callable
-        ``tables(values, y)`` with ``values`` = {parameter: natural scale, (site,) or
-        (site, visit)} and ``y`` (site, visit), NaN where no visit was made, to the tuple
-        (initial (site, state), emission (site, visit, state)). Emission is 1 where y is NaN.
+        ``tables(values, y, effort)`` with ``values`` = {parameter: natural scale, (site,),
+        (site, season), (site, interval) or (site, season, visit)}, ``y`` and ``effort`` (site,
+        season, visit), y NaN where no visit was made, to the tuple (initial (site, state),
+        transition (site, interval, from, to), emission (site, season, visit, state)). Emission
+        is 1 where y is NaN.
     kernel : numba function
-        ``kernel(links, predictors, data, layout, gradients, log_lik, states) -> float``: total
-        log-likelihood; fills the gradient of every predictor, the log-likelihood of every site
-        and P(state | data) (state, site). ``predictors`` and ``gradients`` are tuples in the
-        order of ``parameters``; everything lies in layout order.
+        See ``occupancy.families.chain``.
     data : callable
-        ``data(y, site_of_visit, n_site) -> tuple`` of arrays that the kernel reads; ``y`` and
-        the sites of the visits are in layout order.
+        ``data(observed) -> (by_visit (item, visit), by_chain (item, chain))`` float64, what the
+        kernel reads of the surveys.
+    draw : callable or None
+        ``draw(values, state, made, effort, rng) -> y``: observations given true states (site,
+        season), where they are not among ``detections``.
+    observes : "detection", "count", "score" or "time"
+        Variable of the surveys that the family reads.
+    steps : "season" or "visit"
+        What the chain runs over. Where it is visits, those of one season are steps.
     signed : frozenset of str
         Parameters whose predictor the kernel takes times -1 where the visit detected.
     fast : bool
-        Whether the precompiled density (``occupancy.kernel.fused``) is this family's.
+        Whether the density fused for single-season occupancy is this family's.
     occupied : tuple of bool
         Which states count as occupied.
+    options : mapping
+        What was chosen when the family was made, for the document of the model.
+    min_seasons, max_seasons : int; int or None
+    labels : tuple of str
+        Labels that split the visits, where parameters belong to one label each (``only``).
+    takes_known : bool
+        Whether sites may be told to be occupied.
     """
 
     name: str
@@ -71,54 +137,84 @@ class Family:
     states: tuple[str, ...]
     detections: tuple[float, ...]
     parameters: tuple[Parameter, ...]
-    tables: Callable[[Mapping[str, np.ndarray], np.ndarray], tuple[np.ndarray, np.ndarray]]
+    tables: Callable[[Values, np.ndarray, np.ndarray], Tables]
     kernel: Callable
-    data: Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, ...]]
+    data: Callable[[Observed], Data] = nothing
+    draw: Callable[..., np.ndarray] | None = None
+    observes: Literal["detection", "count", "score", "time"] = "detection"
+    steps: Literal["season", "visit"] = "season"
     signed: frozenset[str] = field(default_factory=frozenset)
     fast: bool = False
     occupied: tuple[bool, ...] = (False, True)
+    min_seasons: int = 1
     max_seasons: int | None = 1
+    labels: tuple[str, ...] = ()
+    takes_known: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def parameter(self, name: str) -> Parameter:
         """The parameter of this name."""
         return next(p for p in self.parameters if p.name == name)
 
+    @property
+    def n_state(self) -> int:
+        return len(self.occupied)
+
     def simulate(
-        self, values: Mapping[str, np.ndarray], made: np.ndarray, rng: np.random.Generator
+        self,
+        values: Values,
+        made: np.ndarray,
+        rng: np.random.Generator,
+        effort: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Draw true states and detections from the tables.
+        """Draw true states and observations from the tables.
 
         Parameters
         ----------
-        values : {parameter: (site,) or (site, visit)}
+        values : {parameter: (site,), (site, season), (site, interval), (site, season, visit)}
             Natural scale.
-        made : (site, visit) bool
+        made : (site, season, visit) bool
             Visits made.
+        effort : (site, season, visit), optional
+            1 where not given.
 
         Returns
         -------
-        state : (site,) int
-        y : (site, visit)
+        state : (site, season) int
+        y : (site, season, visit)
             NaN where no visit was made.
         """
+        effort = np.ones(made.shape) if effort is None else effort
+        nobody = np.full(made.shape, np.nan)
+        initial, transition, _ = self.tables(values, nobody, effort)
+        state = np.empty(made.shape[:2], dtype=np.int64)
+        state[:, 0] = choose(initial, rng)
+        for t in range(1, made.shape[1]):
+            rows = np.take_along_axis(transition[:, t - 1], state[:, t - 1, None, None], axis=1)
+            state[:, t] = choose(rows[:, 0], rng)
+        if self.draw is not None:
+            y = np.asarray(self.draw(values, state, made, effort, rng), dtype=np.float64)
+            return state, np.where(made, y, np.nan)
         by_value = []
         for value in self.detections:
-            y = np.where(made, value, np.nan)
-            initial, emission = self.tables(values, y)
-            by_value.append(emission)
-        state = _choose(initial, rng)
-        chance = np.stack([_of_state(e, state) for e in by_value], axis=-1)  # (site, visit, value)
-        picked = _choose(chance, rng)
-        y = np.where(made, np.asarray(self.detections)[picked], np.nan)
-        return state, y
+            emission = self.tables(values, np.where(made, value, np.nan), effort)[2]
+            by_value.append(_of_state(emission, state))
+        picked = choose(np.stack(by_value, axis=-1), rng)  # (site, season, visit)
+        return state, np.where(made, np.asarray(self.detections)[picked], np.nan)
 
 
-def _choose(probability: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def choose(probability: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Index drawn along the last axis."""
     upper = probability.cumsum(axis=-1)
     return (rng.random(upper.shape[:-1])[..., None] * upper[..., -1:] >= upper).sum(axis=-1)
 
 
 def _of_state(emission: np.ndarray, state: np.ndarray) -> np.ndarray:
-    """(site, visit, state) taken at each site's state: (site, visit)."""
-    return np.take_along_axis(emission, state[:, None, None], axis=2)[:, :, 0]
+    """(site, season, visit, state) taken at each site's state: (site, season, visit)."""
+    return np.take_along_axis(emission, state[:, :, None, None], axis=3)[..., 0]
+
+
+def stationary(n_site: int, n_season: int, n_state: int) -> np.ndarray:
+    """Transition (site, interval, from, to) of a family in which nothing changes."""
+    shape = (n_site, max(n_season - 1, 0), n_state, n_state)
+    return np.broadcast_to(np.eye(n_state), shape)

@@ -2,17 +2,26 @@
 
     z_i ~ Bernoulli(psi_i)          y_ij | z_i ~ Bernoulli(z_i p_ij)
 
+With ``effort="exposure"`` the chance to detect comes from a hazard per unit of effort e_ij,
+p_ij = 1 - exp(-h_ij e_ij), log h_ij linear: one visit of seven days is seven visits of a day.
+
+A site told to be occupied has psi = 1 in its likelihood: it was not chosen by chance, so it
+teaches detection and nothing about psi.
+
 Source: MacKenzie et al. (2002) Ecology 83:2248-2255; Tyre et al. (2003) Ecological Applications
 13:1790-1801.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
-from occupancy.families.base import Family, Parameter
-from occupancy.families.chain import make_kernel, site_ranges
+from occupancy.families import pieces
+from occupancy.families.base import Family, Observed, Parameter, stationary
+from occupancy.families.chain import from_blocks, from_logs, site_ranges
 from occupancy.kernel.simd import FAST, softplus, vexp
 from occupancy.kernel.two_state import (
     occupy,
@@ -22,45 +31,96 @@ from occupancy.kernel.two_state import (
 )
 
 
-def tables(values, y):
-    """Initial (site, state) and emission (site, visit, state); states absent, present."""
-    psi, p = np.asarray(values["psi"]), np.asarray(values["p"])
+def tables(values, y, effort):
+    """Initial (site, state), no transition, emission (site, season, visit, state)."""
+    psi = np.asarray(values["psi"])
     initial = np.stack([1 - psi, psi], axis=-1)
-    seen = np.stack([np.where(y > 0, 0.0, 1.0), np.where(y > 0, p, 1 - p)], axis=-1)
-    return initial, np.where(np.isnan(y)[..., None], 1.0, seen)
+    n_site, n_season, _ = y.shape
+    return initial, stationary(n_site, n_season, 2), pieces.detected_if_present(values["p"], y)
 
 
-def data(y, site_of_visit, n_site):
-    """1 where a site was never detected, else 0."""
-    unseen = np.ones(n_site)
-    unseen[site_of_visit[y > 0]] = 0.0
-    return (unseen,)
+def data(observed: Observed):
+    """by_visit: -1 where the visit detected, else 1. by_chain: 1 where never detected; known."""
+    unseen = np.ones(observed.n_chain)
+    unseen[observed.chain[observed.detected]] = 0.0
+    sign = np.where(observed.detected, -1.0, 1.0)
+    return sign[None, :], np.stack([unseen, observed.known.astype(float)])
+
+
+# ---------------------------------------------------------------- piece by piece
 
 
 @njit(error_model="numpy", cache=True)
-def kernel(links, predictors, data, layout, gradients, log_lik, states):
-    """The fast path of two states and one season."""
-    site_start, visit_start, diagonal_start, diagonal_size = layout
+def initial(at, i, out):
+    """log(1 - psi), log psi; 0 and certain where the site is known to be occupied."""
+    links, eta, start, _, by_chain, _ = at
+    out[1], out[0], _, _ = occupy_in_logs(links[0], eta[start[0] + i])
+    if by_chain[1, i] > 0.0:
+        out[0], out[1] = -np.inf, 0.0
+
+
+@njit(error_model="numpy", cache=True)
+def initial_slope(at, i, weight, gradient):
+    """Expected minus predicted."""
+    links, eta, start, _, by_chain, _ = at
+    _, _, slope, empty = occupy_in_logs(links[0], eta[start[0] + i])
+    if by_chain[1, i] == 0.0:
+        gradient[start[0] + i] += weight[1] * slope - weight[0] * empty
+
+
+@njit(error_model="numpy", cache=True)
+def visit(at, t, i, v, out):
+    """Bernoulli(p) if present, never if absent."""
+    links, eta, start, by_visit, _, _ = at
+    seen = by_visit[0, v] < 0.0
+    detect, miss, _, _ = occupy_in_logs(links[1], eta[start[1] + v] * by_visit[0, v])
+    out[0] += -np.inf if seen else 0.0
+    out[1] += detect if seen else miss
+
+
+@njit(error_model="numpy", cache=True)
+def visit_slope(at, t, i, v, weight, gradient):
+    """Slope of what was seen, with the sign of the visit."""
+    links, eta, start, by_visit, _, _ = at
+    sign = by_visit[0, v]
+    _, _, slope, empty = occupy_in_logs(links[1], eta[start[1] + v] * sign)
+    gradient[start[1] + v] += weight[1] * sign * (slope if sign < 0.0 else -empty)
+
+
+kernel_from_pieces = from_logs("single_season", initial, initial_slope, visit, visit_slope)
+
+
+@njit(error_model="numpy", cache=True)
+def kernel(links, eta, start, by_visit, by_chain, layout, gradient, log_lik, states, pairs):
+    """The fast path of two states and one season, wherever it serves."""
+    n_known = 0.0
+    for i in range(log_lik.size):
+        n_known += by_chain[1, i]
+    if links[1] != 0 or n_known > 0.0:
+        return kernel_from_pieces(
+            links, eta, start, by_visit, by_chain, layout, gradient, log_lik, states, pairs
+        )
+    a, b, c = start[0], start[1], start[2]
     total = on_predictors(
         links[0],
-        predictors[0],
-        predictors[1],
-        data[0],
-        site_start,
-        visit_start,
-        diagonal_start,
-        diagonal_size,
-        gradients[0],
-        gradients[1],
+        eta[a:b],
+        eta[b:c],
+        by_chain[0],
+        layout[0],
+        layout[1],
+        layout[2],
+        layout[3],
+        gradient[a:b],
+        gradient[b:c],
         log_lik,
-        states[1],
+        states[0, 1],
     )
     for i in range(log_lik.size):
-        states[0, i] = 1.0 - states[1, i]
+        states[0, 0, i] = 1.0 - states[0, 1, i]
     return total
 
 
-# The same family on the shared core: what a new family writes.
+# ---------------------------------------------------------------- the same on blocks of the core
 
 
 @njit(fastmath=FAST, error_model="numpy", cache=True)
@@ -70,29 +130,34 @@ def _seen_given_present(signed, emission, n):
 
 
 @njit(error_model="numpy", cache=True)
-def fill(links, predictors, data, block, initial, emission, scratch):
-    """Tables of one block, as probabilities; False where they cannot hold the numbers."""
-    s0, s1, v0, sizes = block
+def fill(at, layout, b, first, moves, emission):
+    """Tables of one block, as probabilities."""
+    links, eta, start, _, by_chain, _ = at
+    s0, s1 = layout[0][b], layout[0][b + 1]
     n = s1 - s0
-    occupy(links[0], predictors[0][s0:s1], initial[1], initial[0], scratch[0])
+    slope = np.empty(n)
+    occupy(links[0], eta[start[0] + s0 : start[0] + s1], first[1], first[0], slope)
     for i in range(n):
-        emission[0, 0, i] = data[0][s0 + i]
+        emission[0, 0, i] = by_chain[0, s0 + i]
         emission[0, 1, i] = 1.0
-    for j, o in site_ranges(v0, sizes):
-        _seen_given_present(predictors[1][o:], emission[0, 1], sizes[j])
+    sizes = layout[3][layout[2][b] : layout[2][b + 1]]
+    for j, o in site_ranges(layout[1][b], sizes):
+        _seen_given_present(eta[start[1] + o :], emission[0, 1], sizes[j])
 
 
 @njit(error_model="numpy", cache=True)
-def fill_in_logs(links, predictors, data, block, initial, emission):
+def fill_in_logs(at, layout, b, first, moves, emission):
     """The same tables as logarithms."""
-    s0, s1, v0, sizes = block
+    links, eta, start, _, by_chain, _ = at
+    s0, s1 = layout[0][b], layout[0][b + 1]
     for i in range(s1 - s0):
-        initial[1, i], initial[0, i], _, _ = occupy_in_logs(links[0], predictors[0][s0 + i])
-        emission[0, 0, i] = 0.0 if data[0][s0 + i] > 0.0 else -np.inf
+        first[1, i], first[0, i], _, _ = occupy_in_logs(links[0], eta[start[0] + s0 + i])
+        emission[0, 0, i] = 0.0 if by_chain[0, s0 + i] > 0.0 else -np.inf
         emission[0, 1, i] = 0.0
-    for j, o in site_ranges(v0, sizes):
+    sizes = layout[3][layout[2][b] : layout[2][b + 1]]
+    for j, o in site_ranges(layout[1][b], sizes):
         for i in range(sizes[j]):
-            emission[0, 1, i] -= softplus(predictors[1][o + i])
+            emission[0, 1, i] -= softplus(eta[start[1] + o + i])
 
 
 @njit(fastmath=FAST, error_model="numpy", cache=True)
@@ -109,32 +174,49 @@ def _not_as_seen(signed, present, gradient, n):
 
 
 @njit(error_model="numpy", cache=True)
-def adjoint(links, predictors, data, block, smoothed, gradients):
+def adjoint(at, layout, b, smoothed, both, gradient):
     """Expected minus predicted: (w - psi) for psi, -w (1 - r) for a visit, signed."""
-    s0, s1, v0, sizes = block
+    links, eta, start, _, _, _ = at
+    s0, s1 = layout[0][b], layout[0][b + 1]
     n = s1 - s0
     slopes = np.empty((2, n))
-    occupy_slopes(links[0], predictors[0][s0:s1], slopes[1], slopes[0])
-    _expected_minus_predicted(slopes[1], slopes[0], smoothed[0], gradients[0][s0:s1], n)
-    for j, o in site_ranges(v0, sizes):
-        _not_as_seen(predictors[1][o:], smoothed[0, 1], gradients[1][o:], sizes[j])
+    occupy_slopes(links[0], eta[start[0] + s0 : start[0] + s1], slopes[1], slopes[0])
+    _expected_minus_predicted(slopes[1], slopes[0], smoothed[0], gradient[start[0] + s0 :], n)
+    sizes = layout[3][layout[2][b] : layout[2][b + 1]]
+    for j, o in site_ranges(layout[1][b], sizes):
+        _not_as_seen(eta[start[1] + o :], smoothed[0, 1], gradient[start[1] + o :], sizes[j])
 
 
-kernel_on_core = make_kernel(2, fill, fill_in_logs, adjoint)
+kernel_on_core = from_blocks("single_season", fill, fill_in_logs, adjoint)
 
-FAMILY = Family(
-    name="single_season",
-    title="Single-season occupancy",
-    source="MacKenzie et al. (2002) Ecology 83:2248-2255",
-    states=("absent", "present"),
-    detections=(0.0, 1.0),
-    parameters=(
-        Parameter("psi", "site", ("logit", "cloglog"), "probability that a site is occupied"),
-        Parameter("p", "visit", ("logit",), "probability of detection on a visit, if occupied"),
-    ),
-    tables=tables,
-    kernel=kernel,
-    data=data,
-    signed=frozenset({"p"}),
-    fast=True,
-)
+
+def family(effort: str = "", **unknown: Any) -> Family:
+    """Single-season occupancy; ``effort="exposure"`` for a hazard per unit of effort."""
+    pieces.check_options("single_season", unknown, effort=(effort, ("", "exposure")))
+    exposed = effort == "exposure"
+    p = Parameter(
+        "p",
+        "visit",
+        ("cloglog",) if exposed else ("logit", "cloglog"),
+        "probability of detection on a visit, if occupied",
+        exposure=exposed,
+    )
+    psi = Parameter("psi", "site", ("logit", "cloglog"), "probability that a site is occupied")
+    return Family(
+        name="single_season",
+        title="Single-season occupancy",
+        source="MacKenzie et al. (2002) Ecology 83:2248-2255",
+        states=("absent", "present"),
+        detections=(0.0, 1.0),
+        parameters=(psi, p),
+        tables=tables,
+        kernel=kernel,
+        data=data,
+        signed=frozenset({"p"}),
+        fast=not exposed,
+        takes_known=True,
+        options={"effort": effort} if effort else {},
+    )
+
+
+FAMILY = family()
