@@ -55,7 +55,7 @@ def slots(problem: Problem) -> list[Slot]:
 
 def serves(problem: Problem) -> bool:
     """Whether the precompiled density can stand for this problem."""
-    return problem.family.fast
+    return problem.fast
 
 
 class CompiledDensity:
@@ -99,7 +99,7 @@ class CompiledDensity:
             "columns_p": contiguous(a_p.T @ self.p.columns),
             "offset_psi": self.psi.offset,
             "offset_p": self.p.offset,
-            "unseen": self.problem.family_data[0],
+            "unseen": np.ascontiguousarray(self.problem.family_data[1][0]),
             "site_start": site_start,
             "visit_start": visit_start,
             "diagonal_start": diagonal_start,
