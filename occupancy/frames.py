@@ -263,11 +263,9 @@ def _by_step(
     """(chain * row,) values at the first ``n_row`` steps of every chain."""
     flat = _plain(variable)
     own = [d for d in LEVELS if d in variable.dims]
-    if steps.over in own:
-        flat = np.moveaxis(flat, own.index(steps.over), -1)
-    else:
-        flat = flat[..., None]
-    flat = flat.reshape(n_site if "site" in own else 1, -1)[:, : max(steps.of_season.size, 1)]
+    last = own.index(steps.over) if steps.over in own else None
+    flat = flat[..., None] if last is None else np.moveaxis(flat, last, -1)
+    flat = flat.reshape(n_site if "site" in own else 1, -1)
     at = steps.source[:n_row] if steps.over in own else np.zeros(n_row, np.int64)
     return np.tile(np.broadcast_to(flat[:, at], (n_site, n_row)).ravel(), n_species)
 

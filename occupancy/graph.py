@@ -26,7 +26,6 @@ from occupancy.families import get
 from occupancy.kernel.caching import source_digest
 from occupancy.problem import GroupTerm, Predictor, Problem
 
-
 LAYOUT = ("site_start", "visit_start", "diagonal_start", "diagonal_size", "diagonal_step")
 LAYOUT += ("diagonal_first", "place_of_visit")
 

@@ -292,7 +292,7 @@ class Model:
         rng = np.random.default_rng(seed)
         problem = self.problem
         seen = np.full((draws, *problem.used.shape), np.nan, np.float32)
-        dims, coords = self.chain_dims
+        dims, _ = self.chain_dims
         shape = tuple(self.data.sizes[d] for d in dims)
         over = problem.steps.over
         n_told = problem.steps.of_season.size

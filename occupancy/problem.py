@@ -204,7 +204,10 @@ class Problem:
 
     def without_groups(self) -> Problem:
         """The same problem with complete pooling: no group effects."""
-        plain = {n: replace(p, groups=()) for n, p in self.predictors.items()}
+        plain = {
+            n: replace(p, groups=(), design=replace(p.design, groups=()))
+            for n, p in self.predictors.items()
+        }
         return replace(self, predictors=plain)
 
     @property

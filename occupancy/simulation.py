@@ -47,8 +47,7 @@ def draw(
 
 
 def places(problem: Problem) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
-    """Where each visit used (layout order) stands in (chain, step, visit of the step), and which
-    of those cells hold a visit."""
+    """Chain, step and number in the step of each visit used (layout order); the cells in use."""
     seen = problem.observed
     chain = problem.layout.site_order[seen.chain]
     key = chain * problem.n_step + seen.step

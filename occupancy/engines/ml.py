@@ -136,7 +136,7 @@ def _guesses(problem: Problem) -> list[float]:
     out = []
     for p in problem.predictors.values():
         told = family.parameter(p.name)
-        value = known.get(told.name, known.get(told.short, None))
+        value = known.get(told.name, known.get(told.short))
         if family.guess is not None:
             value = family.guess(problem.observed).get(told.name, value)
         out.append(0.0 if value is None else float(LINKS[p.link].forward(value)))

@@ -85,7 +85,7 @@ def sample_path(states: np.ndarray, pairs: np.ndarray, rng: np.random.Generator)
     Given the data a chain is still a chain: its first state has the smoothed probability, each
     next one that of the pair given the state before.
     """
-    n_step, n_state, n = states.shape
+    n_step, _, n = states.shape
     path = np.empty((n_step, n), dtype=np.int64)
     path[0] = _pick(states[0], rng)
     chain = np.arange(n)

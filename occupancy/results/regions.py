@@ -2,8 +2,9 @@
 
 ``share`` is finite-sample: which part of the *surveyed* sites was occupied, counted in every draw
 from the sampled histories. With several seasons these are the sites surveyed in any of them, so
-that seasons are compared on the same sites; ``surveyed`` and ``naive`` are of the one season. ``psi`` is the population's: the mean probability over the region's
-sites, and, with a surface, ``area_psi``, the mean over its area.
+that seasons are compared on the same sites; ``surveyed`` and ``naive`` are of the one season.
+``psi`` is the population's: the mean probability over the region's sites, and, with a surface,
+``area_psi``, the mean over its area.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import pandas as pd
 
 from occupancy.problem import Problem
 from occupancy.results.draws import Draws, interval_ends, summary
-from occupancy.results.passes import Pass
 from occupancy.results.occupied import Occupied, Places
+from occupancy.results.passes import Pass
 
 ALL = "all"
 COLUMNS = ["species", "region", "season", "sites", "surveyed", "detected", "naive"]
