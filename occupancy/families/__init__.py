@@ -14,6 +14,8 @@ from surveys.problems import ModelError, nearest
 FAMILIES = {
     "single_season": "occupancy.families.single_season",
     "dynamic": "occupancy.families.dynamic",
+    "interacting": "occupancy.families.interacting",
+    "integrated": "occupancy.families.integrated",
 }
 
 

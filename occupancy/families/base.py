@@ -103,7 +103,8 @@ class Family:
         (site, season), (site, interval) or (site, season, visit)}, ``y`` and ``effort`` (site,
         season, visit), y NaN where no visit was made, to the tuple (initial (site, state),
         transition (site, interval, from, to), emission (site, season, visit, state)). Emission
-        is 1 where y is NaN.
+        is 1 where y is NaN. Where the family splits its visits, ``values["label"]`` (site,
+        season, visit) int says which of ``labels`` each visit carries.
     kernel : numba function
         See ``occupancy.families.chain``.
     data : callable
@@ -121,7 +122,10 @@ class Family:
     fast : bool
         Whether the density fused for single-season occupancy is this family's.
     occupied : tuple of bool
-        Which states count as occupied.
+        Which states count as occupied; of several species, by any of them.
+    holds : tuple of tuple of bool
+        (species, state): which states hold each of the species that ``labels`` names; empty
+        where the states are of one species.
     options : mapping
         What was chosen when the family was made, for the document of the model.
     min_seasons, max_seasons : int; int or None
@@ -150,6 +154,7 @@ class Family:
     max_seasons: int | None = 1
     labels: tuple[str, ...] = ()
     takes_known: bool = False
+    holds: tuple[tuple[bool, ...], ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def parameter(self, name: str) -> Parameter:

@@ -7,6 +7,8 @@ from importlib import import_module
 MODULES = (
     "single_season",
     "dynamic",
+    "interacting",
+    "integrated",
 )
 
 CASES = tuple(case for name in MODULES for case in import_module(f"cases.{name}").CASES)
