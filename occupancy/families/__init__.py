@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 FAMILIES = {
     "single_season": "occupancy.families.single_season",
     "dynamic": "occupancy.families.dynamic",
+    "interacting": "occupancy.families.interacting",
+    "integrated": "occupancy.families.integrated",
 }
 
 

@@ -103,7 +103,8 @@ class Family:
         (site, season), (site, interval) or (site, season, visit)}, ``y`` and ``effort`` (site,
         season, visit), y NaN where no visit was made, to the tuple (initial (site, state),
         transition (site, interval, from, to), emission (site, season, visit, state)). Emission
-        is 1 where y is NaN.
+        is 1 where y is NaN. Where the family splits its visits, ``values["label"]`` (site,
+        season, visit) int says which of ``labels`` each visit carries.
     kernel : numba function
         See ``occupancy.families.chain``.
     data : callable
@@ -123,7 +124,7 @@ class Family:
     fast : bool
         Whether the density fused for single-season occupancy is this family's.
     occupied : tuple of bool
-        Which states count as occupied.
+        Which states count as occupied; of several species, by any of them.
     psi : callable or None
         ``psi(values) -> (site,)``: probability of being occupied from natural parameters, where it
         need not be read off the tables.

@@ -1,0 +1,14 @@
+"""Cases of every family, for ``tests/test_families.py``: one line here for each file."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+MODULES = (
+    "single_season",
+    "dynamic",
+    "interacting",
+    "integrated",
+)
+
+CASES = tuple(case for name in MODULES for case in import_module(f"cases.{name}").CASES)
