@@ -14,6 +14,10 @@ from surveys.problems import ModelError, nearest
 FAMILIES = {
     "single_season": "occupancy.families.single_season",
     "dynamic": "occupancy.families.dynamic",
+    "counts": "occupancy.families.counts",
+    "time_to_detection": "occupancy.families.time_to_detection",
+    "scores": "occupancy.families.scores",
+    "false_positive": "occupancy.families.false_positive",
 }
 
 
