@@ -7,6 +7,10 @@ from importlib import import_module
 MODULES = (
     "single_season",
     "dynamic",
+    "counts",
+    "time_to_detection",
+    "scores",
+    "false_positive",
 )
 
 CASES = tuple(case for name in MODULES for case in import_module(f"cases.{name}").CASES)
