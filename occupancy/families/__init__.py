@@ -20,6 +20,10 @@ FAMILIES = {
     "dynamic": "occupancy.families.dynamic",
     "interacting": "occupancy.families.interacting",
     "integrated": "occupancy.families.integrated",
+    "counts": "occupancy.families.counts",
+    "time_to_detection": "occupancy.families.time_to_detection",
+    "scores": "occupancy.families.scores",
+    "false_positive": "occupancy.families.false_positive",
 }
 
 
