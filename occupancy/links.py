@@ -64,6 +64,11 @@ def _cloglog_log_inverse(eta: Array) -> Array:
     return np.where(eta < -36, near, np.log(-np.expm1(-np.maximum(hazard, 1e-300))))
 
 
+def _log_of_any(value: Array) -> Array:
+    with np.errstate(invalid="ignore"):  # NaN below zero: such a value has no logarithm
+        return np.log(value)
+
+
 LINKS: dict[str, Link] = {
     "logit": Link(
         "logit",
@@ -91,5 +96,13 @@ LINKS: dict[str, Link] = {
     ),
     "log": Link(
         "log", _array(np.log), _array(np.exp), _array(np.exp), _array(lambda eta: eta), None
+    ),
+    "identity": Link(
+        "identity",
+        _array(lambda value: value),
+        _array(lambda eta: eta),
+        _array(np.ones_like),
+        _array(_log_of_any),
+        None,
     ),
 }

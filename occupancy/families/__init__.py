@@ -14,6 +14,7 @@ from surveys.problems import ModelError, nearest
 FAMILIES = {
     "single_season": "occupancy.families.single_season",
     "dynamic": "occupancy.families.dynamic",
+    "autologistic": "occupancy.families.autologistic",
 }
 
 

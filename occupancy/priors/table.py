@@ -21,6 +21,7 @@ DEFAULTS: dict[str, tuple[tuple[float, float], float]] = {
     "probit": ((0.0, 0.9), 0.9),
     "cloglog": ((-0.37, 1.0), 1.0),
     "log": ((0.0, 1.5), 1.5),
+    "identity": ((0.0, 1.5), 1.5),
 }
 # The sd of an indicator of a level is that of two even halves, however rare the level is: a rare
 # level deserves no vaguer prior.
@@ -82,7 +83,7 @@ class PriorTable:
         """Say what the prior of an intercept means for the probability; "" for others."""
         prior, row = self.coefficients[j], self.functional[j]
         averaged = np.count_nonzero(row) > 1
-        if self.link == "log" or not (averaged or self.columns[j] == "Intercept"):
+        if self.link in ("log", "identity") or not (averaged or self.columns[j] == "Intercept"):
             return ""
         if prior.kind == "normal" and self.columns[j] not in self.stated:
             mu, sd = prior.arguments
