@@ -15,6 +15,7 @@ FAMILIES = {
     "single_season": "occupancy.families.single_season",
     "dynamic": "occupancy.families.dynamic",
     "autologistic": "occupancy.families.autologistic",
+    "multi_scale": "occupancy.families.multi_scale",
 }
 
 
