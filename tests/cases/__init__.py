@@ -1,0 +1,12 @@
+"""Cases of every family, for ``tests/test_families.py``: one line here for each file."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+MODULES = (
+    "single_season",
+    "dynamic",
+)
+
+CASES = tuple(case for name in MODULES for case in import_module(f"cases.{name}").CASES)
