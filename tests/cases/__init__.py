@@ -7,6 +7,8 @@ from importlib import import_module
 MODULES = (
     "single_season",
     "dynamic",
+    "autologistic",
+    "multi_scale",
 )
 
 CASES = tuple(case for name in MODULES for case in import_module(f"cases.{name}").CASES)
