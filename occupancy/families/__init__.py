@@ -24,6 +24,8 @@ FAMILIES = {
     "time_to_detection": "occupancy.families.time_to_detection",
     "scores": "occupancy.families.scores",
     "false_positive": "occupancy.families.false_positive",
+    "autologistic": "occupancy.families.autologistic",
+    "multi_scale": "occupancy.families.multi_scale",
 }
 
 

@@ -13,6 +13,8 @@ MODULES = (
     "time_to_detection",
     "scores",
     "false_positive",
+    "autologistic",
+    "multi_scale",
 )
 
 CASES = tuple(case for name in MODULES for case in import_module(f"cases.{name}").CASES)
