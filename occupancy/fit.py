@@ -7,7 +7,7 @@ they are asked for and are not kept.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +30,7 @@ from occupancy.results import (
     passes,
     pooling,
     regions,
+    seasons,
 )
 from occupancy.results.draws import (
     Draws,
@@ -263,14 +264,14 @@ class Fit:
         """
         problem, data = self.problem, self.data
         told = self._occupied.summarise(self._places, interval)
-        seasons = regions.season_labels(problem)
-        n_species, n_site, n_season = data.sizes["species"], data.sizes["site"], len(seasons)
+        labels = regions.season_labels(problem)
+        n_species, n_site, n_season = data.sizes["species"], data.sizes["site"], len(labels)
         shape = (n_species, n_site, n_season)
         visits, seen, effort = self._by_season(n_season)
         columns: dict[str, Any] = {
             "species": np.repeat(data["species"].values.astype(object), n_site * n_season),
             "site": np.tile(np.repeat(data["site"].values.astype(object), n_season), n_species),
-            "season": np.tile(np.array(seasons), n_species * n_site),
+            "season": np.tile(np.array(labels), n_species * n_site),
             "naive": np.where(visits > 0, (seen > 0).astype(float), np.nan).ravel(),
         }
         known = self._known.reshape(-1, n_season)
@@ -458,17 +459,69 @@ class Fit:
     @cached_property
     def _ml_psi(self) -> np.ndarray:
         """(species, site, season) occupancy at the maximum without group effects."""
-        seasons = self._occupied.seasons.size
-        shape = (self.data.sizes["species"], self.data.sizes["site"], seasons)
+        n_season = self._occupied.seasons.size
+        shape = (self.data.sizes["species"], self.data.sizes["site"], n_season)
         if self.ml is None:
             return np.full(shape, np.nan)
         pooled = self.problem.without_groups()
         point = Draws({k: b[None, :] for k, b in self.ml.coefficients.items()})
         plain = Occupied(pooled, point)
-        told = np.empty((plain.n_kind, self._places.n, seasons))
+        told = np.empty((plain.n_kind, self._places.n, n_season))
         for rows, values in plain.pieces(point, self._places):
             told[:, rows] = values[0]
         return np.where(self._known, told, np.nan).reshape(shape)
+
+    # ------------------------------------------------------------ seasons
+
+    def turnover(self, interval: float = 0.9, by: str | None = None) -> pd.DataFrame:
+        """Colonisation, extinction, turnover and growth between neighbouring seasons.
+
+        Columns and meaning as in ``occupancy.results.seasons.turnover``; ``by="region"`` tells
+        them by region.
+        """
+        labels, names = self._grouped(by)
+        return seasons.turnover(
+            self._occupied, self._state_draws, self._pass, self._places, labels, interval, names
+        )
+
+    def change(
+        self,
+        first: Any = None,
+        last: Any = None,
+        declines: Sequence[float] = (0, 10, 20, 30, 50),
+        interval: float = 0.9,
+        by: str | None = None,
+    ) -> pd.DataFrame:
+        """Change between two seasons (the first and the last by default), and P(decline >= x %).
+
+        Columns and meaning as in ``occupancy.results.seasons.change``.
+        """
+        seasons.need_seasons(self.problem)
+        known = regions.season_labels(self.problem)
+        between = (known[0] if first is None else first, known[-1] if last is None else last)
+        labels, names = self._grouped(by)
+        return seasons.change(
+            self._occupied,
+            self._state_draws,
+            self._pass,
+            self._places,
+            labels,
+            between,
+            declines,
+            interval,
+            names,
+        )
+
+    def _grouped(self, by: str | None) -> tuple[np.ndarray, list[str]]:
+        """Label of each site and the labels to tell of; all sites as one where none is asked."""
+        n_site = self.data.sizes["site"]
+        if by is None:
+            return np.full(n_site, "", dtype=object), [ALL]
+        if by not in self._frames.chains:
+            known = sorted(self._frames.chains)
+            raise ModelError(f"The sites have no label '{by}'; they have {listing(known)}.")
+        labels = np.asarray(self._frames.chains[by])[:n_site].astype(str).astype(object)
+        return labels, [v for v in sorted(set(labels)) if v]
 
     def shrinkage(self, by: str = "region", interval: float = 0.9) -> pd.DataFrame:
         """What pooling did to every level of a label of the sites.

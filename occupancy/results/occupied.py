@@ -167,13 +167,19 @@ class Occupied:
 
     def pieces(self, draws: Draws, places: Places) -> Iterator[tuple[slice, np.ndarray]]:
         """(rows, (draw, kind, row, season) probabilities), so that maps of any size fit."""
+        for rows, values in self.predicted(draws, places):
+            yield rows, self._probabilities(values, draws.n, rows.stop - rows.start)
+
+    def predicted(
+        self, draws: Draws, places: Places
+    ) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
+        """(rows, {parameter: (draw * row[, step]) natural values})."""
         k, t = self.problem.n_state, self.problem.n_step
         size = max(1, TABLES_AT_ONCE // (t * k * k if t > 1 else max(k, 4)))
         step = max(1, size // max(draws.n, 1))
         for start in range(0, places.n, step):
             rows = slice(start, min(start + step, places.n))
-            values = self._predicted(draws, places, rows)
-            yield rows, self._probabilities(values, draws.n, rows.stop - rows.start)
+            yield rows, self._predicted(draws, places, rows)
 
     def _predicted(self, draws: Draws, places: Places, rows: slice) -> dict[str, np.ndarray]:
         """{parameter: (draw * row[, step])} on the natural scale."""
@@ -219,15 +225,23 @@ def projected(problem: Problem, values: Mapping[str, np.ndarray], n: int) -> np.
     family = problem.family
     if family.psi is not None:
         return np.asarray(family.psi(values))[:, None, None]
-    nothing = np.empty((n, problem.n_step, 0))
-    full = dict(values)
-    for p in family.parameters:
-        if p.level == "visit":
-            full[p.name] = nothing
-    full["label"] = nothing.astype(np.int64)
-    initial, transition, _ = family.tables(full, nothing, nothing)
+    initial, transition = family_tables(problem, values, n)
     state = np.empty((n, problem.n_step, initial.shape[1]))
     state[:, 0] = initial
     for t in range(1, problem.n_step):
         state[:, t] = np.einsum("na,nab->nb", state[:, t - 1], transition[:, t - 1])
     return state @ marks(problem).T.astype(float)
+
+
+def family_tables(
+    problem: Problem, values: Mapping[str, np.ndarray], n: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(row, state) first states and (row, step - 1, from, to) changes, from natural parameters."""
+    nothing = np.empty((n, problem.n_step, 0))
+    full = dict(values)
+    for p in problem.family.parameters:
+        if p.level == "visit":
+            full[p.name] = nothing
+    full["label"] = nothing.astype(np.int64)
+    initial, transition, _ = problem.family.tables(full, nothing, nothing)
+    return initial, transition
