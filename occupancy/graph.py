@@ -46,7 +46,7 @@ class FamilyOp(Op):
     where the family wants them signed.
     """
 
-    __props__ = ("family", "options", "links", "n_step", "n_state")
+    __props__ = ("family", "options", "links", "n_step", "n_state", "tells")
 
     def __init__(
         self,
@@ -55,10 +55,11 @@ class FamilyOp(Op):
         links: tuple[int, ...],
         n_step: int,
         n_state: int,
+        tells: bool,
         kernel=None,
     ):
         self.family, self.options, self.links = family, options, links
-        self.n_step, self.n_state = n_step, n_state
+        self.n_step, self.n_state, self.tells = n_step, n_state, tells
         self.kernel = kernel if kernel is not None else get(family, **json.loads(options)).kernel
 
     def make_node(self, *inputs):
@@ -79,7 +80,7 @@ class FamilyOp(Op):
             tuple(layout),
             gradient,
             np.empty(n),
-            np.empty((t, k, n)),
+            np.empty((t, k, n if self.tells else 0)),
             np.empty((t - 1, k, k, 0)),
         )
         outputs[0][0] = np.asarray(value)
@@ -101,7 +102,7 @@ class FamilyOp(Op):
 
 @register_funcify_default_op_cache_key(FamilyOp)
 def _numba_family(op, node=None, **kwargs):
-    kernel, t, k = op.kernel, op.n_step, op.n_state
+    kernel, t, k, tells = op.kernel, op.n_step, op.n_state, op.tells
     links = tuple(op.links)
 
     @numba_njit
@@ -120,7 +121,7 @@ def _numba_family(op, node=None, **kwargs):
             (a, b, c, d, e, f, g),
             gradient,
             np.empty(n),
-            np.empty((t, k, n)),
+            np.empty((t, k, n if tells else 0)),
             np.empty((t - 1, k, k, 0)),
         )
         return np.asarray(value), gradient
@@ -152,6 +153,7 @@ def build(problem: Problem) -> pm.Model:
             tuple(int(c) for c in problem.links),
             problem.n_step,
             problem.n_state,
+            problem.n_told > 0,
             problem.family.kernel,
         )
         eta = pt.concatenate(predictors)

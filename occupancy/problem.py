@@ -139,6 +139,11 @@ class Problem:
         return self.layout.n_site
 
     @property
+    def n_told(self) -> int:
+        """Chains whose states a kernel must tell even where only the gradient is asked for."""
+        return 0 if self.family.states else self.n_chain
+
+    @property
     def n_step(self) -> int:
         return self.layout.n_step
 

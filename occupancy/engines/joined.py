@@ -71,9 +71,8 @@ class JoinedDensity(CompiledDensity):
     def _sizes(self) -> np.ndarray:
         by_visit, by_chain = self.problem.family_data
         at = self.problem
-        return np.array(
-            [at.n_step, at.n_state, at.n_chain, by_visit.shape[0], by_chain.shape[0]], np.int64
-        )
+        items = by_visit.shape[0], by_chain.shape[0]
+        return np.array([at.n_step, at.n_state, at.n_chain, *items, at.n_told], np.int64)
 
     @cached_property
     def _packed(self):

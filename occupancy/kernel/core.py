@@ -91,6 +91,94 @@ def _smooth(a, later, scale, smoothed, beta, n):
         beta[i] = v
 
 
+LOG_EVERY = 8  # steps whose totals are multiplied before a logarithm is taken
+
+
+@njit(fastmath=FAST, error_model="numpy", cache=True)
+def _first_of_two(initial, emission, alpha, inverse, product, n):
+    bad = 0.0
+    for i in range(n):
+        a = initial[0, i] * emission[0, i]
+        b = initial[1, i] * emission[1, i]
+        total = a + b
+        scale = 1.0 / total
+        alpha[0, i] = a * scale
+        alpha[1, i] = b * scale
+        inverse[i] = scale
+        product[i] = total
+        bad += 0.0 if total > UNDERFLOW else 1.0
+    return bad
+
+
+@njit(fastmath=FAST, error_model="numpy", cache=True)
+def _next_of_two(before, moves, emission, alpha, inverse, product, n):
+    bad = 0.0
+    for i in range(n):
+        x, y = before[0, i], before[1, i]
+        a = (x * moves[0, 0, i] + y * moves[1, 0, i]) * emission[0, i]
+        b = (x * moves[0, 1, i] + y * moves[1, 1, i]) * emission[1, i]
+        total = a + b
+        scale = 1.0 / total
+        alpha[0, i] = a * scale
+        alpha[1, i] = b * scale
+        inverse[i] = scale
+        product[i] *= total
+        bad += 0.0 if product[i] > UNDERFLOW else 1.0
+    return bad
+
+
+@njit(fastmath=FAST, error_model="numpy", cache=True)
+def _back_of_two(alpha, moves, emission, inverse, beta, smoothed, pairs, n):
+    for i in range(n):
+        scale = inverse[i]
+        x = beta[0, i] * emission[0, i] * scale
+        y = beta[1, i] * emission[1, i] * scale
+        a, b = alpha[0, i], alpha[1, i]
+        stay, come = a * moves[0, 0, i] * x, a * moves[0, 1, i] * y
+        go, keep = b * moves[1, 0, i] * x, b * moves[1, 1, i] * y
+        pairs[0, 0, i] = stay
+        pairs[0, 1, i] = come
+        pairs[1, 0, i] = go
+        pairs[1, 1, i] = keep
+        smoothed[0, i] = stay + come
+        smoothed[1, i] = go + keep
+        beta[0, i] = moves[0, 0, i] * x + moves[0, 1, i] * y
+        beta[1, i] = moves[1, 0, i] * x + moves[1, 1, i] * y
+
+
+@njit(error_model="numpy", cache=True)
+def _two_states(initial, transition, emission, n, alpha, beta, work, smoothed, pairs, log_lik):
+    """The same chain of two states, every step in one loop over the sites."""
+    n_season = emission.shape[0]
+    inverse, product = smoothed[:, 0], work[0]  # smoothed is filled last, from the end
+    _fill(log_lik, 0.0, n)
+    bad = _first_of_two(initial, emission[0], alpha[0], inverse[0], product, n)
+    for t in range(1, n_season):
+        if t % LOG_EVERY == 0:
+            bad += _take_log(product, log_lik, n)
+            _fill(product, 1.0, n)
+        bad += _next_of_two(
+            alpha[t - 1], transition[t - 1], emission[t], alpha[t], inverse[t], product, n
+        )
+    bad += _take_log(product, log_lik, n)
+    if bad != 0.0:
+        return False
+    _fill(beta[0], 1.0, n)
+    _fill(beta[1], 1.0, n)
+    last = n_season - 1
+    kept = work[1]
+    _copy(inverse[last], kept, n)
+    _copy(alpha[last, 0], smoothed[last, 0], n)
+    _copy(alpha[last, 1], smoothed[last, 1], n)
+    for t in range(n_season - 2, -1, -1):
+        _copy(inverse[t], work[2], n)
+        _back_of_two(
+            alpha[t], transition[t], emission[t + 1], kept, beta, smoothed[t], pairs[t], n
+        )
+        _copy(work[2], kept, n)
+    return True
+
+
 @njit(error_model="numpy", cache=True)
 def forward_backward(initial, transition, emission, n, alpha, beta, work, smoothed, pairs, log_lik):
     """Run the chain for ``n`` sites of a block.
@@ -118,6 +206,10 @@ def forward_backward(initial, transition, emission, n, alpha, beta, work, smooth
         False where a likelihood underflowed: do the block again in logarithms.
     """
     n_season, n_state = emission.shape[0], emission.shape[1]
+    if n_state == 2 and n_season > 1:
+        return _two_states(
+            initial, transition, emission, n, alpha, beta, work, smoothed, pairs, log_lik
+        )
     total = work[n_state]
     _fill(log_lik, 0.0, n)
     _fill(total, 0.0, n)

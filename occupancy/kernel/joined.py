@@ -54,7 +54,7 @@ ARRAYS = (  # in the order of the header: integers first
     "by_chain",
 )
 N_WHOLE = 17
-SIZES = 5  # steps, states, chains, items of by_visit, items of by_chain
+SIZES = 6  # steps, states, chains, items of by_visit and of by_chain, chains whose states are told
 HEADER = SIZES + 2 * len(ARRAYS)
 
 
@@ -128,7 +128,7 @@ def _density(x, gradient, sizes, whole, real):
         whole[10:17],
         along_rows,
         np.empty(n_chain),
-        np.empty((n_step, n_state, n_chain)),
+        np.empty((n_step, n_state, sizes[5])),
         np.empty((n_step - 1, n_state, n_state, 0)),
     )
     for q in range(k):
