@@ -70,11 +70,13 @@ def check_names(family: str, option: str, given: Any, least: int, most: int) -> 
     cure = f'Give {least} to {most} names, as in {option} = ["first", "second"].'
     if isinstance(given, str) or not isinstance(given, Sequence):
         raise ModelError(f"Family '{family}' cannot have {option} = {given!r}. {cure}")
+    if not given:
+        raise ModelError(f"Family '{family}' needs its {option}. {cure}")
     for name in given:
         if not isinstance(name, str) or not name.strip():
             raise ModelError(f"Family '{family}' has {name!r} among its {option}. {cure}")
     if not least <= len(given) <= most:
-        raise ModelError(f"Family '{family}' got {len(given)} {option}. {cure}")
+        raise ModelError(f"Family '{family}' cannot have {option} = {list(given)!r}. {cure}")
     twice = next((name for name in given if list(given).count(name) > 1), None)
     if twice is not None:
         raise ModelError(f"Family '{family}' has '{twice}' twice among its {option}. {cure}")
