@@ -15,7 +15,7 @@ Journal of Applied Ecology 45:1321-1329, with one scale.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import njit
@@ -25,7 +25,11 @@ from occupancy.families.base import Family, Observed, Parameter, stationary
 from occupancy.families.chain import from_logs
 from occupancy.kernel.two_state import occupy_in_logs
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 MOST_SOURCES = 20
+BY = "method"
 
 
 def _tables(sources: tuple[str, ...]):
@@ -94,16 +98,30 @@ def visit_slope(at, t, i, v, weight, gradient):
 kernel = from_logs("integrated", initial, initial_slope, visit, visit_slope)
 
 
-def family(sources: tuple[str, ...] = (), effort: str = "", **unknown: Any) -> Family:
+def options_from(data: xr.Dataset, options: dict[str, Any]) -> dict[str, Any]:
+    """The sources are the values of the covariate ``by``, in the order of their names."""
+    by = str(options.get("by", BY))
+    if "sources" in options or by not in data:
+        return options
+    return options | {"sources": tuple(sorted({str(v) for v in data[by].values.ravel()} - {""}))}
+
+
+def family(sources: tuple[str, ...] = (), by: str = BY, effort: str = "", **unknown: Any) -> Family:
     """Integrated occupancy; ``effort="exposure"`` for hazards per unit of effort.
 
     Parameters
     ----------
+    by : str
+        Covariate of the visits that names the source of each.
     sources : two names or more
         Those of the ways of surveying, which are the labels of the visits.
     """
     pieces.check_options(
-        "integrated", unknown, sources=(None, (None,)), effort=(effort, ("", "exposure"))
+        "integrated",
+        unknown,
+        sources=(None, (None,)),
+        by=(None, (None,)),
+        effort=(effort, ("", "exposure")),
     )
     sources = pieces.check_names("integrated", "sources", sources, 2, MOST_SOURCES)
     exposed = effort == "exposure"
@@ -131,6 +149,7 @@ def family(sources: tuple[str, ...] = (), effort: str = "", **unknown: Any) -> F
         kernel=kernel,
         data=_data(len(sources)),
         labels=sources,
+        label_by=by,
         takes_known=True,
-        options={"sources": list(sources)} | ({"effort": effort} if effort else {}),
+        options={"sources": list(sources), "by": by} | ({"effort": effort} if effort else {}),
     )

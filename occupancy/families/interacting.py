@@ -17,7 +17,7 @@ Source: Rota et al. (2016) Methods in Ecology and Evolution 7:1164-1173, equatio
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import njit
@@ -27,6 +27,9 @@ from occupancy.families.base import Family, Observed, Parameter, stationary
 from occupancy.families.chain import from_logs
 from occupancy.kernel.two_state import occupy_in_logs
 from surveys.problems import ModelError
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 MOST_SPECIES = 5  # 2^5 states; each further species doubles them
 LINKS = ("logit", "cloglog")
@@ -202,6 +205,11 @@ def _state(species: tuple[str, ...], k: int) -> str:
     return " + ".join(name for s, name in enumerate(species) if k >> s & 1) or "none"
 
 
+def options_from(data: xr.Dataset, options: dict[str, Any]) -> dict[str, Any]:
+    """The species are those of the surveys."""
+    return {"species": tuple(str(s) for s in data["species"].values)} | options
+
+
 def family(species: tuple[str, ...] = (), order: int = 2, **unknown: Any) -> Family:
     """Interacting species; ``order`` is the most species that one term of interaction has.
 
@@ -259,5 +267,6 @@ def family(species: tuple[str, ...] = (), order: int = 2, **unknown: Any) -> Fam
         occupied=tuple(bool(some) for some in holds.any(axis=0)),
         holds=tuple(tuple(bool(x) for x in row) for row in holds),
         labels=species,
+        label_by="species",
         options={"species": list(species)} | ({"order": order} if order != 2 else {}),
     )

@@ -72,7 +72,8 @@ def evaluate(
         Sites known to be occupied.
     labels : like ``y``, int
         Which label of the family a visit carries.
-    detected : like ``y``, bool; y > 0 where not given.
+    detected : like ``y``, bool
+        y > 0 and finite where not given: a time of +inf is a visit without detection.
     n_state : int
         How many states are told, where the family's are numbers of individuals.
     """
@@ -90,7 +91,7 @@ def evaluate(
     seen = of_visits(y, 0.0)
     told = Observed(
         seen,
-        of_visits(detected, seen > 0).astype(bool),
+        of_visits(detected, (seen > 0) & np.isfinite(seen)).astype(bool),
         of_visits(effort, 1.0).astype(float),
         place[site],
         layout.step_of_visit(),

@@ -9,6 +9,12 @@ MODULES = (
     "dynamic",
     "interacting",
     "integrated",
+    "counts",
+    "time_to_detection",
+    "scores",
+    "false_positive",
+    "autologistic",
+    "multi_scale",
 )
 
 CASES = tuple(case for name in MODULES for case in import_module(f"cases.{name}").CASES)
