@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import occupancy
+import surveys
 from occupancy import families
 from occupancy.families import padded
 from surveys.problems import ModelError
@@ -82,3 +84,39 @@ def test_integrated__what_one_source_saw_settles_the_other():
 def test_integrated__refuses_options_it_cannot_have(options, message):
     with pytest.raises(ModelError, match=message):
         families.get("integrated", **options)
+
+
+def by_hours(n_site=300):
+    """Cameras for days, transects for hours: hazards 0.1 and 0.6 per hour, psi 0.6."""
+    rng = np.random.default_rng(9)
+    method = np.broadcast_to(["camera"] * 3 + ["transect"] * 3, (n_site, 6))
+    effort = np.where(method == "camera", rng.uniform(1, 8, method.shape), rng.random(method.shape))
+    hazard = np.where(method == "camera", 0.1, 0.6)
+    present = rng.random((n_site, 1)) < 0.6
+    y = np.where(present & (rng.random(method.shape) > np.exp(-hazard * effort)), 1.0, 0.0)
+    y[::5, :3] = np.nan
+    y[::7, 3:] = np.nan
+    effort = np.where(np.isnan(y), 0.0, effort)
+    return surveys.from_arrays(y, visit_covariates={"method": method}, effort=effort)
+
+
+def test_integrated__hazards_of_two_sources_are_found_each_by_its_own_effort():
+    fit = occupancy.Model(by_hours(), family="integrated", effort="exposure").fit(engine="ml")
+    table = fit.coefficients().set_index("parameter")
+    truth = {"psi": np.log(0.6 / 0.4), "p[camera]": np.log(0.1), "p[transect]": np.log(0.6)}
+    for name, value in truth.items():
+        assert abs(table.loc[name, "mean"] - value) < 3 * table.loc[name, "se"]
+    assert list(fit.detection()["parameter"]) == ["p[camera]", "p[transect]"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"by": "observer"}, "from 'observer', which is not in the surveys"),
+        ({"by": "effort"}, "from 'effort', which holds numbers"),
+        ({"sources": ["camera", "line"]}, "'method' says transect; family 'integrated' knows"),
+    ],
+)
+def test_integrated__refuses_surveys_that_do_not_name_their_sources(options, message):
+    with pytest.raises(ModelError, match=message):
+        occupancy.Model(by_hours(20), family="integrated", **options)

@@ -7,6 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
+import occupancy
+import surveys
 from occupancy import families
 from occupancy.families import padded
 from surveys.problems import ModelError
@@ -146,3 +148,47 @@ def test_interacting__states_and_parameters_by_name():
 def test_interacting__refuses_options_it_cannot_have(options, message):
     with pytest.raises(ModelError, match=message):
         families.get("interacting", **options)
+
+
+def surveyed(*species):
+    rng = np.random.default_rng(4)
+    return surveys.from_arrays(
+        {
+            name: (rng.random((30, 4)) < 0.2 + 0.2 * k).astype(float)
+            for k, name in enumerate(species)
+        }
+    )
+
+
+def test_interacting__model_takes_the_species_of_the_surveys():
+    data = surveyed(*SPECIES)
+    model = occupancy.Model(data, family="interacting")
+    assert model.family.labels == SPECIES
+    at = {p.name: {"Intercept": 0.0} for p in model.family.parameters}
+    at |= {"f[bobcat]": {"Intercept": 0.3}, "p[red fox]": {"Intercept": -0.4}}
+    got = model.evaluate(at)["log_likelihood"].values
+    y = np.moveaxis(data["detection"].values[:, :, 0], 0, 1).reshape(30, 1, 12)
+    eta = {p.name: np.zeros(30 if p.level == "site" else y.shape) for p in model.family.parameters}
+    eta["f[bobcat]"] += 0.3
+    eta["p[red fox]"] -= 0.4
+    label = np.broadcast_to(np.repeat(np.arange(3), 4), y.shape)
+    own = padded.evaluate(model.family, eta, y, labels=label).log_lik
+    np.testing.assert_allclose(got.ravel(), own, rtol=1e-12)
+
+
+def test_interacting__species_told_in_another_order_are_still_those_of_the_surveys():
+    model = occupancy.Model(surveyed("b", "a"), family="interacting", species=["a", "b"])
+    assert model.family.labels == ("b", "a")
+
+
+@pytest.mark.parametrize(
+    ("species", "told", "message"),
+    [
+        (("a",), {}, "and the surveys have 1. Use single_season"),
+        (tuple("abcdef"), {}, r"have 6. Select some, for example data.sel\(species=\['a', 'b'\]\)"),
+        (("a", "b"), {"species": ["a", "c"]}, r"got species = \['a', 'c'\], and the surveys have"),
+    ],
+)
+def test_interacting__refuses_surveys_of_other_species(species, told, message):
+    with pytest.raises(ModelError, match=message):
+        occupancy.Model(surveyed(*species), family="interacting", **told)

@@ -24,6 +24,7 @@ from occupancy.families import pieces
 from occupancy.families.base import Family, Observed, Parameter, stationary
 from occupancy.families.chain import from_logs
 from occupancy.kernel.two_state import occupy_in_logs
+from surveys.problems import ModelError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -101,8 +102,18 @@ kernel = from_logs("integrated", initial, initial_slope, visit, visit_slope)
 def options_from(data: xr.Dataset, options: dict[str, Any]) -> dict[str, Any]:
     """The sources are the values of the covariate ``by``, in the order of their names."""
     by = str(options.get("by", BY))
-    if "sources" in options or by not in data:
+    if "sources" in options:
         return options
+    if by not in data:
+        raise ModelError(
+            f"Family 'integrated' reads the source of each visit from '{by}', which is not in the "
+            'surveys. Give it as a covariate, or name the covariate: by = "source".'
+        )
+    if data[by].dtype.kind not in "OUT":
+        raise ModelError(
+            f"Family 'integrated' reads the source of each visit from '{by}', which holds numbers. "
+            "Give the names of the sources."
+        )
     return options | {"sources": tuple(sorted({str(v) for v in data[by].values.ravel()} - {""}))}
 
 

@@ -26,7 +26,7 @@ from occupancy.families import pieces
 from occupancy.families.base import Family, Observed, Parameter, stationary
 from occupancy.families.chain import from_logs
 from occupancy.kernel.two_state import occupy_in_logs
-from surveys.problems import ModelError
+from surveys.problems import ModelError, listing
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -206,8 +206,27 @@ def _state(species: tuple[str, ...], k: int) -> str:
 
 
 def options_from(data: xr.Dataset, options: dict[str, Any]) -> dict[str, Any]:
-    """The species are those of the surveys."""
-    return {"species": tuple(str(s) for s in data["species"].values)} | options
+    """The species are those of the surveys, in their order, which is that of the labels."""
+    surveyed = tuple(str(name) for name in data["species"].values)
+    if not 2 <= len(surveyed) <= MOST_SPECIES:
+        cure = (
+            "Use single_season."
+            if len(surveyed) < 2
+            else (f"Select some, for example data.sel(species={list(surveyed[:2])!r}).")
+        )
+        raise ModelError(
+            f"Family 'interacting' takes 2 to {MOST_SPECIES} species together, and the surveys "
+            f"have {len(surveyed)}. {cure}"
+        )
+    told = options.get("species")
+    if told is not None:
+        told = pieces.check_names("interacting", "species", told, 2, MOST_SPECIES)
+        if set(told) != set(surveyed):
+            raise ModelError(
+                f"Family 'interacting' got species = {list(told)!r}, and the surveys have "
+                f"{listing(surveyed)}. Leave the option out, or select species in the surveys."
+            )
+    return options | {"species": surveyed}
 
 
 def family(species: tuple[str, ...] = (), order: int = 2, **unknown: Any) -> Family:
