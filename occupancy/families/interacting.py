@@ -11,7 +11,7 @@ independent; ``order=3`` has terms of three species too.
 A site is one chain, whose states are the sets of species present. Each visit looks for one
 species, which is its label; a camera that looks for three species on a day has made three visits.
 
-Source: Rota et al. (2016) Methods in Ecology and Evolution 7:1164-1173, equations 2-5.
+Source: Rota et al. (2016) Methods in Ecology and Evolution 7:1164-1173.
 """
 
 from __future__ import annotations
