@@ -327,10 +327,11 @@ def build(
     predictors = {}
     for p in chosen.parameters:
         frame, rows = _rows(p, frames, layout, keep & belongs[p.name], np.flatnonzero(keep)[order])
+        own = observed.label == int(p.only) if p.only else slice(None)
         sign = None
         if p.name in chosen.signed:
-            sign = np.where(observed.detected, -1.0, 1.0)
-        exposure = np.log(observed.effort) if p.exposure else None
+            sign = np.where(observed.detected[own], -1.0, 1.0)
+        exposure = np.log(observed.effort[own]) if p.exposure else None
         predictors[p.name] = _predictor(
             p,
             links.get(p.name, p.links[0]),

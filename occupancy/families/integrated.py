@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import njit
 
-from occupancy.families import pieces
+from occupancy.families import labelled, pieces
 from occupancy.families.base import Family, Observed, Parameter, stationary
 from occupancy.families.chain import from_logs
 from occupancy.kernel.two_state import occupy_in_logs
+from surveys.problems import ModelError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -47,10 +48,9 @@ def _tables(sources: tuple[str, ...]):
 
 def _data(n_source: int):
     def data(observed: Observed):
-        """by_visit: 1 where it detected; its row among all p; its source. by_chain: known."""
-        row = pieces.rows_by_label(observed.label, n_source)
-        by_visit = np.stack([observed.detected, row, observed.label]).astype(float)
-        return by_visit, observed.known[None, :].astype(float)
+        """by_visit: seen, row and source, as ``labelled`` has them. by_chain: known."""
+        by_chain = observed.known[None, :].astype(np.float64)
+        return labelled.by_label(observed, n_source), by_chain
 
     return data
 
@@ -76,23 +76,15 @@ def initial_slope(at, i, weight, gradient):
 @njit(error_model="numpy", cache=True)
 def visit(at, t, i, v, out):
     """Bernoulli(p of its source) if present, never if absent."""
-    links, eta, start, by_visit, _, _ = at
-    row = start[1] + int(by_visit[1, v])
-    detect, miss, _, _ = occupy_in_logs(links[1 + int(by_visit[2, v])], eta[row])
-    if by_visit[0, v] > 0.0:
+    out[1] += labelled.log_chance(at, 1, v)
+    if at[3][labelled.SEEN, v] > 0.0:
         out[0] = -np.inf
-        out[1] += detect
-    else:
-        out[1] += miss
 
 
 @njit(error_model="numpy", cache=True)
 def visit_slope(at, t, i, v, weight, gradient):
     """Slope of what was seen, times P(present)."""
-    links, eta, start, by_visit, _, _ = at
-    row = start[1] + int(by_visit[1, v])
-    _, _, slope, empty = occupy_in_logs(links[1 + int(by_visit[2, v])], eta[row])
-    gradient[row] += weight[1] * (slope if by_visit[0, v] > 0.0 else -empty)
+    labelled.add_slope(at, 1, v, weight[1], gradient)
 
 
 kernel = from_logs("integrated", initial, initial_slope, visit, visit_slope)
@@ -101,8 +93,18 @@ kernel = from_logs("integrated", initial, initial_slope, visit, visit_slope)
 def options_from(data: xr.Dataset, options: dict[str, Any]) -> dict[str, Any]:
     """The sources are the values of the covariate ``by``, in the order of their names."""
     by = str(options.get("by", BY))
-    if "sources" in options or by not in data:
+    if "sources" in options:
         return options
+    if by not in data:
+        raise ModelError(
+            f"Family 'integrated' reads the source of each visit from '{by}', which is not in the "
+            'surveys. Give it as a covariate, or name the covariate: by = "source".'
+        )
+    if data[by].dtype.kind not in "OUT":
+        raise ModelError(
+            f"Family 'integrated' reads the source of each visit from '{by}', which holds numbers. "
+            "Give the names of the sources."
+        )
     return options | {"sources": tuple(sorted({str(v) for v in data[by].values.ravel()} - {""}))}
 
 

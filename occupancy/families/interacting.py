@@ -11,7 +11,7 @@ independent; ``order=3`` has terms of three species too.
 A site is one chain, whose states are the sets of species present. Each visit looks for one
 species, which is its label; a camera that looks for three species on a day has made three visits.
 
-Source: Rota et al. (2016) Methods in Ecology and Evolution 7:1164-1173, equations 2-5.
+Source: Rota et al. (2016) Methods in Ecology and Evolution 7:1164-1173.
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import njit
 
-from occupancy.families import pieces
+from occupancy.families import labelled, pieces
 from occupancy.families.base import Family, Observed, Parameter, stationary
 from occupancy.families.chain import from_logs
-from occupancy.kernel.two_state import occupy_in_logs
-from surveys.problems import ModelError
+from surveys.problems import ModelError, listing
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -69,11 +68,8 @@ def _tables(species: tuple[str, ...], order: int):
 
 def _data(n_species: int):
     def data(observed: Observed):
-        """by_visit: 1 where the visit detected; its row among all p; its species."""
-        row = pieces.rows_by_label(observed.label, n_species)
-        return np.stack([observed.detected, row, observed.label]).astype(float), np.zeros(
-            (0, observed.n_chain)
-        )
+        """by_visit: seen, row and species, as ``labelled`` has them."""
+        return labelled.by_label(observed, n_species), np.zeros((0, observed.n_chain))
 
     return data
 
@@ -115,11 +111,11 @@ def initial(at, i, out):
     n = _size(n_state)
     out[:] = 0.0
     for m in range(start.size - 1 - n):
-        f = eta[start[m] + i]
         members = _members(m, n)
-        for k in range(n_state):
-            if k & members == members:
-                out[k] += f
+        k = members
+        while k < n_state:  # the states that hold all of them
+            out[k] += eta[start[m] + i]
+            k = (k + 1) | members
     best = 0
     for k in range(1, n_state):
         if out[k] > out[best]:
@@ -161,15 +157,12 @@ def initial_slope(at, i, weight, gradient):
 @njit(error_model="numpy", cache=True)
 def visit(at, t, i, v, out):
     """Bernoulli(p) in the states that hold the visit's species, never in the others."""
-    links, eta, start, by_visit, _, _ = at
-    first = start.size - 1 - _size(out.size)  # the detection parameters come last
-    species = int(by_visit[2, v])
-    seen = by_visit[0, v] > 0.0
-    row = start[first] + int(by_visit[1, v])
-    detect, miss, _, _ = occupy_in_logs(links[first + species], eta[row])
+    species = int(at[3][labelled.LABEL, v])
+    seen = at[3][labelled.SEEN, v] > 0.0
+    log_p = labelled.log_chance(at, at[2].size - 1 - _size(out.size), v)
     for k in range(out.size):
         if k >> species & 1:
-            out[k] += detect if seen else miss
+            out[k] += log_p
         elif seen:
             out[k] = -np.inf
 
@@ -177,16 +170,12 @@ def visit(at, t, i, v, out):
 @njit(error_model="numpy", cache=True)
 def visit_slope(at, t, i, v, weight, gradient):
     """Slope of what was seen, times P(the visit's species is present)."""
-    links, eta, start, by_visit, _, _ = at
-    first = start.size - 1 - _size(weight.size)
-    species = int(by_visit[2, v])
-    row = start[first] + int(by_visit[1, v])
-    _, _, slope, empty = occupy_in_logs(links[first + species], eta[row])
+    species = int(at[3][labelled.LABEL, v])
     present = 0.0
     for k in range(weight.size):
         if k >> species & 1:
             present += weight[k]
-    gradient[row] += present * (slope if by_visit[0, v] > 0.0 else -empty)
+    labelled.add_slope(at, at[2].size - 1 - _size(weight.size), v, present, gradient)
 
 
 kernel = from_logs("interacting", initial, initial_slope, visit, visit_slope)
@@ -206,8 +195,27 @@ def _state(species: tuple[str, ...], k: int) -> str:
 
 
 def options_from(data: xr.Dataset, options: dict[str, Any]) -> dict[str, Any]:
-    """The species are those of the surveys."""
-    return {"species": tuple(str(s) for s in data["species"].values)} | options
+    """The species are those of the surveys, in their order, which is that of the labels."""
+    surveyed = tuple(str(name) for name in data["species"].values)
+    if not 2 <= len(surveyed) <= MOST_SPECIES:
+        cure = (
+            "Use single_season."
+            if len(surveyed) < 2
+            else (f"Select some, for example data.sel(species={list(surveyed[:2])!r}).")
+        )
+        raise ModelError(
+            f"Family 'interacting' takes 2 to {MOST_SPECIES} species together, and the surveys "
+            f"have {len(surveyed)}. {cure}"
+        )
+    told = options.get("species")
+    if told is not None:
+        told = pieces.check_names("interacting", "species", told, 2, MOST_SPECIES)
+        if set(told) != set(surveyed):
+            raise ModelError(
+                f"Family 'interacting' got species = {list(told)!r}, and the surveys have "
+                f"{listing(surveyed)}. Leave the option out, or select species in the surveys."
+            )
+    return options | {"species": surveyed}
 
 
 def family(species: tuple[str, ...] = (), order: int = 2, **unknown: Any) -> Family:
