@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from cases.turnover import nothing_seen, paths, shape_of
 from family_case import Case, every_history, predictors, visits, visits_made
 from mpmath import mp
 
+from cases.turnover import nothing_seen, paths, shape_of
 from occupancy import families
 
 MOST = 25  # the means of site 2 are below 3: P(more) < 1e-16

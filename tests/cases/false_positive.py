@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from cases.turnover import nothing_seen, paths, shape_of
 from family_case import Case, logistic, predictors, visits, visits_made
 
+from cases.turnover import nothing_seen, paths, shape_of
 from occupancy import families
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from cases.turnover import nothing_seen, paths, shape_of
 from family_case import Case, logistic, predictors, visits, visits_made
 from mpmath import mp, mpf
 
+from cases.turnover import nothing_seen, paths, shape_of
 from occupancy import families
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from cases.turnover import nothing_seen, paths, shape_of
 from family_case import Case, predictors, visits, visits_made
 from mpmath import mp, mpf
 
+from cases.turnover import nothing_seen, paths, shape_of
 from occupancy import families
 
 
@@ -40,9 +40,7 @@ def joint(eta, y, extra):
 
 NAME = "time_to_detection"
 CLOSED, MOVING = (families.get(NAME, seasons=s) for s in ("", "dynamic"))
-WEIBULL, MOVING_WEIBULL = (
-    families.get(NAME, times="weibull", seasons=s) for s in ("", "dynamic")
-)
+WEIBULL, MOVING_WEIBULL = (families.get(NAME, times="weibull", seasons=s) for s in ("", "dynamic"))
 # The exponent of an exponent: shapes of e^40 have no number in any software.
 APART = {"unscaled": ("shape",)}
 
