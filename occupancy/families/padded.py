@@ -103,7 +103,8 @@ def evaluate(
     for p in family.parameters:
         flat, rows[p.name] = _flat(np.asarray(eta[p.name], dtype=np.float64), p, layout, made, told)
         if p.name in family.signed:
-            signs[p.name] = np.where(told.detected, -1.0, 1.0)
+            own = told.label == int(p.only) if p.only else slice(None)
+            signs[p.name] = np.where(told.detected[own], -1.0, 1.0)
             flat = flat * signs[p.name]
         parts.append(flat)
     start = np.cumsum([0, *[part.size for part in parts]]).astype(np.int64)

@@ -174,30 +174,65 @@ def _log_sum(values):
 
 
 @njit(error_model="numpy", cache=True)
+def _shift(values):
+    """Subtract from logarithms that of their sum, and answer it; leave them where all are -inf."""
+    total = _log_sum(values)
+    if total > -np.inf:
+        for k in range(values.size):
+            values[k] -= total
+    return total
+
+
+@njit(error_model="numpy", cache=True)
 def forward_backward_in_logs(initial, transition, emission, n, smoothed, pairs, log_lik):
-    """The same chain from tables of *logarithms*: scalar and slow, without underflow."""
+    """The same chain from tables of *logarithms*: scalar and slow, without underflow.
+
+    Each step is told relative to its own sum: a likelihood of exp(-1e5) would else leave eleven
+    digits less for the shares of the states.
+    """
     n_season, n_state = emission.shape[0], emission.shape[1]
     alpha = np.empty((n_season, n_state))
-    beta = np.empty((n_season, n_state))
+    seen = np.empty((n_season, n_state))
+    later = np.empty(n_state)
     terms = np.empty(n_state)
+    every = np.empty(n_state * n_state)
+    both = every.reshape(n_state, n_state)
     for i in range(n):
+        log_lik[i] = 0.0
+        for t in range(n_season):
+            for k in range(n_state):
+                seen[t, k] = emission[t, k, i]
+            top = seen[t].max()
+            log_lik[i] += top
+            if top == -np.inf:  # impossible in every state: told by the likelihood
+                top = 0.0
+            for k in range(n_state):
+                seen[t, k] -= top
         for k in range(n_state):
-            alpha[0, k] = initial[k, i] + emission[0, k, i]
+            alpha[0, k] = initial[k, i] + seen[0, k]
+        log_lik[i] += _shift(alpha[0])
         for t in range(1, n_season):
             for b in range(n_state):
                 for a in range(n_state):
                     terms[a] = alpha[t - 1, a] + transition[t - 1, a, b, i]
-                alpha[t, b] = _log_sum(terms) + emission[t, b, i]
-        log_lik[i] = _log_sum(alpha[n_season - 1])
+                alpha[t, b] = _log_sum(terms) + seen[t, b]
+            log_lik[i] += _shift(alpha[t])
         for k in range(n_state):
-            beta[n_season - 1, k] = 0.0
+            later[k] = 0.0
+            smoothed[n_season - 1, k, i] = np.exp(alpha[n_season - 1, k])
         for t in range(n_season - 2, -1, -1):
             for a in range(n_state):
                 for b in range(n_state):
-                    later = emission[t + 1, b, i] + beta[t + 1, b]
-                    terms[b] = transition[t, a, b, i] + later
-                    pairs[t, a, b, i] = np.exp(alpha[t, a] + terms[b] - log_lik[i])
-                beta[t, a] = _log_sum(terms)
-        for t in range(n_season):
-            for k in range(n_state):
-                smoothed[t, k, i] = np.exp(alpha[t, k] + beta[t, k] - log_lik[i])
+                    both[a, b] = transition[t, a, b, i] + (seen[t + 1, b] + later[b])
+            for a in range(n_state):
+                later[a] = _log_sum(both[a])
+                for b in range(n_state):
+                    both[a, b] += alpha[t, a]
+            total = _shift(every)
+            for a in range(n_state):  # relative to the states that the past allows
+                later[a] -= total if total > -np.inf else 0.0
+            for a in range(n_state):
+                smoothed[t, a, i] = 0.0
+                for b in range(n_state):
+                    pairs[t, a, b, i] = np.exp(both[a, b])
+                    smoothed[t, a, i] += pairs[t, a, b, i]

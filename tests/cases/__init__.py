@@ -7,10 +7,14 @@ from importlib import import_module
 MODULES = (
     "single_season",
     "dynamic",
+    "interacting",
+    "integrated",
     "counts",
     "time_to_detection",
     "scores",
     "false_positive",
+    "autologistic",
+    "multi_scale",
 )
 
 CASES = tuple(case for name in MODULES for case in import_module(f"cases.{name}").CASES)
