@@ -10,6 +10,7 @@ from scipy.special import expit, gammaln, logit
 
 from occupancy import families
 from occupancy.families import counts, padded
+from occupancy.families.base import Observed
 from surveys.problems import ModelError
 
 NAMES = ("counts", "time_to_detection", "scores", "false_positive")
@@ -81,6 +82,40 @@ def test_visit_families__tell_their_seasons(name):
     assert (moving.min_seasons, moving.max_seasons) == (2, None)
     assert dict(moving.options) == {"seasons": "dynamic"}
     assert [p.name for p in moving.parameters[:3]] == ["psi", "gamma", "epsilon"]
+
+
+TRUTH = {
+    "counts": {"psi": 0.4, "rate": 0.8},
+    "time_to_detection": {"psi": 0.4, "rate": 0.8},
+    "scores": {"psi": 0.5, "p": 0.5, "mu0": -1.0, "gap": 4.0, "sigma0": 1.0, "sigma1": 0.7},
+    "false_positive": {"psi": 0.4, "p11": 0.6, "p10": 0.05, "b": 0.4},
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_visit_families__first_guess_is_near_the_truth(name):
+    """Where maximum likelihood starts: within a factor of 2, from 400 sites with 5 visits."""
+    family, r, n = families.get(name), rng(8), 400
+    shape = (n, 1, 5)
+    values = {
+        p.name: np.full(shape if p.level == "visit" else n, TRUTH[name][p.name])
+        for p in family.parameters
+    }
+    label = r.integers(0, 3, shape)
+    _, y = family.simulate(values | {"label": label}, np.ones(shape, bool), r)
+    y = y.ravel()
+    chain = np.repeat(np.arange(n), 5)
+    seen = (y > 0) & np.isfinite(y)
+    every = np.zeros(y.size, np.int64)
+    told = Observed(
+        y, seen, np.ones(y.size), chain, every, label.ravel(), np.zeros(n, bool), n_step=1
+    )
+    assert family.guess is not None
+    guess = family.guess(told)
+    assert set(guess) <= {p.name for p in family.parameters} | {"q"}
+    for parameter, value in guess.items():
+        if parameter != "q":
+            assert 0.5 < value / TRUTH[name][parameter] < 2.0, parameter
 
 
 # ---------------------------------------------------------------- counts
