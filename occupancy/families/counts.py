@@ -82,6 +82,15 @@ def data(observed: Observed):
     return np.stack([n, np.log(some), largest_log_chance(some)]), np.zeros((0, observed.n_chain))
 
 
+def guess(observed: Observed) -> dict[str, float]:
+    """The mean count per unit of effort where there was any."""
+    some = np.zeros(observed.n_chain, bool)
+    some[observed.chain[observed.y > 0]] = True
+    here = some[observed.chain]
+    effort = max(observed.effort[here].sum(), 1e-6)
+    return {"rate": max(observed.y[here].sum(), 0.5) / effort}
+
+
 @njit(error_model="numpy", cache=True)
 def visit(at, t, i, v, out):
     """Poisson if present, never above 0 if absent.
@@ -128,6 +137,7 @@ def family(seasons: str = "", **unknown: Any) -> Family:
         kernel=KERNELS[seasons],
         data=data,
         draw=draw,
+        guess=guess,
         observes="count",
         **turnover.as_options(seasons),
     )

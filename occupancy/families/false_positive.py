@@ -10,8 +10,9 @@
 
 A standard visit makes no false detections (a physical trap, a nest). On a confirmed one some
 detections are certain (2: a photograph, a second listener) and others are not (1); b is the share
-of certain ones among the true. The three parameters belong to every visit; a covariate of the
-type of visit lets p11 differ between them.
+of certain ones among the true. The covariate ``visit_type``, or the one that ``by`` names, says
+of each visit which it is; in the formula of p11 it lets the types detect differently. p10 and b
+are told of every visit, and only those that speak of them teach them.
 
 **Two answers.** Of unconfirmed visits alone the likelihood is the same at psi and 1 - psi with
 p11 and p10 swapped (Royle and Link 2006): no data tell the common true detector from the common
@@ -39,8 +40,9 @@ from occupancy.families.base import Family, Observed, Parameter
 from occupancy.kernel.simd import sigmoid, softplus
 from surveys.problems import ModelError
 
+BY = "visit_type"
 LABELS = ("standard", "unconfirmed", "confirmed")
-STANDARD, UNCONFIRMED, CONFIRMED = 0, 1, 2
+STANDARD, CONFIRMED = 0, 2  # places in LABELS
 P11 = Parameter("p11", "visit", ("logit",), "probability of detection, if occupied")
 P10 = Parameter("p10", "visit", ("logit",), "probability of a false detection, if empty")
 Q = Parameter("q", "visit", ("logit",), "false detections relative to true ones, p10 / p11")
@@ -77,6 +79,23 @@ def data(observed: Observed):
             "makes no false detections is 'standard', and its detections are 1."
         )
     return np.stack([y, label.astype(float)]), np.zeros((0, observed.n_chain))
+
+
+def guess(observed: Observed) -> dict[str, float]:
+    """Few false detections; sites with a certain or a second detection are occupied."""
+    y, label = observed.y, observed.label
+    sure = (y == 2) | ((label == STANDARD) & (y > 0))
+    weight = np.bincount(observed.chain, np.where(sure, 2, y > 0), minlength=observed.n_chain)
+    found = ((y > 0) & (label == CONFIRMED)).sum()
+    occupied = weight >= 2
+    here = occupied[observed.chain]
+    return {
+        "psi": (occupied.sum() + 0.5) / (observed.n_chain + 1),
+        "p11": ((y > 0)[here].sum() + 0.5) / (here.sum() + 1),
+        "p10": 0.05,
+        "q": 0.1,
+        "b": ((y == 2).sum() + 0.5) / (found + 1),
+    }
 
 
 @njit(error_model="numpy", cache=True)
@@ -174,13 +193,20 @@ KERNELS = {
 }
 
 
-def family(mirror: str = "", seasons: str = "", **unknown: Any) -> Family:
-    """False positives; ``mirror="below"`` keeps p10 below p11 where no detection is certain."""
+def family(mirror: str = "", seasons: str = "", by: str = BY, **unknown: Any) -> Family:
+    """False positives; ``mirror="below"`` keeps p10 below p11 where no detection is certain.
+
+    Parameters
+    ----------
+    by : str
+        Covariate of the visits that says "standard", "unconfirmed" or "confirmed" of each.
+    """
     pieces.check_options(
         "false_positive",
         unknown,
         mirror=(mirror, tuple(KERNELS)),
         seasons=(seasons, turnover.SEASONS),
+        by=(None, (None,)),
     )
     return Family(
         name="false_positive",
@@ -192,6 +218,8 @@ def family(mirror: str = "", seasons: str = "", **unknown: Any) -> Family:
         tables=tables,
         kernel=KERNELS[mirror][seasons],
         data=data,
+        guess=guess,
         labels=LABELS,
-        **turnover.as_options(seasons, mirror=mirror),
+        label_by=by,
+        **turnover.as_options(seasons, mirror=mirror, by=by if by != BY else ""),
     )

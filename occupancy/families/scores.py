@@ -76,6 +76,27 @@ def data(observed: Observed):
     return observed.y[None, :].copy(), np.zeros((0, observed.n_chain))
 
 
+def guess(observed: Observed) -> dict[str, float]:
+    """Two heaps of scores, each score with the nearer mean; half of the sites occupied."""
+    y = observed.y
+    if np.unique(y).size < 4:
+        return {}
+    low, high = np.quantile(y, [0.25, 0.95])
+    upper = y > 0.5 * (low + high)
+    for _ in range(20):
+        low, high = y[~upper].mean(), y[upper].mean()
+        upper = y > 0.5 * (low + high)
+    sigma = max(y.std() / 10, 1e-6)
+    return {
+        "psi": 0.5,
+        "p": min(2 * upper.mean(), 0.9),
+        "mu0": low,
+        "gap": high - low,
+        "sigma0": max(y[~upper].std(), sigma),
+        "sigma1": max(y[upper].std(), sigma),
+    }
+
+
 @njit(error_model="numpy", cache=True)
 def _told(at, i, v):
     """log-odds that a visit's file holds the species, log N0, and the terms of its slopes."""
@@ -135,6 +156,7 @@ def family(seasons: str = "", **unknown: Any) -> Family:
         kernel=KERNELS[seasons],
         data=data,
         draw=draw,
+        guess=guess,
         observes="score",
         **turnover.as_options(seasons),
     )

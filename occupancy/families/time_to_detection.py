@@ -87,6 +87,16 @@ def data(observed: Observed):
         return np.stack([np.log(until), seen.astype(float)]), np.zeros((0, observed.n_chain))
 
 
+def guess(observed: Observed) -> dict[str, float]:
+    """Detections per unit of time at the sites that had any."""
+    seen = observed.detected
+    some = np.zeros(observed.n_chain, bool)
+    some[observed.chain[seen]] = True
+    here = some[observed.chain]
+    time = np.where(seen, observed.y, observed.effort)[here].sum()
+    return {"rate": max(seen.sum(), 0.5) / max(time, 1e-6)}
+
+
 @njit(error_model="numpy", cache=True)
 def visit(at, t, i, v, out):
     """log f = log r - r t where detected, log S = -r t elsewhere."""
@@ -160,6 +170,7 @@ def family(times: str = "exponential", seasons: str = "", **unknown: Any) -> Fam
         kernel=KERNELS[times][seasons],
         data=data,
         draw=draw,
+        guess=guess,
         observes="time",
         **turnover.as_options(seasons, times="weibull" if weibull else ""),
     )

@@ -53,7 +53,8 @@ def tables(values, y) -> tuple[np.ndarray, np.ndarray]:
     initial = pieces.present(values["psi"])
     if "gamma" in values:
         return initial, pieces.coming_and_going(values["gamma"], values["epsilon"])
-    return initial, stationary(*y.shape[:2], 2)
+    n_site, n_season, _ = y.shape
+    return initial, stationary(n_site, n_season, 2)
 
 
 @njit(error_model="numpy", cache=True)
