@@ -16,6 +16,7 @@ FAMILIES = {
     "dynamic": "occupancy.families.dynamic",
     "autologistic": "occupancy.families.autologistic",
     "multi_scale": "occupancy.families.multi_scale",
+    "multi_state": "occupancy.families.multi_state",
 }
 
 

@@ -9,6 +9,7 @@ MODULES = (
     "dynamic",
     "autologistic",
     "multi_scale",
+    "multi_state",
 )
 
 CASES = tuple(case for name in MODULES for case in import_module(f"cases.{name}").CASES)
