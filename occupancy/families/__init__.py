@@ -17,6 +17,8 @@ FAMILIES = {
     "autologistic": "occupancy.families.autologistic",
     "multi_scale": "occupancy.families.multi_scale",
     "multi_state": "occupancy.families.multi_state",
+    "correlated": "occupancy.families.correlated",
+    "phenology": "occupancy.families.phenology",
 }
 
 

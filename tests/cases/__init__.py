@@ -10,6 +10,8 @@ MODULES = (
     "autologistic",
     "multi_scale",
     "multi_state",
+    "correlated",
+    "phenology",
 )
 
 CASES = tuple(case for name in MODULES for case in import_module(f"cases.{name}").CASES)
