@@ -64,9 +64,9 @@ def _cloglog_log_inverse(eta: Array) -> Array:
     return np.where(eta < -36, near, np.log(-np.expm1(-np.maximum(hazard, 1e-300))))
 
 
-def _log_of_any(value: Array) -> Array:
-    with np.errstate(invalid="ignore"):  # NaN below zero: such a value has no logarithm
-        return np.log(value)
+def _identity_log_inverse(eta: Array) -> Array:
+    """Log of the parameter; NaN where it is negative, which no log can tell."""
+    return np.log(np.where(eta >= 0, eta, np.nan))
 
 
 LINKS: dict[str, Link] = {
@@ -99,10 +99,10 @@ LINKS: dict[str, Link] = {
     ),
     "identity": Link(
         "identity",
-        _array(lambda value: value),
+        _array(lambda x: x),
         _array(lambda eta: eta),
         _array(np.ones_like),
-        _array(_log_of_any),
+        _array(_identity_log_inverse),
         None,
     ),
 }

@@ -103,7 +103,8 @@ class Family:
         (site, season), (site, interval) or (site, season, visit)}, ``y`` and ``effort`` (site,
         season, visit), y NaN where no visit was made, to the tuple (initial (site, state),
         transition (site, interval, from, to), emission (site, season, visit, state)). Emission
-        is 1 where y is NaN.
+        is 1 where y is NaN. Where the family splits its visits, ``values["label"]`` (site,
+        season, visit) int says which of ``labels`` each visit carries.
     kernel : numba function
         See ``occupancy.families.chain``.
     data : callable
@@ -112,6 +113,8 @@ class Family:
     draw : callable or None
         ``draw(values, state, made, effort, rng) -> y``: observations given true states (site,
         season), where they are not among ``detections``.
+    guess : callable or None
+        ``guess(observed) -> {parameter: natural value}`` at which maximum likelihood starts.
     observes : "detection", "count", "score" or "time"
         Variable of the surveys that the family reads.
     steps : "season" or "visit"
@@ -121,12 +124,21 @@ class Family:
     fast : bool
         Whether the density fused for single-season occupancy is this family's.
     occupied : tuple of bool
-        Which states count as occupied.
+        Which states count as occupied; of several species, by any of them.
+    psi : callable or None
+        ``psi(values) -> (site,)``: probability of being occupied from natural parameters, where it
+        need not be read off the tables.
+    closed : bool
+        The steps are units of one closed period: a site is occupied in all or in none.
     options : mapping
         What was chosen when the family was made, for the document of the model.
     min_seasons, max_seasons : int; int or None
     labels : tuple of str
-        Labels that split the visits, where parameters belong to one label each (``only``).
+        Labels that visits may carry; a parameter may belong to one of them (``only``).
+    label_by : str
+        Covariate of the visits that holds the label; "" where visits carry none.
+    holds : (species, state) bool
+        Which states hold which species, where all species of a site share one chain; else empty.
     takes_known : bool
         Whether sites may be told to be occupied.
     """
@@ -141,6 +153,7 @@ class Family:
     kernel: Callable
     data: Callable[[Observed], Data] = nothing
     draw: Callable[..., np.ndarray] | None = None
+    guess: Callable[[Observed], dict[str, float]] | None = None
     observes: Literal["detection", "count", "score", "time"] = "detection"
     steps: Literal["season", "visit"] = "season"
     signed: frozenset[str] = field(default_factory=frozenset)
@@ -149,7 +162,11 @@ class Family:
     min_seasons: int = 1
     max_seasons: int | None = 1
     labels: tuple[str, ...] = ()
+    label_by: str = ""
+    holds: tuple[tuple[bool, ...], ...] = ()
     takes_known: bool = False
+    psi: Callable[[Values], np.ndarray] | None = None
+    closed: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def parameter(self, name: str) -> Parameter:
@@ -159,6 +176,11 @@ class Family:
     @property
     def n_state(self) -> int:
         return len(self.occupied)
+
+    @property
+    def joint(self) -> bool:
+        """Whether all species of a site share one chain."""
+        return bool(self.holds)
 
     def simulate(
         self,

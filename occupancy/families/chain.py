@@ -64,7 +64,11 @@ def largest_block(site_start):
 
 @njit(error_model="numpy", cache=True)
 def _shifted(emission, n, shift, out):
-    """Probabilities of a block's emissions over their largest, whose logs add to ``shift``."""
+    """Take off each season's largest emission, which adds to ``shift``; the rest as probabilities.
+
+    The logarithms are changed in place too: a chain that is done again in logarithms would lose
+    what sets its states apart beside emissions of -1e299.
+    """
     for i in range(n):
         shift[i] = 0.0
     for t in range(emission.shape[0]):
@@ -76,9 +80,9 @@ def _shifted(emission, n, shift, out):
                 top = 0.0
             shift[i] += top
             for k in range(emission.shape[1]):
-                out[t, k, i] = emission[t, k, i] - top
+                emission[t, k, i] -= top
         for k in range(emission.shape[1]):
-            _exp(out[t, k], out[t, k], n)
+            _exp(emission[t, k], out[t, k], n)
 
 
 @njit(error_model="numpy", cache=True)
@@ -158,12 +162,10 @@ def _from_logs(links, eta, start, by_visit, by_chain, layout, gradient, log_lik,
                 for k in range(n_state):
                     _exp(log_change[t, a, k], moves[t, a, k], n)
         ll = log_lik[s0:s1]
-        if forward_backward(first, moves, emission, n, alpha, beta, work, smoothed, both, ll):
-            for i in range(n):
-                ll[i] += shift[i]
-        else:
+        if not forward_backward(first, moves, emission, n, alpha, beta, work, smoothed, both, ll):
             forward_backward_in_logs(log_initial, log_change, log_emission, n, smoothed, both, ll)
         for i in range(n):
+            ll[i] += shift[i]
             total += ll[i]
             for k in range(n_state):
                 one[k] = smoothed[0, k, i]

@@ -26,10 +26,7 @@ from occupancy.kernel.simd import FAST, TINY, sigmoid, softplus, vexp
 def tables(values, y, effort):
     """Initial (site, state), transition (site, interval, from, to), emission by state."""
     gamma, epsilon = values["gamma"], values["epsilon"]
-    if "psi" in values:
-        psi = values["psi"]
-    else:
-        psi = gamma[:, 0] / (gamma[:, 0] + epsilon[:, 0])
+    psi = values.get("psi", gamma[:, 0] / (gamma[:, 0] + epsilon[:, 0]))
     emission = pieces.detected_if_present(values["p"], y)
     return pieces.present(psi), pieces.coming_and_going(gamma, epsilon), emission
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,3 +49,33 @@ def check_options(
         if value not in offered:
             shown = ", ".join(f'"{v}"' for v in offered if v != "")
             raise ModelError(f"Family '{family}' cannot have {name} = {value!r}: give {shown}.")
+
+
+def rows_by_label(label: np.ndarray, n_label: int) -> np.ndarray:
+    """Row of each visit where the predictors of each label lie one after the other.
+
+    The rows of a label are its own visits in layout order.
+    """
+    row = np.empty(label.size, dtype=np.int64)
+    first = 0
+    for own in range(n_label):
+        mine = np.flatnonzero(label == own)
+        row[mine] = first + np.arange(mine.size)
+        first += mine.size
+    return row
+
+
+def check_names(family: str, option: str, given: Any, least: int, most: int) -> tuple[str, ...]:
+    """Names as a tuple; refuse too few, too many, empty and repeated ones."""
+    cure = f'Give {least} to {most} names, as in {option} = ["first", "second"].'
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise ModelError(f"Family '{family}' cannot have {option} = {given!r}. {cure}")
+    for name in given:
+        if not isinstance(name, str) or not name.strip():
+            raise ModelError(f"Family '{family}' has {name!r} among its {option}. {cure}")
+    if not least <= len(given) <= most:
+        raise ModelError(f"Family '{family}' got {len(given)} {option}. {cure}")
+    twice = next((name for name in given if list(given).count(name) > 1), None)
+    if twice is not None:
+        raise ModelError(f"Family '{family}' has '{twice}' twice among its {option}. {cure}")
+    return tuple(given)

@@ -7,6 +7,12 @@ from importlib import import_module
 MODULES = (
     "single_season",
     "dynamic",
+    "interacting",
+    "integrated",
+    "counts",
+    "time_to_detection",
+    "scores",
+    "false_positive",
     "autologistic",
     "multi_scale",
     "multi_state",
