@@ -26,6 +26,9 @@ FAMILIES = {
     "false_positive": "occupancy.families.false_positive",
     "autologistic": "occupancy.families.autologistic",
     "multi_scale": "occupancy.families.multi_scale",
+    "multi_state": "occupancy.families.multi_state",
+    "correlated": "occupancy.families.correlated",
+    "phenology": "occupancy.families.phenology",
 }
 
 

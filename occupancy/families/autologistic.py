@@ -10,8 +10,8 @@ past adds, on the scale of log odds. So colonisation is gamma_it = psi_i,t+1 and
 been empty before. With ``start="equilibrium"`` it is taken to have lived long under the rates of
 its first interval with the first season's psi: P(z_i1 = 1) = gamma / (gamma + epsilon) there.
 
-Source: Royle and Dorazio (2008) Hierarchical modeling and inference in ecology, chapter 9; Fidino
-et al. (2025) autoOcc, for the start of a site that was empty before.
+Source: Royle and Dorazio (2008) Hierarchical modeling and inference in ecology; Fidino (2025), R
+package autoOcc, for the start of a site that was empty before.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def family(start: str = "", **unknown: Any) -> Family:
     return Family(
         name="autologistic",
         title="Autologistic occupancy",
-        source="Royle and Dorazio (2008) chapter 9; Fidino et al. (2025) autoOcc",
+        source="Royle and Dorazio (2008); Fidino (2025) R package autoOcc",
         states=("absent", "present"),
         detections=(0.0, 1.0),
         parameters=PARAMETERS,

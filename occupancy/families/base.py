@@ -207,8 +207,9 @@ class Family:
             NaN where no visit was made.
         """
         effort = np.ones(made.shape) if effort is None else effort
-        nobody = np.full(made.shape, np.nan)
-        initial, transition, _ = self.tables(values, nobody, effort)
+        # Some value where a visit was made: a chain may depend on which visits were made.
+        unseen = np.where(made, self.detections[0] if self.detections else 0.0, np.nan)
+        initial, transition, _ = self.tables(values, unseen, effort)
         state = np.empty(made.shape[:2], dtype=np.int64)
         state[:, 0] = choose(initial, rng)
         for t in range(1, made.shape[1]):

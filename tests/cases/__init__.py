@@ -15,6 +15,9 @@ MODULES = (
     "false_positive",
     "autologistic",
     "multi_scale",
+    "multi_state",
+    "correlated",
+    "phenology",
 )
 
 CASES = tuple(case for name in MODULES for case in import_module(f"cases.{name}").CASES)
