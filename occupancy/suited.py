@@ -86,5 +86,5 @@ def _strange(data: xr.Dataset, family: Family, y: np.ndarray) -> Iterator[tuple]
             bad = made & (y > 0) & ~((values > 0) & np.isfinite(values))
             if "effort" in data:
                 effort = data["effort"].transpose("site", "season", "visit").values[None]
-                bad |= made & (y > 0) & (values > effort * (1 + 1e-9))
+                bad |= made & (y > 0) & (values > effort * (1 + 1e-6))
     yield bad, lambda at: f"{name} {values[at]:g}"

@@ -172,9 +172,7 @@ def _two_states(initial, transition, emission, n, alpha, beta, work, smoothed, p
     _copy(alpha[last, 1], smoothed[last, 1], n)
     for t in range(n_season - 2, -1, -1):
         _copy(inverse[t], work[2], n)
-        _back_of_two(
-            alpha[t], transition[t], emission[t + 1], kept, beta, smoothed[t], pairs[t], n
-        )
+        _back_of_two(alpha[t], transition[t], emission[t + 1], kept, beta, smoothed[t], pairs[t], n)
         _copy(work[2], kept, n)
     return True
 

@@ -203,6 +203,8 @@ class Occupied:
 
     def _probabilities(self, values, n_draw: int, n: int) -> np.ndarray:
         """(draw, kind, row, season) from the natural parameters."""
+        if self.direct is not None:
+            return values[self.direct.name].reshape(n_draw, 1, n, 1)
         told = projected(self.problem, values, n_draw * n)[:, self.seasons]  # (row, season, kind)
         return np.moveaxis(told.reshape(n_draw, n, self.seasons.size, self.n_kind), 3, 1)
 
