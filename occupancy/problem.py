@@ -324,6 +324,7 @@ def build(
         _known(data, chosen, frames, known)[layout.site_order],
         frames.steps.n,
     )
+    _refuse_impossible(data, chosen, observed, np.flatnonzero(frames.made)[keep][order])
     predictors = {}
     for p in chosen.parameters:
         frame, rows = _rows(p, frames, layout, keep & belongs[p.name], np.flatnonzero(keep)[order])
@@ -358,6 +359,24 @@ def build(
         chosen.n_state,
         order,
     )
+
+
+def _refuse_impossible(data, family: Family, observed: Observed, cell: np.ndarray) -> None:
+    """Refuse what a visit cannot have seen by its label, naming site, season and visit."""
+    if family.impossible is None:
+        return
+    strange = np.flatnonzero(family.impossible(observed))
+    if strange.size:
+        shape = tuple(data.sizes[d] for d in ("species", "site", "season", "visit"))
+        v = strange[cell[strange].argmin()]
+        _, i, t, j = np.unravel_index(cell[v], shape)
+        label = family.labels[observed.label[v]] if family.labels else ""
+        raise ModelError(
+            f"Site '{data['site'].values[i]}' has detection {observed.y[v]:g} on visit "
+            f"{data['visit'].values[j]} of season {data['season'].values[t]}, which is a visit of "
+            f"kind '{label}' ({strange.size} such in all). Family '{family.name}' cannot have it: "
+            f"correct the detection, or the kind of visit in '{family.label_by}'."
+        )
 
 
 def _labels(family: Family, frames: Frames) -> np.ndarray:

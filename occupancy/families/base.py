@@ -110,6 +110,8 @@ class Family:
     data : callable
         ``data(observed) -> (by_visit (item, visit), by_chain (item, chain))`` float64, what the
         kernel reads of the surveys.
+    impossible : callable or None
+        ``impossible(observed) -> (visit,) bool``: visits that saw what their label forbids.
     draw : callable or None
         ``draw(values, state, made, effort, rng) -> y``: observations given true states (site,
         season), where they are not among ``detections``.
@@ -152,6 +154,7 @@ class Family:
     tables: Callable[[Values, np.ndarray, np.ndarray], Tables]
     kernel: Callable
     data: Callable[[Observed], Data] = nothing
+    impossible: Callable[[Observed], np.ndarray] | None = None
     draw: Callable[..., np.ndarray] | None = None
     guess: Callable[[Observed], dict[str, float]] | None = None
     observes: Literal["detection", "count", "score", "time"] = "detection"

@@ -81,6 +81,11 @@ def data(observed: Observed):
     return np.stack([y, label.astype(float)]), np.zeros((0, observed.n_chain))
 
 
+def impossible(observed: Observed) -> np.ndarray:
+    """A certain detection on a visit on which none could be certain."""
+    return (observed.y == 2) & (observed.label != CONFIRMED)
+
+
 def guess(observed: Observed) -> dict[str, float]:
     """Few false detections; sites with a certain or a second detection are occupied."""
     y, label = observed.y, observed.label
@@ -218,6 +223,7 @@ def family(mirror: str = "", seasons: str = "", by: str = BY, **unknown: Any) ->
         tables=tables,
         kernel=KERNELS[mirror][seasons],
         data=data,
+        impossible=impossible,
         guess=guess,
         labels=LABELS,
         label_by=by,
