@@ -340,6 +340,7 @@ def family(form: str = "", seasons: str = "", **unknown: Any) -> Family:
         tables=tables_multinomial if logits else tables,
         kernel=own,
         occupied=(False, True, True),
+        psi=None if logits or dynamic else pieces.psi_itself,
         min_seasons=2 if dynamic else 1,
         max_seasons=None if dynamic else 1,
         options=options | ({"seasons": seasons} if dynamic else {}),
