@@ -14,6 +14,8 @@ from surveys.problems import ModelError, nearest
 FAMILIES = {
     "single_season": "occupancy.families.single_season",
     "dynamic": "occupancy.families.dynamic",
+    "royle_nichols": "occupancy.families.royle_nichols",
+    "n_mixture": "occupancy.families.n_mixture",
 }
 
 
