@@ -45,6 +45,9 @@ from occupancy.kernel.simd import FAST, UNDERFLOW, float_to_bits, vexp
 
 POISSON, NEGATIVE_BINOMIAL, ZIP = 0, 1, 2
 LANES = 32  # sites that climb together
+LAST = 1024  # numbers after which a site is left to its window
+REST = 1e-15
+MOST_MEAN = 600.0  # beyond, P(0) underflows
 MOST_SLOTS, MEANS = 32, 8  # classes by which sites are batched
 TOP, NB_TOP = 690.0, 340.0  # of log lam: beyond, lam itself or its ratio to size overflows
 
@@ -102,16 +105,27 @@ def _class(slots, mean):
 
 
 @njit(error_model="numpy", cache=True)
-def _batches(slots, mean, n, order, count):
-    """Places of the sites that saw something, alike ones together; how many there are."""
+def _climbs(mean, size):
+    """Whether the climb is likely to end below LAST."""
+    return mean < MOST_MEAN and (size == 0.0 or LAST * size > 36.0 * mean)
+
+
+@njit(error_model="numpy", cache=True)
+def _batches(slots, site, n, order, count):
+    """Places of the sites that can climb, alike ones together; how many there are.
+
+    Those with many individuals or a long tail are left to the window: NaN in VALUE.
+    """
     count[:] = 0
+    mean, size = site[MEAN], site[SIZE]
     for i in range(n):
-        if slots[i] > 0.0:
+        site[VALUE, i] = np.nan
+        if slots[i] > 0.0 and _climbs(mean[i], size[i]):
             count[_class(slots[i], mean[i]) + 1] += 1
     for k in range(1, count.size):
         count[k] += count[k - 1]
     for i in range(n):
-        if slots[i] > 0.0:
+        if slots[i] > 0.0 and _climbs(mean[i], size[i]):
             k = _class(slots[i], mean[i])
             order[count[k]] = i
             count[k] += 1
@@ -209,7 +223,7 @@ def _from_numbers(links, eta, start, by_visit, by_chain, layout, gradient, log_l
             )
             site[SIZE, :n] = 0.0
         _visits_of_slots(by_visit[1], places, visit_start[b], visit_start[b + 1], s0, of_slot)
-        n_seen = _batches(by_chain[0, s0:], site[MEAN], n, order, count)
+        n_seen = _batches(by_chain[0, s0:], site, n, order, count)
         for c in range(0, n_seen, LANES):
             who = order[c : min(c + LANES, n_seen)]
             batch(at, who, s0, of_slot, site, m, a, kept, gradient)

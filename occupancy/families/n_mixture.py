@@ -27,6 +27,7 @@ from occupancy.families.abundance import (
     EXTRA,
     LAM,
     LANES,
+    LAST,
     LOG_MISSED,
     MEAN,
     MISSED,
@@ -35,6 +36,7 @@ from occupancy.families.abundance import (
     POISSON,
     PULL,
     PUSH,
+    REST,
     SIZE,
     VALUE,
     ZIP,
@@ -54,8 +56,7 @@ from occupancy.kernel.numbers import log_choose, log_number, size_slope
 from occupancy.kernel.simd import FAST, TINY, UNDERFLOW, vexp, vlog_and_inverse
 from occupancy.kernel.window import bound
 
-LAST = 1024  # numbers above the highest count from which a site is summed in its window
-REST = 1e-15
+MODEST = 100.0  # lam up to which the textbook's log P(N) keeps its digits
 NONE_ABOVE = -40.0  # log of w(N + 1) / w(N) at the highest count, below which it is the only N
 
 
@@ -77,8 +78,7 @@ def draw(values, state, made, effort, rng):
 def data(observed: Observed):
     """by_visit: count; number of the visit among those with one. by_chain: these; highest; logs.
 
-    The last row is the logarithm of what the counts alone make of the highest one, M:
-    prod_j (M over y_j) / M!.
+    The logarithms are of prod_j (M over y_j) and of M!, for the highest count M.
     """
     y = observed.y
     number, slots = number_slots(observed, y > 0)
@@ -87,7 +87,7 @@ def data(observed: Observed):
     top = highest[observed.chain]
     ways = special.gammaln(top + 1) - special.gammaln(y + 1) - special.gammaln(top - y + 1)
     log_ways = np.bincount(observed.chain, weights=ways, minlength=observed.n_chain)
-    return np.stack([y, number]), np.stack([slots, highest, log_ways])
+    return np.stack([y, number]), np.stack([slots, highest, log_ways, special.gammaln(highest + 1)])
 
 
 # ---------------------------------------------------------------- the climb, a batch of sites
@@ -96,7 +96,7 @@ def data(observed: Observed):
 _N = np.uint64(LANES)
 RECORD = _N
 THIN, STEP, W, W_BEFORE, SUM, ABOVE, PULL_SUM = (np.uint64(k * LANES) for k in range(7))
-RATIO, TOP, SIZES, LAMS, RISE, OFFSET, SCORE = (np.uint64(k * LANES) for k in range(7, 14))
+RATIO, TOP, SIZES, LAMS, RISE, SCORE, OPEN = (np.uint64(k * LANES) for k in range(7, 14))
 
 
 @njit(fastmath=FAST, error_model="numpy", cache=True)
@@ -146,13 +146,14 @@ def _open(a, step, size):
         if size:
             n = a[TOP + i] + step
             fall *= max(n / (n - 1.0 + a[SIZES + i]), 1.0)
-        still += 0.0 if a[W + i] * fall <= REST * a[SUM + i] * (1.0 - fall) else 1.0
+        a[OPEN + i] = 0.0 if a[W + i] * fall <= REST * a[SUM + i] * (1.0 - fall) else 1.0
+        still += a[OPEN + i]
     return still
 
 
 @njit(error_model="numpy", cache=True)
 def _climb(m, a, n_slot, size, kept, who, by_chain, s0):
-    """Sum over numbers from the highest count up until all sites are done; whether they are."""
+    """Sum over numbers from the highest count up until no site is open."""
     step = 0.0
     while step < LAST:
         step += 1.0
@@ -169,8 +170,7 @@ def _climb(m, a, n_slot, size, kept, who, by_chain, s0):
             if n < kept.shape[0]:
                 kept[n, k] = a[W + np.uint64(k)]
         if step % 4.0 == 0.0 and _open(a, step, size) == 0.0:
-            return True
-    return False
+            return
 
 
 @njit(error_model="numpy", cache=True)
@@ -221,11 +221,11 @@ def batch(at, who, s0, of_slot, site, m, a, kept, gradient):
         n = int(by_chain[1, s0 + who[k]])
         if n < kept.shape[0]:
             kept[n, k] = 1.0
-    ended = _climb(m, a, n_slot, size, kept, who, by_chain, s0)
+    _climb(m, a, n_slot, size, kept, who, by_chain, s0)
     for k in range(who.size):
         i, lane = who[k], np.uint64(k)
         s, total = s0 + i, a[SUM + lane]
-        held = ended and total < 1.0 / UNDERFLOW
+        held = a[OPEN + lane] == 0.0 and total < 1.0 / UNDERFLOW
         if not held or (site[MISSED, i] < UNDERFLOW and not _alone_at_top(at, s, i, of_slot, site)):
             site[VALUE, i] = np.nan
             continue
@@ -245,6 +245,8 @@ def _log_prior_of_top(at, s, i, site):
     """log P(N = M) + log prod_j (M over y_j), for the highest count M."""
     _, eta, start, _, by_chain, _ = at
     top, lam, size = by_chain[1, s], site[LAM, i], site[SIZE, i]
+    if size == 0.0 and lam < MODEST:
+        return by_chain[2, s] - by_chain[3, s] + top * eta[s] - lam
     log_size = eta[start[1] + s] if size > 0.0 else 0.0
     return by_chain[2, s] + log_number(top, top - lam, lam, eta[s], size, log_size)
 

@@ -21,6 +21,7 @@ from occupancy.families.abundance import (
     EXTRA,
     LAM,
     LANES,
+    LAST,
     MEAN,
     MISSED,
     NEGATIVE_BINOMIAL,
@@ -28,6 +29,7 @@ from occupancy.families.abundance import (
     POISSON,
     PULL,
     PUSH,
+    REST,
     SIZE,
     START,
     VALUE,
@@ -47,8 +49,6 @@ from occupancy.kernel.simd import FAST, TINY, UNDERFLOW, softplus, vexp, vlog_an
 from occupancy.kernel.window import bound
 
 ROWS_TOLD = 31  # of P(N | data), for whoever asks for them
-LAST = 1024  # number from which a site is summed in its window
-REST = 1e-15
 
 
 def tables(values, y, effort):
@@ -78,7 +78,7 @@ Q, R, POWER, SEEN, BEFORE, SLOPE = (np.uint64(k * LANES) for k in range(6))
 RECORD = np.uint64(6 * LANES)
 F, G, H, G_BEFORE, H_BEFORE, W, W_BEFORE = (np.uint64(k * LANES) for k in range(7))
 SUM, LEFT_OUT, PULL_SUM, SUFFIX, RATIO, SIZES = (np.uint64(k * LANES) for k in range(7, 13))
-LAMS, RISE, OFFSET, SCORE, SCORE_OUT = (np.uint64(k * LANES) for k in range(13, 18))
+LAMS, RISE, OFFSET, SCORE, SCORE_OUT, OPEN = (np.uint64(k * LANES) for k in range(13, 19))
 
 
 @njit(fastmath=FAST, error_model="numpy", cache=True)
@@ -154,13 +154,14 @@ def _open(a, n, size):
         fall = a[W + i] / max(a[W_BEFORE + i], TINY)
         if size:
             fall *= max(n / (n - 1.0 + a[SIZES + i]), 1.0)
-        still += 0.0 if a[W + i] * fall <= REST * a[SUM + i] * (1.0 - fall) else 1.0
+        a[OPEN + i] = 0.0 if a[W + i] * fall <= REST * a[SUM + i] * (1.0 - fall) else 1.0
+        still += a[OPEN + i]
     return still
 
 
 @njit(error_model="numpy", cache=True)
 def _climb(m, a, n_slot, size, kept):
-    """Sum over N = 1, 2, ... until all sites are done; whether they are."""
+    """Sum over N = 1, 2, ... until no site is open."""
     n = 0
     while n < LAST:
         n += 1
@@ -181,8 +182,7 @@ def _climb(m, a, n_slot, size, kept):
             for i in range(LANES):
                 kept[n, i] = a[W + np.uint64(i)]
         if n % 4 == 0 and _open(a, float(n), size) == 0.0:
-            return True
-    return False
+            return
 
 
 @njit(error_model="numpy", cache=True)
@@ -235,11 +235,11 @@ def batch(at, who, s0, of_slot, site, m, a, kept, gradient):
     n_slot = _load(at, who, s0, of_slot, site, m, a)
     size = a[SIZES] > 0.0
     kept[:] = 0.0
-    ended = _climb(m, a, n_slot, size, kept)
+    _climb(m, a, n_slot, size, kept)
     for k in range(who.size):
         i, lane = who[k], np.uint64(k)
         total, start_ = a[SUM + lane], site[START, i]
-        if not (ended and total > UNDERFLOW and start_ > UNDERFLOW):
+        if not (a[OPEN + lane] == 0.0 and total > UNDERFLOW):
             site[VALUE, i] = np.nan
             continue
         out = a[LEFT_OUT + lane] + start_
