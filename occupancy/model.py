@@ -201,7 +201,7 @@ class Model:
         given = self._given(parameters)
         problem = self.problem
         eta = tuple(self._predict(p, *given[p.name]) for p in problem.predictors.values())
-        _, log_lik, states, pairs, gradients = problem.evaluate(eta, with_pairs=True)
+        _, log_lik, states, pairs, gradients = problem.evaluate(eta, True, problem.n_shown)
         dims, coords = self.chain_dims
         shape = tuple(self.data.sizes[d] for d in dims)
         coords |= {"season": self.data["season"], "state": self.state_names}
@@ -251,7 +251,7 @@ class Model:
     def state_names(self) -> list[str]:
         """Names of the true states; numbers of individuals as text."""
         names = list(self.family.states)
-        return names or [str(k) for k in range(self.problem.n_state)]
+        return names or [str(k) for k in range(self.problem.n_shown)]
 
     def _given(self, parameters) -> dict[str, tuple[np.ndarray, dict[str, np.ndarray]]]:
         parameters = arguments.mapping("parameters", parameters, VALUES)
@@ -296,7 +296,7 @@ class Model:
         shape = tuple(self.data.sizes[d] for d in dims)
         over = problem.steps.over
         n_told = problem.steps.of_season.size
-        state = np.empty((draws, *shape, n_told), np.int16)
+        state = np.empty((draws, *shape, n_told), np.int32)
         kept = {
             name: np.empty((draws, len(p.terms))) for name, p in self.problem.predictors.items()
         }

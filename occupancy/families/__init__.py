@@ -29,6 +29,8 @@ FAMILIES = {
     "multi_state": "occupancy.families.multi_state",
     "correlated": "occupancy.families.correlated",
     "phenology": "occupancy.families.phenology",
+    "royle_nichols": "occupancy.families.royle_nichols",
+    "n_mixture": "occupancy.families.n_mixture",
 }
 
 

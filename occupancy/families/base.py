@@ -132,6 +132,14 @@ class Family:
         need not be read off the tables.
     closed : bool
         The steps are units of one closed period: a site is occupied in all or in none.
+        Which states count as occupied. Where states are numbers of individuals: (False,), for
+        every number but 0 is.
+    told : callable or None
+        ``told(observed) -> int``: rows worth having of P(N = n | data), where states are numbers
+        of individuals. Row n is P(N = n | data) however many rows a kernel is given.
+    number : callable or None
+        ``number(values, slopes) -> E[N | data]`` (site,), from parameters on the natural scale
+        and the slopes of the log-likelihood, where states are numbers of individuals.
     options : mapping
         What was chosen when the family was made, for the document of the model.
     min_seasons, max_seasons : int; int or None
@@ -162,6 +170,8 @@ class Family:
     signed: frozenset[str] = field(default_factory=frozenset)
     fast: bool = False
     occupied: tuple[bool, ...] = (False, True)
+    told: Callable[[Observed], int] | None = None
+    number: Callable[[Values, Values], np.ndarray] | None = None
     min_seasons: int = 1
     max_seasons: int | None = 1
     labels: tuple[str, ...] = ()
@@ -178,12 +188,22 @@ class Family:
 
     @property
     def n_state(self) -> int:
+        """Rows of states that a kernel fills unless more are asked for."""
         return len(self.occupied)
 
     @property
     def joint(self) -> bool:
         """Whether all species of a site share one chain."""
         return bool(self.holds)
+
+    def n_state_for(self, observed: Observed) -> int:
+        """Rows of states worth showing for these surveys."""
+        return self.n_state if self.told is None else self.told(observed)
+
+    def presence(self, states: np.ndarray) -> np.ndarray:
+        """P(occupied | data) from smoothed states (..., state), however many rows there are."""
+        empty = ~np.asarray(self.occupied)
+        return 1.0 - states[..., : empty.size][..., empty].sum(axis=-1)
 
     def simulate(
         self,

@@ -216,3 +216,24 @@ class _Part:
             "occupied_upper": float(ends[1]),
         }
         return out
+
+
+def abundance(
+    problem: Problem, numbers: np.ndarray, labels: np.ndarray, names: list[str], interval: float
+) -> pd.DataFrame:
+    """Total of the sampled numbers (draw, chain) over the surveyed sites of each region."""
+    rows = []
+    for s, species in enumerate(problem.data["species"].values):
+        surveyed = problem.visits_by_season[s].sum(axis=1) > 0
+        own = numbers[:, s * labels.size : (s + 1) * labels.size]
+        for name in names:
+            at = surveyed & _inside(labels, name)
+            n = int(at.sum())
+            told = summary(own[:, at].sum(axis=1)[:, None].astype(float), interval)
+            row: dict[str, Any] = {"species": str(species), "region": name, "sites": n}
+            for stem, over in (("number", 1), ("per_site", max(n, 1))):
+                row |= {f"{stem}_{k}": float(told[k][0]) / over for k in ("mean", "lower", "upper")}
+            rows.append(row)
+    table = pd.DataFrame(rows)
+    table.attrs["interval"] = interval
+    return table
