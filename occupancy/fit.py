@@ -136,7 +136,7 @@ class Fit:
     def _drawn(self) -> Pass:
         """States sampled for every draw."""
         draws = self._state_draws
-        usable = np.isfinite(next(iter(draws.coefficients.values()))).all()
+        usable = all(np.isfinite(b).all() for b in draws.coefficients.values())
         return passes.run(self.problem, draws if usable else draws.centre, self.seed)
 
     @cached_property
