@@ -227,6 +227,8 @@ def family(pi: str = "", **unknown: Any) -> Family:
         data=as_detected,
         steps="visit",
         occupied=(False, True, True),
+        psi=pieces.psi_itself,
+        closed=True,
         options={"pi": pi} if pi else {},
     )
 
