@@ -7,7 +7,8 @@ they are asked for and are not kept.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,19 +28,20 @@ from occupancy.results import (
     elsewhere,
     parameters,
     passes,
-    places,
     pooling,
     regions,
+    seasons,
 )
 from occupancy.results.draws import (
     Draws,
     from_maximum,
     from_posterior,
     interval_ends,
-    natural,
     summary,
 )
+from occupancy.results.occupied import Occupied, Places
 from occupancy.results.passes import Pass
+from occupancy.results.places import outside_sampled
 from surveys.problems import ModelError, listing
 
 if TYPE_CHECKING:
@@ -146,12 +148,24 @@ class Fit:
     @property
     def _pass(self) -> Pass:
         """Probabilities from the centre, sampled states from the draws."""
-        centre = self._at_centre
-        return Pass(None, centre.present, centre.states, self._drawn.occupied)
+        return replace(self._at_centre, log_lik=None, occupied=self._drawn.occupied)
 
     @cached_property
     def _frames(self):
-        return make_frames(self.data)
+        family = self.problem.family
+        return make_frames(self.data, family.observes, family.steps, family.joint)
+
+    @cached_property
+    def _places(self) -> Places:
+        """The chains of the surveys as places."""
+        at = self._frames
+        return Places(at.n_chain, at.chains, at.seasons, at.intervals, at.steps.n)
+
+    @cached_property
+    def _occupied(self) -> Occupied:
+        """Occupancy under all the draws."""
+        covariance = None if self.posterior is not None else self._maximum.covariance
+        return Occupied(self.problem, self.draws, covariance, self.seed)
 
     # ------------------------------------------------------------ likelihood
 
@@ -170,12 +184,9 @@ class Fit:
                 f"{self.draws.n} draws at {n} sites do not fit in memory; ask a fit of fewer draws."
             )
         sizes = self.posterior.sizes
-        shape = (sizes["chain"], sizes["draw"], self.data.sizes["species"], self.data.sizes["site"])
-        return xr.DataArray(
-            values.reshape(shape),
-            dims=("chain", "draw", "species", "site"),
-            coords={"species": self.data["species"], "site": self.data["site"]},
-        )
+        dims, coords = self.model.chain_dims
+        shape = (sizes["chain"], sizes["draw"], *(self.data.sizes[d] for d in dims))
+        return xr.DataArray(values.reshape(shape), dims=("chain", "draw", *dims), coords=coords)
 
     @property
     def aic(self) -> float:
@@ -184,15 +195,19 @@ class Fit:
 
     @cached_property
     def states(self) -> xr.DataArray:
-        """(species, site, season, state) P(state | data), NaN where a covariate is missing."""
-        sizes = self.data.sizes
+        """(species, site, season, state) P(state | whole history), NaN where a covariate is
+        missing; (site, season, state) where species share a chain, and visits instead of seasons
+        where the family runs over visits.
+        """
+        dims, coords = self.model.chain_dims
+        over, problem = self.problem.steps.over, self.problem
+        told = self._at_centre.states
+        if over == "season":
+            told = told[:, problem.steps.of_season]
         return xr.DataArray(
-            self._at_centre.states.reshape(sizes["species"], sizes["site"], 1, -1),
-            dims=("species", "site", "season", "state"),
-            coords={
-                **{d: self.data[d] for d in ("species", "site", "season")},
-                "state": list(self.problem.family.states),
-            },
+            told.reshape(*(self.data.sizes[d] for d in dims), *told.shape[1:]),
+            dims=(*dims, over, "state"),
+            coords={**coords, over: self.data[over], "state": self.model.state_names},
         )
 
     # ------------------------------------------------------------ parameters
@@ -236,18 +251,6 @@ class Fit:
 
     # ------------------------------------------------------------ places
 
-    @property
-    def _psi(self):
-        return next(iter(self.problem.predictors.values()))
-
-    @property
-    def _covariance(self) -> np.ndarray | None:
-        """Covariance of the coefficients of psi at the maximum; None for a sampled fit."""
-        if self.posterior is not None:
-            return None
-        k = len(self._psi.terms)
-        return self._maximum.covariance[:k, :k]
-
     def sites(self, interval: float = 0.9) -> pd.DataFrame:
         """One row for each species, site and season; a GeoDataFrame where sites have places.
 
@@ -255,36 +258,45 @@ class Fit:
         -------
         DataFrame
             naive (1 seen, 0 not seen, NaN not surveyed); psi_mean, psi_sd, psi_lower, psi_upper:
-            the probability that such a site is occupied; present: P(occupied | what was seen
-            here); detections, visits, effort, region, geometry. psi is NaN where a covariate of
-            the site is missing.
+            the probability that such a site is occupied (projected: before it is looked at);
+            present: P(occupied | everything seen here in any season) (smoothed); detections,
+            visits, effort, region, geometry. psi is NaN where a covariate of the site is missing.
         """
         problem, data = self.problem, self.data
-        told = places.summarise(
-            self._psi,
-            self.draws,
-            self._frames.chains,
-            problem.n_chain,
-            interval,
-            self._covariance,
-            self.seed,
-        )
-        n_species, n_site = data.sizes["species"], data.sizes["site"]
-        visits, seen = problem.visits_per_chain, problem.detections_per_chain
+        told = self._occupied.summarise(self._places, interval)
+        labels = regions.season_labels(problem)
+        n_species, n_site, n_season = data.sizes["species"], data.sizes["site"], len(labels)
+        shape = (n_species, n_site, n_season)
+        visits, seen, effort = self._by_season(n_season)
         columns: dict[str, Any] = {
-            "species": np.repeat(data["species"].values.astype(object), n_site),
-            "site": np.tile(data["site"].values.astype(object), n_species),
-            "season": data["season"].values[0],
-            "naive": np.where(visits > 0, (seen > 0).astype(float), np.nan),
+            "species": np.repeat(data["species"].values.astype(object), n_site * n_season),
+            "site": np.tile(np.repeat(data["site"].values.astype(object), n_season), n_species),
+            "season": np.tile(np.array(labels), n_species * n_site),
+            "naive": np.where(visits > 0, (seen > 0).astype(float), np.nan).ravel(),
         }
+        known = self._known.reshape(-1, n_season)
         for k in ("mean", "sd", "lower", "upper"):
-            columns[f"psi_{k}"] = np.where(problem.usable, told[k], np.nan)
-        columns["present"] = self._at_centre.present
-        columns["detections"], columns["visits"] = seen, visits
-        effort = np.where(problem.used, _effort(data), 0.0).sum(axis=(2, 3)).ravel()
-        columns["effort"] = effort
-        columns["region"] = np.tile(self._labels(), n_species)
-        return _with_places(data, columns, n_species)
+            columns[f"psi_{k}"] = np.where(known, told[k], np.nan).reshape(shape).ravel()
+        columns["present"] = self._at_centre.present.ravel()
+        columns["detections"], columns["visits"] = seen.ravel(), visits.ravel()
+        columns["effort"] = effort.ravel()
+        columns["region"] = np.tile(np.repeat(self._labels(), n_season), n_species)
+        return _with_places(data, columns, n_species, n_season)
+
+    @property
+    def _known(self) -> np.ndarray:
+        """(chain, season) bool: every covariate that occupancy there depends on is known."""
+        at = self._occupied.seasons
+        return self.problem.usable[:, None] & self.problem.reach[:, at]
+
+    def _by_season(self, n_season: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Visits, detections and effort: (species, site, season) each."""
+        problem = self.problem
+        effort = np.where(problem.used, _effort(self.data), 0.0).sum(axis=3)
+        parts = (problem.visits_by_season, problem.detections_by_season, effort)
+        if n_season < parts[0].shape[2]:  # units of one closed period
+            parts = tuple(p.sum(axis=2, keepdims=True) for p in parts)
+        return parts
 
     def _labels(self, layer: Any = None) -> np.ndarray:
         data = self.data
@@ -296,13 +308,16 @@ class Fit:
             return np.full(data.sizes["site"], "", dtype=object)
         return data["region"].values.astype(str).astype(object)
 
-    def predict(self, frame: Any, interval: float = 0.9) -> pd.DataFrame:
+    def predict(self, frame: Any, interval: float = 0.9, season: Any = None) -> pd.DataFrame:
         """psi at other places.
 
         Parameters
         ----------
         frame : DataFrame or GeoDataFrame
-            One row for each place, one column for each covariate of psi, raw units.
+            One row for each place, one column for each covariate that occupancy depends on, raw
+            units. What varies by season alone is taken from the surveys where it is no column.
+        season : optional
+            Label of the season; the last by default.
 
         Returns
         -------
@@ -312,36 +327,54 @@ class Fit:
             surveyed range. Group levels never surveyed are drawn from their population.
         """
         given = elsewhere.as_table(frame)
-        table, n = self._columns_of(given), len(given)
-        told = places.summarise(
-            self._psi, self.draws, table, n, interval, self._covariance, self.seed
-        )
-        out = pd.DataFrame({f"psi_{k}": v for k, v in told.items()}, index=given.index)
-        out["extrapolated"] = places.outside_sampled(self._psi, self._surveyed, table, n)
+        places = self._elsewhere(given)
+        kind, at = self._asked(given, season)
+        told = self._occupied.summarise(places, interval)
+        out = pd.DataFrame({f"psi_{k}": v[kind, :, at] for k, v in told.items()}, index=given.index)
+        out["extrapolated"] = self._outside(places)
         return out
 
     def psi_quantiles(self, at: tuple[float, ...], frame: Any = None) -> np.ndarray:
-        """(place, quantile) of psi, at the sites or at the places of ``frame``."""
-        given = None if frame is None else elsewhere.as_table(frame)
-        table = self._frames.chains if given is None else self._columns_of(given)
-        n = self.problem.n_chain if given is None else len(given)
-        out = places.quantiles(
-            self._psi, self.draws, table, n, tuple(at), self._covariance, self.seed
-        )
+        """(place, quantile) of psi: rows as in ``sites``, or the places of ``frame``."""
         if frame is None:
-            out[~self.problem.usable] = np.nan
+            told = self._occupied.quantiles(self._places, tuple(at))
+            known = self._known.reshape(-1, told.shape[2])
+            told = np.where(known[None, :, :, None], told, np.nan)
+            return told.reshape(-1, len(at))
+        given = elsewhere.as_table(frame)
+        kind, season = self._asked(given, None)
+        return self._occupied.quantiles(self._elsewhere(given), tuple(at))[kind, :, season]
+
+    def _asked(self, given: pd.DataFrame, season: Any) -> tuple[int, int]:
+        """Place of the species and of the season that a table of places is asked for."""
+        labels = regions.season_labels(self.problem)
+        if season is not None and season not in labels:
+            raise ModelError(f"There is no season {season!r}; there are {listing(labels)}.")
+        at = len(labels) - 1 if season is None else labels.index(season)
+        kind = 0
+        if self.problem.family.joint and "species" in given and len(given):
+            names = self.data["species"].values.tolist()
+            kind = names.index(given["species"].iloc[0])
+        return kind, at
+
+    def _elsewhere(self, table: pd.DataFrame) -> Places:
+        """The places of a table that somebody brings."""
+        needed = self._occupied.predictors
+        return elsewhere.places_of(table, self.problem, self._frames, needed)
+
+    def _outside(self, places: Places) -> np.ndarray:
+        """(place,) bool: a covariate lies outside what was surveyed."""
+        out = np.zeros(places.n, bool)
+        visited = self.problem.visits_per_chain > 0
+        visited = visited if visited.any() else np.ones_like(visited)
+        for p in self._occupied.predictors:
+            own, new = self._frames.at(p.level), places.at(p.level)
+            n_row = own.n // visited.size
+            at = np.repeat(visited, n_row)
+            surveyed = {v: np.asarray(own[v])[at] for v in p.design.variables}
+            beyond = outside_sampled(p, surveyed, new, places.n * n_row)
+            out |= beyond.reshape(places.n, n_row).any(axis=1)
         return out
-
-    @cached_property
-    def _surveyed(self) -> dict[str, np.ndarray]:
-        """Covariates of the chains that were visited."""
-        at = self.problem.visits_per_chain > 0
-        at = at if at.any() else np.ones_like(at)
-        return {k: np.asarray(v)[at] for k, v in self._frames.chains.items()}
-
-    def _columns_of(self, table: pd.DataFrame) -> dict[str, np.ndarray]:
-        species = str(self.data["species"].values[0])
-        return elsewhere.columns(table, self._psi.design.variables, species)
 
     # ------------------------------------------------------------ regions
 
@@ -392,16 +425,15 @@ class Fit:
 
         def table_of(draws: Draws) -> pd.DataFrame:
             return regions.table(
-                self.problem,
+                self._occupied,
                 draws,
                 self._pass,
                 labels,
-                self._frames.chains,
+                self._places,
                 self._ml_psi,
                 interval,
                 cells,
                 names,
-                self.seed,
             )
 
         table = table_of(self._state_draws)
@@ -415,21 +447,81 @@ class Fit:
 
     def _surface(self, surface: Any, layer: Any) -> regions.Surface:
         cells = elsewhere.as_cells(surface)
-        frame = self._columns_of(cells)
-        outside = places.outside_sampled(self._psi, self._surveyed, frame, len(cells))
-        known = ~self._psi.design.missing(frame, n=len(cells))
-        return elsewhere.as_surface(cells, frame, layer, outside, known)
+        found = self._elsewhere(cells)
+        known = np.ones(len(cells), bool)
+        for p in self._occupied.predictors:
+            frame = found.at(p.level)
+            n_row = 1 if p.level == "site" else found.n_step - (p.level == "interval")
+            missing = p.design.missing(frame, n=len(cells) * n_row)
+            known &= ~missing.reshape(len(cells), n_row).any(axis=1)
+        return elsewhere.as_surface(cells, found, layer, self._outside(found), known)
 
     @cached_property
     def _ml_psi(self) -> np.ndarray:
-        """(chain,) psi at the maximum without group effects."""
+        """(species, site, season) occupancy at the maximum without group effects."""
+        n_season = self._occupied.seasons.size
+        shape = (self.data.sizes["species"], self.data.sizes["site"], n_season)
         if self.ml is None:
-            return np.full(self.problem.n_chain, np.nan)
-        psi = self._psi
-        eta = self.ml.coefficients[psi.name] @ psi.columns
-        eta = eta + psi.offset if psi.offset.size else eta
-        out = self.problem.in_field_order(natural(psi, eta))
-        return np.where(self.problem.usable, out, np.nan)
+            return np.full(shape, np.nan)
+        pooled = self.problem.without_groups()
+        point = Draws({k: b[None, :] for k, b in self.ml.coefficients.items()})
+        plain = Occupied(pooled, point)
+        told = np.empty((plain.n_kind, self._places.n, n_season))
+        for rows, values in plain.pieces(point, self._places):
+            told[:, rows] = values[0]
+        return np.where(self._known, told, np.nan).reshape(shape)
+
+    # ------------------------------------------------------------ seasons
+
+    def turnover(self, interval: float = 0.9, by: str | None = None) -> pd.DataFrame:
+        """Colonisation, extinction, turnover and growth between neighbouring seasons.
+
+        Columns and meaning as in ``occupancy.results.seasons.turnover``; ``by="region"`` tells
+        them by region.
+        """
+        labels, names = self._grouped(by)
+        return seasons.turnover(
+            self._occupied, self._state_draws, self._pass, self._places, labels, interval, names
+        )
+
+    def change(
+        self,
+        first: Any = None,
+        last: Any = None,
+        declines: Sequence[float] = (0, 10, 20, 30, 50),
+        interval: float = 0.9,
+        by: str | None = None,
+    ) -> pd.DataFrame:
+        """Change between two seasons (the first and the last by default), and P(decline >= x %).
+
+        Columns and meaning as in ``occupancy.results.seasons.change``.
+        """
+        seasons.need_seasons(self.problem)
+        known = regions.season_labels(self.problem)
+        between = (known[0] if first is None else first, known[-1] if last is None else last)
+        labels, names = self._grouped(by)
+        return seasons.change(
+            self._occupied,
+            self._state_draws,
+            self._pass,
+            self._places,
+            labels,
+            between,
+            declines,
+            interval,
+            names,
+        )
+
+    def _grouped(self, by: str | None) -> tuple[np.ndarray, list[str]]:
+        """Label of each site and the labels to tell of; all sites as one where none is asked."""
+        n_site = self.data.sizes["site"]
+        if by is None:
+            return np.full(n_site, "", dtype=object), [ALL]
+        if by not in self._frames.chains:
+            known = sorted(self._frames.chains)
+            raise ModelError(f"The sites have no label '{by}'; they have {listing(known)}.")
+        labels = np.asarray(self._frames.chains[by])[:n_site].astype(str).astype(object)
+        return labels, [v for v in sorted(set(labels)) if v]
 
     def shrinkage(self, by: str = "region", interval: float = 0.9) -> pd.DataFrame:
         """What pooling did to every level of a label of the sites.
@@ -450,15 +542,13 @@ class Fit:
         visits, seen = self.problem.visits_per_chain, self.problem.detections_per_chain
         names = [v for v in dict.fromkeys(sorted(labels)) if v]
         weights = {v: (labels == v) * self.problem.usable * 1.0 for v in names}
-        psi = places.weighted_mean(
-            self._psi, self.draws, chains, self.problem.n_chain, weights, self.seed
-        )
+        psi = self._occupied.weighted_mean(self.draws, self._places, weights)
         whole = pooling.alone(seen, visits, interval)
         rows = []
         for v in names:
             at = (labels == v) & (visits > 0)
             own = pooling.alone(seen[at], visits[at], interval)
-            told = summary(psi[v][:, None], interval)
+            told = summary(psi[v][:, :1, -1], interval)
             row = {by: v, "sites": int(at.sum())}
             row["naive"] = float((seen[at] > 0).mean()) if at.any() else np.nan
             row |= {"alone_mean": own.mean, "alone_lower": own.lower, "alone_upper": own.upper}
@@ -582,14 +672,17 @@ def _effort(data: xr.Dataset) -> np.ndarray:
     return np.nan_to_num(effort)[None]
 
 
-def _with_places(data: xr.Dataset, columns: dict[str, Any], n_species: int) -> pd.DataFrame:
+def _with_places(
+    data: xr.Dataset, columns: dict[str, Any], n_species: int, n_season: int
+) -> pd.DataFrame:
     """The table, on points where sites have coordinates."""
     if "easting" not in data and "longitude" not in data:
         return pd.DataFrame(columns)
     from surveys import places as geography
 
     points = geography.site_points(data)[["geometry"]]
-    table = points.iloc[np.tile(np.arange(len(points)), n_species)].reset_index(drop=True)
+    rows = np.tile(np.repeat(np.arange(len(points)), n_season), n_species)
+    table = points.iloc[rows].reset_index(drop=True)
     for name, values in columns.items():
         table[name] = values
     return table[[*columns, "geometry"]]

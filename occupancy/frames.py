@@ -12,8 +12,9 @@ import numpy as np
 import xarray as xr
 
 NOT_COVARIATES = frozenset(
-    {"detection", "count", "score", "visit_start", "visit_end", "spatial_ref"}
+    {"detection", "count", "score", "time", "visit_start", "visit_end", "spatial_ref"}
 )
+MOST_STEPS = 400  # a label such as 20190501 is a name, not a distance
 LEVELS = ("site", "season", "visit")
 
 
@@ -46,30 +47,82 @@ class Frame(Mapping[str, np.ndarray]):
 
 
 @dataclass(frozen=True)
-class Frames:
-    """Tables of the surveys that designs are built on.
+class Steps:
+    """What the chains run over: seasons, or the visits of one season.
+
+    Seasons whose labels are numbers need not follow each other evenly: a step stands for each
+    season that was left out, so that rates are always those of one unit of time.
 
     Attributes
     ----------
-    chains : {name: (species * site,)}
-        What psi may use.
+    source : (step,) int64
+        Season (or visit) whose covariates the step has: for a step left out, the one before it.
+    of_season : (season,) int64
+        Step of each season; of each visit where steps are visits.
+    over : "season" or "visit"
+    """
+
+    source: np.ndarray
+    of_season: np.ndarray
+    over: str = "season"
+
+    @property
+    def n(self) -> int:
+        return self.source.size
+
+    @property
+    def has_gaps(self) -> bool:
+        return self.n > self.of_season.size
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Tables of the surveys that designs are built on, rows in field order.
+
+    Attributes
+    ----------
+    chains : {name: (chain,)}
+        What a site parameter may use. A chain is one species at one site, or one site where all
+        species share a chain.
+    seasons, intervals : {name: (chain * step,)}, {name: (chain * (step - 1),)}
+        What season and interval parameters may use; an interval has the values of the step left.
     visits : {name: (visit made,)}
-        What p may use: everything.
-    above : {name: "visit" or "season"}
-        Covariates that psi cannot use, and the level at which they vary.
+        What a visit parameter may use: everything.
+    above : {level: {name: "visit" or "season"}}
+        Covariates that the level cannot use, and where they vary.
     made : (species, site, season, visit) bool
         Visits made.
-    y : (visit made,) float64
-        Detections.
-    chain_of_visit : (visit made,) int64
+    y, detected, effort : (visit made,)
+        What the family observes, whether it was a detection, and the effort.
+    chain_of_visit, step_of_visit, species_of_visit : (visit made,) int64
     """
 
     chains: Frame
+    seasons: Frame
+    intervals: Frame
     visits: Frame
-    above: dict[str, str]
+    above: dict[str, dict[str, str]]
     made: np.ndarray
     y: np.ndarray
+    detected: np.ndarray
+    effort: np.ndarray
     chain_of_visit: np.ndarray
+    step_of_visit: np.ndarray
+    species_of_visit: np.ndarray
+    steps: Steps
+
+    @property
+    def n_chain(self) -> int:
+        return self.chains.n
+
+    def at(self, level: str) -> Frame:
+        """The table of one level."""
+        return {
+            "site": self.chains,
+            "season": self.seasons,
+            "interval": self.intervals,
+            "visit": self.visits,
+        }[level]
 
 
 def detections(data: xr.Dataset) -> np.ndarray:
@@ -77,36 +130,103 @@ def detections(data: xr.Dataset) -> np.ndarray:
     return _ordered(data.variables["detection"], ("species", *LEVELS))
 
 
-def make_frames(data: xr.Dataset) -> Frames:
-    """Flat tables from a Dataset of one season."""
+def observations(data: xr.Dataset, observes: str) -> np.ndarray:
+    """(species, site, season, visit) of what a family observes, NaN where no visit was made.
+
+    A time is infinite where the visit ended without a detection.
+    """
+    seen = detections(data)
+    if observes == "detection":
+        return seen
+    values = _ordered(data.variables[observes], ("species", *LEVELS)).astype(np.float64)
+    if observes == "time":
+        values = np.where(seen > 0, values, np.inf)
+    return np.where(np.isnan(seen), np.nan, values)
+
+
+def make_steps(data: xr.Dataset, over: str) -> Steps:
+    """Steps of the surveys; seasons with whole-number labels may be unevenly spaced."""
+    if over == "visit":
+        n = data.sizes["visit"]
+        return Steps(np.arange(n), np.arange(n), "visit")
+    labels = data["season"].values
+    n = labels.size
+    even = Steps(np.arange(n), np.arange(n))
+    if labels.dtype.kind not in "iu" or n < 3:
+        return even
+    gaps = np.diff(labels.astype(np.int64))
+    if (gaps <= 0).any():
+        return even
+    units = gaps // np.gcd.reduce(gaps)
+    if units.max() == 1 or units.sum() > MOST_STEPS:
+        return even
+    return Steps(np.repeat(np.arange(n), [*units, 1]), np.concatenate([[0], np.cumsum(units)]))
+
+
+def make_frames(
+    data: xr.Dataset, observes: str = "detection", over: str = "season", joint: bool = False
+) -> Frames:
+    """Flat tables from a Dataset; ``joint`` gives all species of a site one chain."""
+    y = observations(data, observes)
     detection = detections(data)
-    made = ~np.isnan(detection)
+    made = ~np.isnan(y)
     n_species, n_site = detection.shape[:2]
-    n_visit = int(made.sum())
-    chains: dict[str, Callable[[], np.ndarray]] = {}
-    visits: dict[str, Callable[[], np.ndarray]] = {}
-    above: dict[str, str] = {}
+    n_kind = 1 if joint else n_species
+    steps = make_steps(data, over)
+    makers: dict[str, dict[str, Callable[[], np.ndarray]]] = {
+        level: {} for level in ("site", "season", "interval", "visit")
+    }
+    above: dict[str, dict[str, str]] = {"site": {}, "season": {}, "interval": {}}
     several = [d for d in ("season", "visit") if data.sizes[d] > 1]
     for name, variable in covariates(data).items():
         out_of_reach = [d for d in several if d in variable.dims]
         if out_of_reach:
-            above[name] = out_of_reach[-1]
+            above["site"][name] = out_of_reach[-1]
         else:
-            chains[name] = lambda v=variable: _by_chain(v, n_species, n_site)
-        visits[name] = lambda v=variable: _by_visit(v, made)
+            makers["site"][name] = lambda v=variable: _by_chain(v, n_kind, n_site)
+        for level, n_row in (("season", steps.n), ("interval", steps.n - 1)):
+            if over not in out_of_reach[-1:] and out_of_reach:
+                above[level][name] = out_of_reach[-1]
+            else:
+                makers[level][name] = lambda v=variable, r=n_row: _by_step(
+                    v, n_kind, n_site, steps, r
+                )
+        makers["visit"][name] = lambda v=variable: _by_visit(v, made)
     if n_species > 1:
         names = data["species"].values.astype(object)
-        chains["species"] = lambda: np.repeat(names, n_site)
-        visits["species"] = lambda: np.broadcast_to(names[:, None, None, None], made.shape)[made]
-    chain = np.arange(n_species * n_site).reshape(n_species, n_site, 1, 1)
+        makers["visit"]["species"] = lambda: np.broadcast_to(
+            names[:, None, None, None], made.shape
+        )[made]
+        if not joint:
+            for level, n_row in (("site", 1), ("season", steps.n), ("interval", steps.n - 1)):
+                makers[level]["species"] = lambda r=n_row: np.repeat(names, n_site * r)
+    species, site, season, visit = np.nonzero(made)
+    n_chain = n_kind * n_site
+    sizes = {"site": 1, "season": steps.n, "interval": steps.n - 1}
+    tables = {k: Frame(makers[k], n_chain * r) for k, r in sizes.items()}
     return Frames(
-        Frame(chains, n_species * n_site),
-        Frame(visits, n_visit),
+        tables["site"],
+        tables["season"],
+        tables["interval"],
+        Frame(makers["visit"], site.size),
         above,
         made,
-        detection[made].astype(np.float64),
-        np.broadcast_to(chain, made.shape)[made],
+        y[made].astype(np.float64),
+        detection[made] > 0,
+        _effort(data, made),
+        site if joint else species * n_site + site,
+        steps.of_season[visit if over == "visit" else season],
+        species,
+        steps,
     )
+
+
+def _effort(data: xr.Dataset, made: np.ndarray) -> np.ndarray:
+    """(visit made,) effort; 1 where the surveys have none."""
+    if "effort" not in data:
+        return np.ones(int(made.sum()))
+    effort = _ordered(data.variables["effort"], LEVELS).astype(np.float64)
+    return np.broadcast_to(effort[None], made.shape)[made]
 
 
 def covariates(data: xr.Dataset) -> dict[str, xr.Variable]:
@@ -135,6 +255,19 @@ def _by_chain(variable: xr.Variable, n_species: int, n_site: int) -> np.ndarray:
     if "site" not in variable.dims:
         flat = np.broadcast_to(flat.ravel()[:1], (n_site,))
     return np.tile(flat.reshape(n_site), n_species)
+
+
+def _by_step(
+    variable: xr.Variable, n_species: int, n_site: int, steps: Steps, n_row: int
+) -> np.ndarray:
+    """(chain * row,) values at the first ``n_row`` steps of every chain."""
+    flat = _plain(variable)
+    own = [d for d in LEVELS if d in variable.dims]
+    last = own.index(steps.over) if steps.over in own else None
+    flat = flat[..., None] if last is None else np.moveaxis(flat, last, -1)
+    flat = flat.reshape(n_site if "site" in own else 1, -1)
+    at = steps.source[:n_row] if steps.over in own else np.zeros(n_row, np.int64)
+    return np.tile(np.broadcast_to(flat[:, at], (n_site, n_row)).ravel(), n_species)
 
 
 def _by_visit(variable: xr.Variable, made: np.ndarray) -> np.ndarray:

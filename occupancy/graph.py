@@ -7,6 +7,7 @@ on linear predictors, so anything that PyTensor can say composes with it.
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,9 @@ from occupancy.families import get
 from occupancy.kernel.caching import source_digest
 from occupancy.problem import GroupTerm, Predictor, Problem
 
+LAYOUT = ("site_start", "visit_start", "diagonal_start", "diagonal_size", "diagonal_step")
+LAYOUT += ("diagonal_first", "place_of_visit")
+
 
 def _version() -> int:
     """Changes with the source of the kernels: compiled graphs on disk are keyed by it.
@@ -36,99 +40,91 @@ def _version() -> int:
 
 
 class FamilyOp(Op):
-    """(predictors..., data..., layout...) -> (log-likelihood, gradient of every predictor).
+    """(eta, start, by_visit, by_chain, layout...) -> (log-likelihood, gradient of eta).
 
-    Everything is in layout order; predictors that the family wants signed are signed.
+    ``eta`` holds the predictors of all parameters one after the other, in layout order, signed
+    where the family wants them signed.
     """
 
-    __props__ = ("family", "links", "n_data", "n_state")
+    __props__ = ("family", "options", "links", "n_step", "n_state", "tells")
 
-    def __init__(self, family: str, links: tuple[int, ...], n_data: int, n_state: int, kernel=None):
-        self.family, self.links, self.n_data, self.n_state = family, links, n_data, n_state
-        self.kernel = kernel if kernel is not None else get(family).kernel
-
-    @property
-    def n_predictor(self) -> int:
-        return len(self.links)
+    def __init__(
+        self,
+        family: str,
+        options: str,
+        links: tuple[int, ...],
+        n_step: int,
+        n_state: int,
+        tells: bool,
+        kernel=None,
+    ):
+        self.family, self.options, self.links = family, options, links
+        self.n_step, self.n_state, self.tells = n_step, n_state, tells
+        self.kernel = kernel if kernel is not None else get(family, **json.loads(options)).kernel
 
     def make_node(self, *inputs):
-        """Predictors and data as tensors."""
-        tensors = [pt.as_tensor(x) for x in inputs]
-        return Apply(self, tensors, [pt.dscalar(), *[pt.dvector() for _ in self.links]])
+        """The predictors and the data as tensors."""
+        return Apply(self, [pt.as_tensor(x) for x in inputs], [pt.dscalar(), pt.dvector()])
 
     def perform(self, node, inputs, outputs):
         """Call the kernel, in modes without numba."""
-        n = self.n_predictor
-        predictors = tuple(np.ascontiguousarray(x) for x in inputs[:n])
-        data, layout = tuple(inputs[n : n + self.n_data]), tuple(inputs[n + self.n_data :])
-        gradients = tuple(np.empty_like(p) for p in predictors)
-        n_site = int(layout[0][-1])
+        eta, start, by_visit, by_chain, *layout = (np.ascontiguousarray(x) for x in inputs)
+        gradient = np.empty_like(eta)
+        t, k, n = self.n_step, self.n_state, int(layout[0][-1])
         value = self.kernel(
-            self.links,
-            predictors,
-            data,
-            layout,
-            gradients,
-            np.empty(n_site),
-            np.empty((self.n_state, n_site)),
+            np.array(self.links, np.int64),
+            eta,
+            start,
+            by_visit,
+            by_chain,
+            tuple(layout),
+            gradient,
+            np.empty(n),
+            np.empty((t, k, n if self.tells else 0)),
+            np.empty((t - 1, k, k, 0)),
         )
         outputs[0][0] = np.asarray(value)
-        for place, g in zip(outputs[1:], gradients, strict=True):
-            place[0] = g
+        outputs[1][0] = gradient
 
     def pullback(self, inputs, outputs, cotangents):
         """The gradient was made with the value."""
-        c = cotangents[0]
-        rest = len(inputs) - self.n_predictor
-        return [c * g for g in outputs[1:]] + [disconnected_type() for _ in range(rest)]
+        rest = len(inputs) - 1
+        return [cotangents[0] * outputs[1]] + [disconnected_type() for _ in range(rest)]
 
     def connection_pattern(self, node):
         """Only the value depends, and only on the predictors."""
-        n = self.n_predictor
-        return [[True] + [False] * n] * n + [[False] * (n + 1)] * (len(node.inputs) - n)
+        return [[True, False]] + [[False, False]] * (len(node.inputs) - 1)
 
     def infer_shape(self, node, shapes):
-        """Gradients are as long as their predictors."""
-        return [(), *shapes[: self.n_predictor]]
-
-
-# Compiled code cannot make a tuple of a length that it does not see written.
-_LIKE = (
-    numba_njit(lambda p: (np.empty(p[0].size),)),
-    numba_njit(lambda p: (np.empty(p[0].size), np.empty(p[1].size))),
-    numba_njit(lambda p: (np.empty(p[0].size), np.empty(p[1].size), np.empty(p[2].size))),
-    numba_njit(
-        lambda p: (
-            np.empty(p[0].size),
-            np.empty(p[1].size),
-            np.empty(p[2].size),
-            np.empty(p[3].size),
-        )
-    ),
-)
+        """The gradient is as long as the predictors."""
+        return [(), shapes[0]]
 
 
 @register_funcify_default_op_cache_key(FamilyOp)
 def _numba_family(op, node=None, **kwargs):
-    kernel, links, n_state = op.kernel, op.links, op.n_state
-    n, m = op.n_predictor, op.n_predictor + op.n_data
-    like = _LIKE[n - 1]
+    kernel, t, k, tells = op.kernel, op.n_step, op.n_state, op.tells
+    links = tuple(op.links)
 
     @numba_njit
-    def family(*inputs):
-        predictors, data, layout = inputs[:n], inputs[n:m], inputs[m:]
-        gradients = like(predictors)
-        n_site = layout[0][-1]
+    def family(eta, start, by_visit, by_chain, a, b, c, d, e, f, g):
+        codes = np.empty(len(links), np.int64)
+        for i in range(len(links)):
+            codes[i] = links[i]
+        gradient = np.empty(eta.size)
+        n = a[-1]
         value = kernel(
-            links,
-            predictors,
-            data,
-            layout,
-            gradients,
-            np.empty(n_site),
-            np.empty((n_state, n_site)),
+            codes,
+            np.ascontiguousarray(eta),
+            start,
+            by_visit,
+            by_chain,
+            (a, b, c, d, e, f, g),
+            gradient,
+            np.empty(n),
+            np.empty((t, k, n if tells else 0)),
+            np.empty((t - 1, k, k, 0)),
         )
-        return (np.asarray(value), *gradients)
+        return np.asarray(value), gradient
 
     return family, _version()
 
@@ -147,17 +143,21 @@ def build(problem: Problem) -> pm.Model:
             coords[f"{p.name}_level[{g.name}]"] = list(g.design.levels)
     with pm.Model(coords=coords) as model:
         predictors = [_linear_predictor(p) for p in problem.predictors.values()]
-        data = [pm.Data(f"data_{i}", x) for i, x in enumerate(problem.family_data)]
-        names = ("site_start", "visit_start", "diagonal_start", "diagonal_size")
-        layout = [pm.Data(n, x) for n, x in zip(names, problem.blocks, strict=True)]
+        by_visit, by_chain = problem.family_data
+        data = [pm.Data("start", problem.start), pm.Data("by_visit", by_visit)]
+        data.append(pm.Data("by_chain", by_chain))
+        layout = [pm.Data(n, x) for n, x in zip(LAYOUT, problem.layout.arrays, strict=True)]
         op = FamilyOp(
             problem.family.name,
-            problem.links,
-            len(data),
-            len(problem.family.states),
+            json.dumps(dict(problem.family.options), sort_keys=True),
+            tuple(int(c) for c in problem.links),
+            problem.n_step,
+            problem.n_state,
+            problem.n_told > 0,
             problem.family.kernel,
         )
-        pm.Potential("log_likelihood", op(*predictors, *data, *layout)[0])
+        eta = pt.concatenate(predictors)
+        pm.Potential("log_likelihood", op(eta, *data, *layout)[0])
     return model
 
 

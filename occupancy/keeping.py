@@ -82,13 +82,7 @@ def load(folder: Path) -> Fit:
         for name in ("covariance", "theta"):
             stored[name] = np.array(stored[name], dtype=float)
     return Fit(
-        Model(
-            surveys.open(folder / "surveys.nc"),
-            family=model["family"],
-            priors=model["priors"],
-            links=model["links"],
-            **model["formulas"],
-        ),
+        Model.from_dict(surveys.open(folder / "surveys.nc"), model),
         document["engine"],
         document["seed"],
         ml=None if stored is None else Maximum(**stored),

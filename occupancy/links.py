@@ -64,6 +64,11 @@ def _cloglog_log_inverse(eta: Array) -> Array:
     return np.where(eta < -36, near, np.log(-np.expm1(-np.maximum(hazard, 1e-300))))
 
 
+def _identity_log_inverse(eta: Array) -> Array:
+    """Log of the parameter; NaN where it is negative, which no log can tell."""
+    return np.log(np.where(eta >= 0, eta, np.nan))
+
+
 LINKS: dict[str, Link] = {
     "logit": Link(
         "logit",
@@ -91,5 +96,13 @@ LINKS: dict[str, Link] = {
     ),
     "log": Link(
         "log", _array(np.log), _array(np.exp), _array(np.exp), _array(lambda eta: eta), None
+    ),
+    "identity": Link(
+        "identity",
+        _array(lambda x: x),
+        _array(lambda eta: eta),
+        _array(np.ones_like),
+        _array(_identity_log_inverse),
+        None,
     ),
 }

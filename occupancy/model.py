@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import xarray as xr
 
-from occupancy import arguments, families, links
+from occupancy import arguments, families, simulation
 from occupancy import problem as problems
 from occupancy.families.base import Family
 from occupancy.problem import Predictor, Problem
@@ -47,6 +47,11 @@ class Model:
         ``{"psi": {"Intercept": "uniform()", "slopes": "normal(0, 1)", "sd": "half_normal(1)"}}``;
         what is not named keeps its default.
     links : {parameter: link}, optional
+    known_occupied : str, optional
+        Name of a site covariate that is 1 where the site is known to be occupied.
+    options : mapping, optional
+        What the family can be told, for example ``{"start": "equilibrium"}``; an option may also
+        be given by its name, as ``start="equilibrium"``.
 
     Raises
     ------
@@ -70,10 +75,13 @@ class Model:
         family: str = "single_season",
         priors: Mapping[str, Mapping[str, str]] | None = None,
         links: Mapping[str, str] | None = None,
-        **formulas: str,
+        known_occupied: str = "",
+        options: Mapping[str, Any] | None = None,
+        **formulas: Any,
     ):
         self.data = _surveys(data)
-        self.family = family if isinstance(family, Family) else families.get(str(family))
+        self.known_occupied = known_occupied
+        self.family = self._family(family, dict(options or {}), formulas)
         short = {
             name.removeprefix("link_"): formulas.pop(name)
             for name in list(formulas)
@@ -87,18 +95,41 @@ class Model:
             }
             for name, own in arguments.mapping("priors", priors, f'{{"psi": {PRIORS}}}').items()
         }
-        self.formulas = {
-            p.name: _formula_text(p.name, formulas.pop(p.name, "1")) for p in self.family.parameters
+        self.formulas = self._formulas(formulas)
+        names = {p.short: p.name for p in self.family.parameters if p.short}
+        for given in (self.links, self.priors):
+            for name in set(names) & set(given):
+                own = given.pop(name)
+                given |= {p.name: own for p in self.family.parameters if p.short == name}
+        self.problem: Problem = problems.build(
+            self.data, self.family, self.formulas, self.priors, self.links, known_occupied
+        )
+
+    def _family(self, family: str | Family, options: dict[str, Any], given: dict) -> Family:
+        """The family with its options, those given among the formulas taken out of them."""
+        if isinstance(family, Family):
+            return family
+        for name in families.options_of(str(family)):
+            if name in given:
+                options[name] = given.pop(name)
+        return families.get(str(family), self.data, **options)
+
+    def _formulas(self, given: dict[str, str]) -> dict[str, str]:
+        """One formula for each parameter; a short name stands for several."""
+        wide = {p.short for p in self.family.parameters if p.short}
+        shared = {name: given.pop(name) for name in wide & set(given)}
+        out = {
+            p.name: _formula_text(p.name, given.pop(p.name, shared.get(p.short, "1")))
+            for p in self.family.parameters
         }
-        if formulas:
-            name = next(iter(formulas))
+        if given:
+            name = next(iter(given))
+            known = [*out, *sorted(wide), *families.options_of(self.family.name)]
             raise ModelError(
                 f"Family '{self.family.name}' has no parameter '{name}'."
-                f"{did_you_mean(name, list(self.formulas))} It has {', '.join(self.formulas)}."
+                f"{did_you_mean(name, known)} It has {', '.join(out)}."
             )
-        self.problem: Problem = problems.build(
-            self.data, self.family, self.formulas, self.priors, self.links
-        )
+        return out
 
     def __repr__(self) -> str:
         formulas = ", ".join(f"{k}: {v}" for k, v in self.formulas.items())
@@ -106,12 +137,30 @@ class Model:
 
     def to_dict(self) -> dict[str, Any]:
         """The document: plain data that makes the same model again on the same surveys."""
-        return {
+        told: dict[str, Any] = {
             "family": self.family.name,
             "formulas": dict(self.formulas),
             "links": {p.name: p.link for p in self.problem.predictors.values()},
             "priors": {k: dict(v) for k, v in self.priors.items()},
         }
+        if self.family.options:
+            told["options"] = dict(self.family.options)
+        if self.known_occupied:
+            told["known_occupied"] = self.known_occupied
+        return told
+
+    @staticmethod
+    def from_dict(data: xr.Dataset, told: Mapping[str, Any]) -> Model:
+        """The model that ``to_dict`` told, on these surveys."""
+        return Model(
+            data,
+            told["family"],
+            told["priors"],
+            told["links"],
+            told.get("known_occupied", ""),
+            told.get("options"),
+            **told["formulas"],
+        )
 
     @property
     def digest(self) -> str:
@@ -144,38 +193,65 @@ class Model:
         -------
         xr.Dataset
             ``log_likelihood`` (species, site), states summed out, 0 at a site without visits;
-            ``state_probability`` (species, site, season, state) given the data, NaN where a
-            covariate of the site is missing;
+            ``state_probability`` (species, site, season, state) given the whole history, NaN where
+            a covariate of the site is missing; ``pair_probability`` (..., interval, state,
+            next_state) of two steps, for families that run over steps;
             ``gradient_<parameter>`` (<parameter>_term) of the total log-likelihood.
         """
         given = self._given(parameters)
-        eta = tuple(self._predict(p, *given[p.name]) for p in self.problem.predictors.values())
-        _, log_lik, states, gradients = self.problem.evaluate(eta)
-        states = self.problem.in_field_order(states)
-        states[:, ~self.problem.usable] = np.nan
-        n_species, n_site = self.data.sizes["species"], self.data.sizes["site"]
-        field = self.problem.in_field_order
+        problem = self.problem
+        eta = tuple(self._predict(p, *given[p.name]) for p in problem.predictors.values())
+        _, log_lik, states, pairs, gradients = problem.evaluate(eta, with_pairs=True)
+        dims, coords = self.chain_dims
+        shape = tuple(self.data.sizes[d] for d in dims)
+        coords |= {"season": self.data["season"], "state": self.state_names}
+        field, at = problem.in_field_order, problem.steps.of_season
+        states = np.moveaxis(field(states), 2, 0)
+        states[~problem.usable] = np.nan
+        over = problem.steps.over
+        if over == "season":
+            told = states[:, at]
+        else:
+            coords["visit"] = self.data["visit"]
+            told = states
         out = xr.Dataset(
             {
-                "log_likelihood": (("species", "site"), field(log_lik).reshape(n_species, n_site)),
+                "log_likelihood": (dims, field(log_lik).reshape(shape)),
                 "state_probability": (
-                    ("species", "site", "season", "state"),
-                    np.moveaxis(states, 0, -1).reshape(n_species, n_site, 1, -1),
+                    (*dims, over, "state"),
+                    told.reshape(*shape, *told.shape[1:]),
                 ),
             },
-            coords={
-                "species": self.data["species"],
-                "site": self.data["site"],
-                "season": self.data["season"],
-                "state": list(self.family.states),
-            },
+            coords=coords,
         )
-        for p, g in zip(self.problem.predictors.values(), gradients, strict=True):
+        if problem.n_step > 1:
+            moved = np.moveaxis(field(pairs), 3, 0)
+            moved[~problem.usable] = np.nan
+            names = ("interval", "state", "next_state")
+            out["pair_probability"] = (
+                (*dims, *names),
+                moved.reshape(*shape, *moved.shape[1:]),
+                {"long_name": "P(state now, state at the next step | data)"},
+            )
+            out = out.assign_coords(next_state=self.state_names)
+        for p, g in zip(problem.predictors.values(), gradients, strict=True):
             dim = f"{p.name}_term"
             out[f"gradient_{p.name}"] = xr.DataArray(
                 p.columns @ g, dims=dim, coords={dim: list(p.terms)}
             )
         return out
+
+    @property
+    def chain_dims(self) -> tuple[tuple[str, ...], dict[str, Any]]:
+        """Dims of the chains, with their labels: species and site, or site alone."""
+        dims = ("site",) if self.family.joint else ("species", "site")
+        return dims, {d: self.data[d] for d in dims}
+
+    @property
+    def state_names(self) -> list[str]:
+        """Names of the true states; numbers of individuals as text."""
+        names = list(self.family.states)
+        return names or [str(k) for k in range(self.problem.n_state)]
 
     def _given(self, parameters) -> dict[str, tuple[np.ndarray, dict[str, np.ndarray]]]:
         parameters = arguments.mapping("parameters", parameters, VALUES)
@@ -214,9 +290,13 @@ class Model:
             ``state`` (draw, species, site, season); ``<parameter>`` (draw, <parameter>_term).
         """
         rng = np.random.default_rng(seed)
-        detection = np.full((draws, *self.problem.used.shape), np.nan, np.float32)
-        n_species, n_site = self.problem.used.shape[:2]
-        state = np.empty((draws, n_species, n_site, 1), np.int8)
+        problem = self.problem
+        seen = np.full((draws, *problem.used.shape), np.nan, np.float32)
+        dims, _ = self.chain_dims
+        shape = tuple(self.data.sizes[d] for d in dims)
+        over = problem.steps.over
+        n_told = problem.steps.of_season.size
+        state = np.empty((draws, *shape, n_told), np.int16)
         kept = {
             name: np.empty((draws, len(p.terms))) for name, p in self.problem.predictors.items()
         }
@@ -230,39 +310,24 @@ class Model:
                     for g in p.groups
                 }
                 eta.append(self._predict(p, beta, effects))
-            z, y = self._draw_data(eta, rng)
-            state[d] = z.reshape(n_species, n_site, 1)
-            detection[d][self.problem.used] = y
-        dims = ("draw", "species", "site", "season")
+            z, y = simulation.draw(problem, tuple(eta), rng)
+            state[d] = z[:, problem.steps.of_season].reshape(*shape, n_told)
+            seen[d][problem.used] = y
+        full = ("draw", "species", "site", "season", "visit")
         out = xr.Dataset(
-            {"detection": ((*dims, "visit"), detection), "state": (dims, state)},
-            coords={d: self.data[d] for d in ("species", "site", "season", "visit")},
+            {
+                self.family.observes: (full, seen),
+                "state": (("draw", *dims, over), state),
+            },
+            coords={d: self.data[d] for d in full[1:]},
         )
+        if self.family.observes != "detection":
+            out["detection"] = (full, simulation.as_detections(self.family, seen))
         for name, values in kept.items():
             dim = f"{name}_term"
             terms = list(self.problem.predictors[name].terms)
             out[name] = xr.DataArray(values, dims=("draw", dim), coords={dim: terms})
         return out
-
-    def _draw_data(self, eta: list[np.ndarray], rng: np.random.Generator):
-        """States (chain,) and detections (visit used,), both in field order."""
-        at = self.problem.layout
-        values, places = {}, np.argsort(at.visit_order, kind="stable")
-        chain = at.site_order[self.problem.chain_of_visit][places]
-        count = self.problem.visits_per_chain
-        column = np.arange(chain.size) - np.repeat(np.cumsum(count) - count, count)
-        made = np.zeros((count.size, max(int(count.max(initial=0)), 1)), bool)
-        made[chain, column] = True
-        for p, e in zip(self.problem.predictors.values(), eta, strict=True):
-            e = e if p.sign is None else e * p.sign
-            natural = links.LINKS[p.link].inverse(e)
-            if p.level == "site":
-                values[p.name] = self.problem.in_field_order(natural)
-            else:
-                values[p.name] = np.full(made.shape, 0.5)
-                values[p.name][chain, column] = natural[places]
-        z, y = self.family.simulate(values, made, rng)
-        return z, y[chain, column]
 
     # ------------------------------------------------------------ fit
 

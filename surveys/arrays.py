@@ -19,8 +19,11 @@ from surveys.values import as_covariate, as_labels, as_numbers, as_seasons
 
 
 def from_arrays(
-    detection: Any,
+    detection: Any = None,
     *,
+    count: Any = None,
+    score: Any = None,
+    time: Any = None,
     site_covariates: Any = None,
     season_covariates: Any = None,
     visit_covariates: Any = None,
@@ -40,7 +43,12 @@ def from_arrays(
         0, 1 or a state code; None, NaN and pd.NA mean that no such visit was made. A DataFrame is
         (site, visit) and its index labels the sites; columns of two levels are (season, visit).
         A DataArray goes by its dim names, missing dims are added. A dict gives one of these for
-        each species.
+        each species. None where counts, scores or times say which visits were made.
+    count, score, time : like ``detection``
+        Individuals seen; classifier score; time of the first detection of a visit, in the units of
+        effort. NaN where no visit was made; a time is infinite (or NaN beside a detection of 0)
+        where a visit ended without a detection. Without ``detection`` a count above 0, a finite
+        time and every score is a detection.
     site_covariates : {name: (site,)} or DataFrame
         Series and DataFrames with labels are aligned by site label.
     season_covariates : {name: (site, season)}
@@ -64,7 +72,8 @@ def from_arrays(
     SurveyError
         With everything that is wrong, naming site, season and visit.
     """
-    y, labels, named = _detection(detection)
+    told = {k: v for k, v in (("count", count), ("score", score), ("time", time)) if v is not None}
+    y, labels, named, seen = _observed(detection, told)
     tables = (site_covariates, coordinates)
     labels, named = _labels_from_tables(labels, named, tables)
     into = Into(labels, named)
@@ -82,7 +91,7 @@ def from_arrays(
     worked = None
     if effort is not None:
         worked = _effort(effort, into, y)
-    extra = {}
+    extra = {name: (DIMS, values.astype(np.float32)) for name, values in seen.items()}
     if region is not None:
         dims, names = into.shape(region, ("site",), "region", "region", _as_region)
         extra["region"] = (dims, names)
@@ -105,6 +114,46 @@ def from_arrays(
         ledger=ledger,
         title=title,
     )
+
+
+def _observed(detection: Any, told: Mapping[str, Any]):
+    """Detections, labels, which dims were labelled, and what else was seen on the visits."""
+    read = {name: _detection(given) for name, given in told.items()}
+    if detection is not None:
+        y, labels, named = _detection(detection)
+    elif read:
+        name, (values, labels, named) = next(iter(read.items()))
+        y = np.where(np.isnan(values), np.nan, DETECTED[name](values))
+    else:
+        raise SurveyError(
+            Problem(
+                code="E218",
+                fact="There are no detections",
+                cure="give detection (site, visit), or count, score or time",
+            )
+        )
+    seen = {}
+    for name, (values, own, _) in read.items():
+        if values.shape != y.shape or any(not np.array_equal(own[d], labels[d]) for d in DIMS):
+            raise SurveyError(
+                Problem(
+                    code="E218",
+                    fact=f"{name} has the shape {values.shape} or labels that are not those of "
+                    f"the detections, {y.shape}",
+                    cure=f"give {name} for the same species, sites, seasons and visits",
+                )
+            )
+        seen[name] = np.where((y > 0) & np.isfinite(values), values, np.nan)
+        if name != "time":
+            seen[name] = np.where(np.isnan(y), np.nan, values)
+    return y, labels, named, seen
+
+
+DETECTED = {
+    "count": lambda values: values > 0,
+    "score": lambda values: np.ones(values.shape),
+    "time": np.isfinite,
+}
 
 
 def _detection(given: Any) -> tuple[np.ndarray, dict[str, np.ndarray], set[str]]:

@@ -90,7 +90,7 @@ def agree(ds: xr.Dataset, ledger: Ledger) -> None:
         ledger.cells(rule, "", int(cells.sum()), places)
         change[..., cells] = np.nan
         if change is y:
-            for name in {"count", "score"} & set(ds.variables):
+            for name in {"count", "score", "time"} & set(ds.variables):
                 ds[name].values[..., cells] = np.nan
 
 

@@ -5,6 +5,7 @@
 | species, site, season, visit | index | text, text, int or text, int 1, 2, ... | unique labels |
 | detection | species, site, season, visit | float32 | 0, 1 or a state code; NaN = no such visit |
 | count, score | same, optional | float32 | individuals; classifier score |
+| time | same, optional | float32 | of a visit's first detection, in units of effort; else NaN |
 | effort | site, season, visit | float64 | attrs units; NaN or 0 exactly where no visit was made |
 | visit_start, visit_end | site, season, visit | datetime64 | optional, half-open |
 | longitude, latitude | site | float64 | WGS 84; optional, NaN where unknown |
@@ -38,6 +39,7 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str]] = {
     "detection": (DIMS, "f"),
     "count": (DIMS, "f"),
     "score": (DIMS, "f"),
+    "time": (DIMS, "f"),
     "target": (DIMS, "b"),
     "n_records": (DIMS, "f"),
     "effort": (VISIT_DIMS, "f"),
@@ -250,6 +252,18 @@ def _detections(ds: xr.Dataset) -> Iterator[Problem]:
     if "score" in ds:
         bad = np.isinf(ds["score"].values)
         yield from _cells(ds, bad, DIMS, "E124", lambda name, i: f"{name}: score is infinite")
+    if "time" in ds:
+        t = ds["time"].values
+        with np.errstate(invalid="ignore"):
+            bad = np.isinf(t) | (t <= 0) | (~np.isnan(t) & ~(y > 0)) | (np.isnan(t) & (y > 0))
+        yield from _cells(
+            ds,
+            bad,
+            DIMS,
+            "E126",
+            lambda name, i: f"{name}: time is {t[i]:g} and detection is {y[i]:g}",
+            cure="a visit that detected has the time of it, above 0; any other has none",
+        )
     if "target" in ds:
         bad = ~ds["target"].values & (y > 0)
         yield from _cells(

@@ -8,11 +8,12 @@ No shortcut of the kernels is used here: no logistic of a sign, no product in lo
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 from mpmath import mp, mpf
 
-from occupancy.kernel.layout import make_layout
+from occupancy.families import padded
 
 DIGITS = 60  # 1 - 1e-50 still differs from 1
 MANY_DIGITS = 400  # so does 1 - exp(-800)
@@ -80,34 +81,15 @@ def sites(eta_psi, eta_p, y, link="logit", digits=DIGITS):
 
 
 def through(kernel, family, eta_psi, eta_p, y, link="logit"):
-    """A kernel's answers in field order, in the shapes of ``sites``; slopes by eta of p itself."""
-    made = ~np.isnan(y)
-    layout = make_layout(made.sum(axis=1))
-    order, place = layout.visit_order, layout.site_place()
-    seen = y[made][order]
-    sign = np.where(seen > 0, -1.0, 1.0)
-    site_of_visit = np.broadcast_to(np.arange(len(y))[:, None], y.shape)[made]
-    predictors = (
-        np.ascontiguousarray(eta_psi[layout.site_order], float),
-        np.ascontiguousarray(eta_p[made][order] * sign, float),
+    """A kernel's answers in field order, in the shapes of ``sites``."""
+    got = padded.evaluate(
+        replace(family, kernel=kernel),
+        {"psi": eta_psi, "p": eta_p[:, None, :]},
+        y[:, None, :],
+        links={"psi": link},
     )
-    gradients = tuple(np.empty_like(p) for p in predictors)
-    log_lik, states = np.empty(len(y)), np.empty((2, len(y)))
-    total = kernel(
-        ({"logit": 0, "cloglog": 1}[link], 0),
-        predictors,
-        family.data(seen, place[site_of_visit][order], len(y)),
-        (layout.site_start, layout.visit_start, layout.diagonal_start, layout.diagonal_size),
-        gradients,
-        log_lik,
-        states,
-    )
-    slopes = np.zeros(y.shape)
-    flat = np.empty(made.sum())
-    flat[order] = gradients[1] * sign
-    slopes[made] = flat
-    np.testing.assert_allclose(total, log_lik.sum(), rtol=1e-13)
-    return log_lik[place], states[:, place], gradients[0][place], slopes
+    np.testing.assert_allclose(got.total, got.log_lik.sum(), rtol=1e-13)
+    return got.log_lik, got.states[:, 0].T, got.gradients["psi"], got.gradients["p"][:, 0]
 
 
 def chain(initial, transition, emission):

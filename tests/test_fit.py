@@ -124,7 +124,7 @@ def test_fit__a_missing_file_or_no_fit_is_refused(by_ml, tmp_path):
 
 def test_fit__occupied_sites_lie_between_seen_and_surveyed(fit):
     """sum(D) <= N_fs <= surveyed in every draw, and a site with a detection is occupied."""
-    drawn = passes.run(fit.problem, fit.draws, seed=1).occupied
+    drawn = passes.run(fit.problem, fit.draws, seed=1).occupied[:, 0, :, 0]
     seen = fit.problem.detections_per_chain > 0
     surveyed = fit.problem.visits_per_chain > 0
     number = (drawn & surveyed).sum(axis=1)

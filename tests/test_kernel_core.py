@@ -236,7 +236,8 @@ def test_simulate__histories_follow_the_likelihood():
     n, psi, p = 20_000, 0.63, np.array([0.2, 0.5, 0.35, 0.7])
     cohorts = np.array([[1, 1, 1, 1], [1, 0, 1, 0], [0, 1, 1, 1]], bool)
     made = cohorts[np.arange(n) % 3]
-    z, y = FAMILY.simulate({"psi": np.full(n, psi), "p": np.tile(p, (n, 1))}, made, rng)
+    values = {"psi": np.full(n, psi), "p": np.tile(p, (n, 1, 1))}
+    z, y = (a[:, 0] for a in FAMILY.simulate(values, made[:, None], rng))
     assert ((~np.isnan(y)) == made).all()
     assert (np.nansum(y, axis=1)[z == 0] == 0).all()
     statistic, freedom = 0.0, 0

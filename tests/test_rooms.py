@@ -43,8 +43,9 @@ ORDER = (
     ("occupancy.terms", "occupancy.formula"),
     ("surveys",),
     ("occupancy.families", "occupancy.design", "occupancy.frames"),
+    ("occupancy.suited",),
     ("occupancy.problem",),
-    ("occupancy.graph", "occupancy.engines"),
+    ("occupancy.graph", "occupancy.engines", "occupancy.simulation"),
     ("occupancy.results", "occupancy.checks", "occupancy.predict"),
     # A model makes a fit, and a fit knows its model: they share a floor.
     ("occupancy.fit", "occupancy.model", "occupancy.keeping"),

@@ -6,7 +6,7 @@ that have a code; the PyMC model serves every other. The two are equal, and a te
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -54,8 +54,8 @@ def slots(problem: Problem) -> list[Slot]:
 
 
 def serves(problem: Problem) -> bool:
-    """Whether the precompiled density can stand for this problem."""
-    return problem.family.fast
+    """Whether the density fused for single-season occupancy can stand for this problem."""
+    return problem.fast
 
 
 class CompiledDensity:
@@ -68,14 +68,22 @@ class CompiledDensity:
 
     def __init__(self, problem: Problem):
         self.problem = problem
-        self.psi, self.p = problem.predictors.values()
+        self.predictors = tuple(problem.predictors.values())
         self.groups = list(group_terms(problem))
         self.mode, self.transforms = _coordinates(problem)
         self.arrays = self._arrays()
 
     @property
+    def psi(self) -> Predictor:
+        return self.predictors[0]
+
+    @property
+    def p(self) -> Predictor:
+        return self.predictors[1]
+
+    @property
     def n_coefficient(self) -> int:
-        return len(self.psi.terms) + len(self.p.terms)
+        return sum(len(p.terms) for p in self.predictors)
 
     @cached_property
     def n_effect(self) -> int:
@@ -99,7 +107,7 @@ class CompiledDensity:
             "columns_p": contiguous(a_p.T @ self.p.columns),
             "offset_psi": self.psi.offset,
             "offset_p": self.p.offset,
-            "unseen": self.problem.family_data[0],
+            "unseen": np.ascontiguousarray(self.problem.family_data[1][0]),
             "site_start": site_start,
             "visit_start": visit_start,
             "diagonal_start": diagonal_start,
@@ -114,8 +122,8 @@ class CompiledDensity:
             "share": self._shares(),
             "functional_psi": contiguous(self.psi.table.functional @ a_psi),
             "functional_p": contiguous(self.p.table.functional @ a_p),
-            "base_psi": _base(self.psi),
-            "base_p": _base(self.p),
+            "base_psi": base_of(self.psi),
+            "base_p": base_of(self.p),
             "prior_code": np.array([q.code for q in table], np.int64),
             "prior_arguments": np.array([three(q.arguments) for q in table]).reshape(-1, 3),
             "sd_code": np.array([q.code for q in sds], np.int64),
@@ -131,7 +139,7 @@ class CompiledDensity:
             parts.append(share if leans else np.zeros(g.n_level))
         return np.concatenate(parts)
 
-    def mean_effects(self, x: np.ndarray) -> tuple[float, float]:
+    def mean_effects(self, x: np.ndarray) -> Sequence[float]:
         """Mean effects at a point, over the groups of psi and those of p."""
         effect = np.empty(self.n_effect)
         a = self.arrays
@@ -139,9 +147,9 @@ class CompiledDensity:
         return fused.take_out_means(effect, a["share"], a["first"], len(self.psi.groups))
 
     def coefficients(self, x: np.ndarray) -> list[np.ndarray]:
-        """Coefficients of psi and of p at a point."""
-        k_psi = len(self.psi.terms)
-        parts = [x[:k_psi], x[k_psi : self.n_coefficient]]
+        """Coefficients of every parameter at a point."""
+        ends = np.cumsum([len(p.terms) for p in self.predictors])
+        parts = np.split(x[: ends[-1]], ends[:-1])
         out = [a @ part for a, part in zip(self.transforms, parts, strict=True)]
         for beta, mean in zip(out, self.mean_effects(x), strict=True):
             if mean != 0.0:
@@ -151,7 +159,8 @@ class CompiledDensity:
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Log posterior and its gradient."""
         gradient = np.zeros(self.size)
-        value = fused.density(x, gradient, self.problem.links[0], *self.arrays.values())
+        link = int(self.problem.links[0])
+        value = fused.density(x, gradient, link, *self.arrays.values())
         return value, gradient
 
     def expand(self, x: np.ndarray) -> dict[str, np.ndarray]:
@@ -199,8 +208,14 @@ class CompiledDensity:
         h[SIZES : SIZES + len(addresses)] = addresses
         return h
 
+    def native(self):
+        """The density and the expansion as C functions."""
+        from occupancy.kernel.native import native_density, native_expand
 
-def _base(predictor: Predictor) -> np.ndarray:
+        return native_density, native_expand
+
+
+def base_of(predictor: Predictor) -> np.ndarray:
     """What one unit of the intercept adds to every phi; zeros without an intercept."""
     if predictor.terms[:1] != ("Intercept",):
         return np.zeros(len(predictor.terms))

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from occupancy.engines.newton import Objective, Top, climb, conditioning
+from occupancy.links import LINKS
 from occupancy.problem import Problem
 from surveys.problems import ModelError
 
@@ -111,26 +112,35 @@ def _standardised(objective: Objective, beta: np.ndarray) -> np.ndarray:
 
 
 def _starts(objective: Objective, seed: int, n: int) -> list[np.ndarray]:
-    """Zero, the naive shares, and draws around them."""
+    """Zero, the naive guesses, and draws around them."""
     rng = np.random.default_rng(seed)
     zero = np.zeros(objective.size)
     naive = zero.copy()
-    shares = _naive_logits(objective.problem)
     o = 0
-    for share, p in zip(shares, objective.predictors, strict=False):
+    for guess, p in zip(_guesses(objective.problem), objective.predictors, strict=True):
         if p.terms and p.terms[0] == "Intercept":
-            naive[o] = share
+            naive[o] = guess
         o += len(p.terms)
     return [naive, zero, *[naive + rng.normal(size=zero.size) for _ in range(max(n - 2, 0))]]
 
 
-def _naive_logits(problem: Problem) -> tuple[float, float]:
+def _guesses(problem: Problem) -> list[float]:
+    """An intercept for each parameter, from what can be counted without a model."""
     seen = problem.detections_per_chain > 0
     visited = problem.visits_per_chain > 0
     share = (seen.sum() + 0.5) / (visited.sum() + 1.0)
     visits = problem.visits_per_chain[seen].sum()
     rate = (problem.detections_per_chain.sum() + 0.5) / (visits + 1.0)
-    return float(np.log(share / (1 - share))), float(np.log(rate / max(1 - rate, 1e-3)))
+    family = problem.family
+    known = {"psi": share, "p": min(rate, 0.98)}
+    out = []
+    for p in problem.predictors.values():
+        told = family.parameter(p.name)
+        value = known.get(told.name, known.get(told.short))
+        if family.guess is not None:
+            value = family.guess(problem.observed).get(told.name, value)
+        out.append(0.0 if value is None else float(LINKS[p.link].forward(value)))
+    return out
 
 
 def _inverse(top: Top) -> np.ndarray:

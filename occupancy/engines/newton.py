@@ -108,7 +108,7 @@ class Objective:
 
     def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         value, gradient, hessian = (
-            self._louis(theta) if self.problem.family.fast else self._differences(theta)
+            self._louis(theta) if self.problem.fast else self._differences(theta)
         )
         if self.penalised:
             v, g, h = self._priors(theta)
@@ -128,7 +128,7 @@ class Objective:
         for b, x, p in zip(self._split(theta), self.columns, self.predictors, strict=True):
             eta = b @ x
             predictors.append(eta + p.offset if p.offset.size else eta)
-        total, _, _, gradients = self.problem.evaluate(tuple(predictors))
+        total, _, _, _, gradients = self.problem.evaluate(tuple(predictors))
         parts = [x @ g for x, g in zip(self.columns, gradients, strict=True)]
         return total, np.concatenate(parts)
 
@@ -138,14 +138,14 @@ class Objective:
         gradient, hessian = np.empty(k), np.empty((k, k))
         first, second = self._split(theta)
         value = value_gradient_hessian(
-            self.problem.links[0],
+            int(self.problem.links[0]),
             first,
             second,
             self.columns[0],
             self.columns[1],
             psi.offset,
             p.offset,
-            self.problem.family_data[0],
+            self.problem.family_data[1][0],
             *self.problem.blocks,
             gradient,
             hessian,

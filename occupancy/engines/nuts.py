@@ -18,7 +18,8 @@ import numpy as np
 import xarray as xr
 
 from occupancy.engines import compiled
-from occupancy.engines.compiled import CompiledDensity, slots
+from occupancy.engines.compiled import slots
+from occupancy.engines.joined import density_of
 from occupancy.problem import Problem
 from surveys.problems import ModelError
 
@@ -89,7 +90,7 @@ def sample(
     """
     import nutpie
 
-    chosen: Route = route or ("precompiled" if compiled.serves(problem) else "pymc")
+    chosen: Route = route or "precompiled"
     if chosen == "precompiled":
         try:
             model = precompiled_model(problem)
@@ -242,9 +243,8 @@ def precompiled_model(problem: Problem):
     import pandas as pd
     from nutpie.compile_pymc import CompiledPyMCModel
 
-    from occupancy.kernel.native import native_density, native_expand
-
-    density = CompiledDensity(problem)
+    density = density_of(problem)
+    native_density, native_expand = density.native()
     named = slots(problem)
     names = [s.name for s in named]
     shapes = [(s.size,) for s in named]

@@ -103,15 +103,20 @@ class Family:
         (site, season), (site, interval) or (site, season, visit)}, ``y`` and ``effort`` (site,
         season, visit), y NaN where no visit was made, to the tuple (initial (site, state),
         transition (site, interval, from, to), emission (site, season, visit, state)). Emission
-        is 1 where y is NaN.
+        is 1 where y is NaN. Where the family splits its visits, ``values["label"]`` (site,
+        season, visit) int says which of ``labels`` each visit carries.
     kernel : numba function
         See ``occupancy.families.chain``.
     data : callable
         ``data(observed) -> (by_visit (item, visit), by_chain (item, chain))`` float64, what the
         kernel reads of the surveys.
+    impossible : callable or None
+        ``impossible(observed) -> (visit,) bool``: visits that saw what their label forbids.
     draw : callable or None
         ``draw(values, state, made, effort, rng) -> y``: observations given true states (site,
         season), where they are not among ``detections``.
+    guess : callable or None
+        ``guess(observed) -> {parameter: natural value}`` at which maximum likelihood starts.
     observes : "detection", "count", "score" or "time"
         Variable of the surveys that the family reads.
     steps : "season" or "visit"
@@ -121,19 +126,29 @@ class Family:
     fast : bool
         Whether the density fused for single-season occupancy is this family's.
     occupied : tuple of bool
-        Which states count as occupied. Where states are numbers of individuals: (False,), for
-        every number but 0 is.
+        Which states count as occupied; of several species, by any of them. Where states are
+        numbers of individuals: (False, True), for 0 and for 1 or more.
+    psi : callable or None
+        ``psi(values) -> (site,)``: probability of being occupied from natural parameters, where it
+        need not be read off the tables.
     told : callable or None
-        ``told(observed) -> int``: rows worth having of P(N = n | data), where states are numbers
-        of individuals. Row n is P(N = n | data) however many rows a kernel is given.
+        ``told(observed) -> int``: rows worth showing of P(N = n | data), where states are numbers
+        of individuals. A kernel fills as many rows as it is given; the last of two or more is
+        P(N >= n | data), so that rows always add to one.
     number : callable or None
         ``number(values, slopes) -> E[N | data]`` (site,), from parameters on the natural scale
         and the slopes of the log-likelihood, where states are numbers of individuals.
+    closed : bool
+        The steps are units of one closed period: a site is occupied in all or in none.
     options : mapping
         What was chosen when the family was made, for the document of the model.
     min_seasons, max_seasons : int; int or None
     labels : tuple of str
-        Labels that split the visits, where parameters belong to one label each (``only``).
+        Labels that visits may carry; a parameter may belong to one of them (``only``).
+    label_by : str
+        Covariate of the visits that holds the label; "" where visits carry none.
+    holds : (species, state) bool
+        Which states hold which species, where all species of a site share one chain; else empty.
     takes_known : bool
         Whether sites may be told to be occupied.
     """
@@ -147,7 +162,9 @@ class Family:
     tables: Callable[[Values, np.ndarray, np.ndarray], Tables]
     kernel: Callable
     data: Callable[[Observed], Data] = nothing
+    impossible: Callable[[Observed], np.ndarray] | None = None
     draw: Callable[..., np.ndarray] | None = None
+    guess: Callable[[Observed], dict[str, float]] | None = None
     observes: Literal["detection", "count", "score", "time"] = "detection"
     steps: Literal["season", "visit"] = "season"
     signed: frozenset[str] = field(default_factory=frozenset)
@@ -158,7 +175,11 @@ class Family:
     min_seasons: int = 1
     max_seasons: int | None = 1
     labels: tuple[str, ...] = ()
+    label_by: str = ""
+    holds: tuple[tuple[bool, ...], ...] = ()
     takes_known: bool = False
+    psi: Callable[[Values], np.ndarray] | None = None
+    closed: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def parameter(self, name: str) -> Parameter:
@@ -174,10 +195,10 @@ class Family:
         """Rows of states worth showing for these surveys."""
         return self.n_state if self.told is None else self.told(observed)
 
-    def presence(self, states: np.ndarray) -> np.ndarray:
-        """P(occupied | data) from smoothed states (..., state), however many rows there are."""
-        empty = ~np.asarray(self.occupied)
-        return 1.0 - states[..., : empty.size][..., empty].sum(axis=-1)
+    @property
+    def joint(self) -> bool:
+        """Whether all species of a site share one chain."""
+        return bool(self.holds)
 
     def simulate(
         self,
@@ -204,8 +225,9 @@ class Family:
             NaN where no visit was made.
         """
         effort = np.ones(made.shape) if effort is None else effort
-        nobody = np.full(made.shape, np.nan)
-        initial, transition, _ = self.tables(values, nobody, effort)
+        # Some value where a visit was made: a chain may depend on which visits were made.
+        unseen = np.where(made, self.detections[0] if self.detections else 0.0, np.nan)
+        initial, transition, _ = self.tables(values, unseen, effort)
         state = np.empty(made.shape[:2], dtype=np.int64)
         state[:, 0] = choose(initial, rng)
         for t in range(1, made.shape[1]):

@@ -5,8 +5,8 @@ pairs)``: ``eta`` holds the predictors of all parameters one after the other, pa
 ``start[m]``; rows of a site parameter lie by chain, of a season or interval parameter step by
 step and by chain inside a step, of a visit parameter by visit. ``by_visit`` (item, visit) and
 ``by_chain`` (item, chain) are what ``Family.data`` made of the surveys. It fills ``gradient``
-(like eta), ``log_lik`` (chain,), ``states`` (step, state, chain) and, unless it has no chains,
-``pairs`` (step - 1, from, to, chain), and returns the total.
+(like eta), ``log_lik`` (chain,), ``states`` (step, state, chain) and ``pairs`` (step - 1, from,
+to, chain), each unless it has no chains, and returns the total.
 
 There are two ways to write one.
 
@@ -21,8 +21,10 @@ eta, start, by_visit, by_chain, n_chain)``.
                                     gradient[row] += sum_k weight[k] d out[k] / d eta[row]
 
 ``from_blocks``: tables of a block of chains at once, for families whose speed is worth the
-lines. ``fill`` writes probabilities, ``fill_in_logs`` logarithms (for blocks that underflow),
-``adjoint`` adds to the gradient.
+lines. ``fill(at, layout, b, first, moves, emission, gradient)`` writes probabilities,
+``fill_in_logs`` (the same arguments) logarithms, for blocks that underflow; both may leave in the
+gradient of the block's visits what ``adjoint(at, layout, b, first, moves, smoothed, both,
+gradient)`` needs again, where the tables are probabilities always. ``adjoint`` sets the gradient.
 """
 
 from __future__ import annotations
@@ -64,7 +66,11 @@ def largest_block(site_start):
 
 @njit(error_model="numpy", cache=True)
 def _shifted(emission, n, shift, out):
-    """Probabilities of a block's emissions over their largest, whose logs add to ``shift``."""
+    """Take off each season's largest emission, which adds to ``shift``; the rest as probabilities.
+
+    The logarithms are changed in place too: a chain that is done again in logarithms would lose
+    what sets its states apart beside emissions of -1e299.
+    """
     for i in range(n):
         shift[i] = 0.0
     for t in range(emission.shape[0]):
@@ -76,18 +82,19 @@ def _shifted(emission, n, shift, out):
                 top = 0.0
             shift[i] += top
             for k in range(emission.shape[1]):
-                out[t, k, i] = emission[t, k, i] - top
+                emission[t, k, i] -= top
         for k in range(emission.shape[1]):
-            _exp(out[t, k], out[t, k], n)
+            _exp(emission[t, k], out[t, k], n)
 
 
 @njit(error_model="numpy", cache=True)
 def keep_states(smoothed, moves, s0, n, states, pairs):
-    """Write a block's smoothed states, and its pairs where they were asked for."""
-    for t in range(smoothed.shape[0]):
-        for k in range(smoothed.shape[1]):
-            for i in range(n):
-                states[t, k, s0 + i] = min(smoothed[t, k, i], 1.0)
+    """Write a block's smoothed states and its pairs, where they were asked for."""
+    if states.shape[2] > 0:
+        for t in range(smoothed.shape[0]):
+            for k in range(smoothed.shape[1]):
+                for i in range(n):
+                    states[t, k, s0 + i] = min(smoothed[t, k, i], 1.0)
     if pairs.shape[3] > 0:
         for t in range(moves.shape[0]):
             for a in range(moves.shape[1]):
@@ -107,7 +114,7 @@ fill = fill_in_logs = adjoint = _missing
 def _from_logs(links, eta, start, by_visit, by_chain, layout, gradient, log_lik, states, pairs):
     """Loop over blocks of a family told in logarithms, piece by piece."""
     site_start, visit_start, diagonal_start, diagonal_size, steps, _, places = layout
-    n_step, n_state, n_chain = states.shape
+    n_step, n_state, n_chain = states.shape[0], states.shape[1], log_lik.size
     at = (links, eta, start, by_visit, by_chain, n_chain)
     most = largest_block(site_start)
     log_initial = np.empty((n_state, most))
@@ -158,12 +165,10 @@ def _from_logs(links, eta, start, by_visit, by_chain, layout, gradient, log_lik,
                 for k in range(n_state):
                     _exp(log_change[t, a, k], moves[t, a, k], n)
         ll = log_lik[s0:s1]
-        if forward_backward(first, moves, emission, n, alpha, beta, work, smoothed, both, ll):
-            for i in range(n):
-                ll[i] += shift[i]
-        else:
+        if not forward_backward(first, moves, emission, n, alpha, beta, work, smoothed, both, ll):
             forward_backward_in_logs(log_initial, log_change, log_emission, n, smoothed, both, ll)
         for i in range(n):
+            ll[i] += shift[i]
             total += ll[i]
             for k in range(n_state):
                 one[k] = smoothed[0, k, i]
@@ -189,7 +194,7 @@ def _from_logs(links, eta, start, by_visit, by_chain, layout, gradient, log_lik,
 def _from_blocks(links, eta, start, by_visit, by_chain, layout, gradient, log_lik, states, pairs):
     """Loop over blocks of a family that fills the tables of a block itself."""
     site_start = layout[0]
-    n_step, n_state, n_chain = states.shape
+    n_step, n_state, n_chain = states.shape[0], states.shape[1], log_lik.size
     at = (links, eta, start, by_visit, by_chain, n_chain)
     most = largest_block(site_start)
     first = np.empty((n_state, most))
@@ -205,11 +210,16 @@ def _from_blocks(links, eta, start, by_visit, by_chain, layout, gradient, log_li
         s0, s1 = site_start[b], site_start[b + 1]
         n = s1 - s0
         ll = log_lik[s0:s1]
-        fill(at, layout, b, first, moves, emission)
+        fill(at, layout, b, first, moves, emission, gradient)
         if not forward_backward(first, moves, emission, n, alpha, beta, work, smoothed, both, ll):
-            fill_in_logs(at, layout, b, first, moves, emission)
+            fill_in_logs(at, layout, b, first, moves, emission, gradient)
             forward_backward_in_logs(first, moves, emission, n, smoothed, both, ll)
-        adjoint(at, layout, b, smoothed, both, gradient)
+            for k in range(n_state):
+                _exp(first[k], first[k], n)
+                for t in range(n_step - 1):
+                    for a in range(n_state):
+                        _exp(moves[t, a, k], moves[t, a, k], n)
+        adjoint(at, layout, b, first, moves, smoothed, both, gradient)
         for i in range(n):
             total += ll[i]
         keep_states(smoothed, both, s0, n, states, pairs)

@@ -20,16 +20,13 @@ from numba import njit
 from occupancy.families import pieces
 from occupancy.families.base import Family, Observed, Parameter
 from occupancy.families.chain import from_blocks
-from occupancy.kernel.simd import FAST, TINY, sigmoid, softplus, vexp
+from occupancy.kernel.simd import FAST, sigmoid, softplus, vexp
 
 
 def tables(values, y, effort):
     """Initial (site, state), transition (site, interval, from, to), emission by state."""
     gamma, epsilon = values["gamma"], values["epsilon"]
-    if "psi" in values:
-        psi = values["psi"]
-    else:
-        psi = gamma[:, 0] / (gamma[:, 0] + epsilon[:, 0])
+    psi = values.get("psi", gamma[:, 0] / (gamma[:, 0] + epsilon[:, 0]))
     emission = pieces.detected_if_present(values["p"], y)
     return pieces.present(psi), pieces.coming_and_going(gamma, epsilon), emission
 
@@ -62,15 +59,27 @@ def _balance(gamma, epsilon, first, n):
 
 
 @njit(fastmath=FAST, error_model="numpy", cache=True)
-def _seen_given_present(signed, emission, n):
+def _seen_given_present(signed, emission, other, n):
     for i in range(n):
-        emission[i] *= 1.0 / (1.0 + vexp(signed[i]))
+        t = vexp(signed[i])
+        r = 1.0 / (1.0 + t)
+        emission[i] *= r
+        other[i] = t * r
+
+
+@njit(fastmath=FAST, error_model="numpy", cache=True)
+def _chances(signed, as_seen, other):
+    for v in range(signed.size):
+        t = vexp(signed[v])
+        r = 1.0 / (1.0 + t)
+        as_seen[v] = r
+        other[v] = t * r
 
 
 @njit(error_model="numpy", cache=True)
-def _seen_at_places(signed, places, s0, emission):
+def _multiply_at(as_seen, places, s0, emission):
     for v in range(places.size):
-        emission[places[v] - s0] *= 1.0 / (1.0 + vexp(signed[v]))
+        emission[places[v] - s0] *= as_seen[v]
 
 
 @njit(error_model="numpy", cache=True)
@@ -82,7 +91,7 @@ def _rates(at, equilibrium):
 
 
 @njit(error_model="numpy", cache=True)
-def _fill(at, layout, b, first, moves, emission, equilibrium):
+def _fill(at, layout, b, first, moves, emission, gradient, equilibrium):
     _, eta, _, _, unseen, n_chain = at
     gamma, epsilon, p = _rates(at, equilibrium)
     s0, n = layout[0][b], layout[0][b + 1] - layout[0][b]
@@ -99,17 +108,20 @@ def _fill(at, layout, b, first, moves, emission, equilibrium):
             emission[t, 0, i] = unseen[t, s0 + i]
             emission[t, 1, i] = 1.0
     v = layout[1][b]
+    as_seen = np.empty(n)
     for d in range(layout[2][b], layout[2][b + 1]):
         size, t, run = layout[3][d], layout[4][d], layout[5][d]
+        o = p + v
         if run >= 0:
-            _seen_given_present(eta[p + v :], emission[t, 1, run:], size)
+            _seen_given_present(eta[o:], emission[t, 1, run:], gradient[o:], size)
         else:
-            _seen_at_places(eta[p + v : p + v + size], layout[6][v : v + size], s0, emission[t, 1])
+            _chances(eta[o : o + size], as_seen, gradient[o : o + size])
+            _multiply_at(as_seen, layout[6][v : v + size], s0, emission[t, 1])
         v += size
 
 
 @njit(error_model="numpy", cache=True)
-def _fill_in_logs(at, layout, b, first, moves, emission, equilibrium):
+def _fill_in_logs(at, layout, b, first, moves, emission, gradient, equilibrium):
     _, eta, _, _, unseen, n_chain = at
     gamma, epsilon, p = _rates(at, equilibrium)
     s0, n = layout[0][b], layout[0][b + 1] - layout[0][b]
@@ -133,99 +145,93 @@ def _fill_in_logs(at, layout, b, first, moves, emission, equilibrium):
     for d in range(layout[2][b], layout[2][b + 1]):
         for _ in range(layout[3][d]):
             emission[layout[4][d], 1, layout[6][v] - s0] -= softplus(eta[p + v])
+            gradient[p + v] = sigmoid(eta[p + v])
             v += 1
 
 
 @njit(fastmath=FAST, error_model="numpy", cache=True)
-def _logit_slope(eta, no, yes, gradient, n):
+def _logit_slope(no_chance, yes_chance, no, yes, gradient, n):
     """Weight of yes times (1 - probability) less weight of no times the probability."""
     for i in range(n):
-        t = vexp(-eta[i])
-        gradient[i] = (yes[i] * t - no[i]) / (1.0 + t)
+        gradient[i] = yes[i] * no_chance[i] - no[i] * yes_chance[i]
 
 
 @njit(fastmath=FAST, error_model="numpy", cache=True)
-def _not_as_seen(signed, present, gradient, n):
+def _not_as_seen(present, gradient, n):
     for i in range(n):
-        t = vexp(signed[i])
-        gradient[i] = -present[i] * t / (1.0 + t)
+        gradient[i] = -present[i] * gradient[i]
 
 
 @njit(error_model="numpy", cache=True)
-def _not_as_seen_at_places(signed, places, s0, present, gradient):
+def _not_as_seen_at(places, s0, present, gradient):
     for v in range(places.size):
-        t = vexp(signed[v])
-        gradient[v] = -present[places[v] - s0] * t / (1.0 + t)
+        gradient[v] = -present[places[v] - s0] * gradient[v]
 
 
 @njit(error_model="numpy", cache=True)
-def _adjoint(at, layout, b, smoothed, both, gradient, equilibrium):
+def _adjoint(at, layout, b, first, moves, smoothed, both, gradient, equilibrium):
     _, eta, _, _, _, n_chain = at
     gamma, epsilon, p = _rates(at, equilibrium)
     s0, n = layout[0][b], layout[0][b + 1] - layout[0][b]
     for t in range(both.shape[0]):
         o = t * n_chain + s0
-        _logit_slope(eta[gamma + o :], both[t, 0, 0], both[t, 0, 1], gradient[gamma + o :], n)
-        _logit_slope(eta[epsilon + o :], both[t, 1, 1], both[t, 1, 0], gradient[epsilon + o :], n)
+        m, w = moves[t], both[t]
+        _logit_slope(m[0, 0], m[0, 1], w[0, 0], w[0, 1], gradient[gamma + o :], n)
+        _logit_slope(m[1, 1], m[1, 0], w[1, 1], w[1, 0], gradient[epsilon + o :], n)
     if equilibrium:
         # log(gamma / (gamma + epsilon)): d log psi = (1 - psi) (1 - gamma), and so on
         for i in range(n):
-            come, go = eta[gamma + s0 + i], eta[epsilon + s0 + i]
-            g, e = sigmoid(come), sigmoid(go)
-            psi = g / max(g + e, TINY) if g + e > 0.0 else 0.5
-            excess = smoothed[0, 1, i] * (1.0 - psi) - smoothed[0, 0, i] * psi
-            gradient[gamma + s0 + i] += excess * sigmoid(-come)
-            gradient[epsilon + s0 + i] -= excess * sigmoid(-go)
+            excess = smoothed[0, 1, i] * first[0, i] - smoothed[0, 0, i] * first[1, i]
+            gradient[gamma + s0 + i] += excess * sigmoid(-eta[gamma + s0 + i])
+            gradient[epsilon + s0 + i] -= excess * sigmoid(-eta[epsilon + s0 + i])
     else:
-        _logit_slope(eta[s0:], smoothed[0, 0], smoothed[0, 1], gradient[s0:], n)
+        _logit_slope(first[0], first[1], smoothed[0, 0], smoothed[0, 1], gradient[s0:], n)
     v = layout[1][b]
     for d in range(layout[2][b], layout[2][b + 1]):
         size, t, run = layout[3][d], layout[4][d], layout[5][d]
         o = p + v
         if run >= 0:
-            _not_as_seen(eta[o:], smoothed[t, 1, run:], gradient[o:], size)
+            _not_as_seen(smoothed[t, 1, run:], gradient[o:], size)
         else:
             places = layout[6][v : v + size]
-            _not_as_seen_at_places(
-                eta[o : o + size], places, s0, smoothed[t, 1], gradient[o : o + size]
-            )
+            _not_as_seen_at(places, s0, smoothed[t, 1], gradient[o : o + size])
         v += size
 
 
 @njit(error_model="numpy", cache=True)
-def fill(at, layout, b, first, moves, emission):
-    """Tables of one block, as probabilities."""
-    _fill(at, layout, b, first, moves, emission, False)
+def fill(at, layout, b, first, moves, emission, gradient):
+    """Tables of one block, as probabilities; the chance of the other outcome of every visit."""
+    _fill(at, layout, b, first, moves, emission, gradient, False)
 
 
 @njit(error_model="numpy", cache=True)
-def fill_in_logs(at, layout, b, first, moves, emission):
+def fill_in_logs(at, layout, b, first, moves, emission, gradient):
     """The same tables as logarithms."""
-    _fill_in_logs(at, layout, b, first, moves, emission, False)
+    _fill_in_logs(at, layout, b, first, moves, emission, gradient, False)
 
 
 @njit(error_model="numpy", cache=True)
-def adjoint(at, layout, b, smoothed, both, gradient):
+def adjoint(at, layout, b, first, moves, smoothed, both, gradient):
     """Expected minus predicted."""
-    _adjoint(at, layout, b, smoothed, both, gradient, False)
+    _adjoint(at, layout, b, first, moves, smoothed, both, gradient, False)
 
 
 @njit(error_model="numpy", cache=True)
-def fill_balanced(at, layout, b, first, moves, emission):
+def fill_balanced(at, layout, b, first, moves, emission, gradient):
     """Tables of one block that starts in equilibrium."""
-    _fill(at, layout, b, first, moves, emission, True)
+    _fill(at, layout, b, first, moves, emission, gradient, True)
 
 
 @njit(error_model="numpy", cache=True)
-def fill_balanced_in_logs(at, layout, b, first, moves, emission):
+def fill_balanced_in_logs(at, layout, b, first, moves, emission, gradient):
     """The same tables as logarithms."""
-    _fill_in_logs(at, layout, b, first, moves, emission, True)
+    _fill_in_logs(at, layout, b, first, moves, emission, gradient, True)
 
 
 @njit(error_model="numpy", cache=True)
-def adjoint_balanced(at, layout, b, smoothed, both, gradient):
+def adjoint_balanced(at, layout, b, first, moves, smoothed, both, gradient):
     """Expected minus predicted."""
-    _adjoint(at, layout, b, smoothed, both, gradient, True)
+    _adjoint(at, layout, b, first, moves, smoothed, both, gradient, True)
 
 
 kernel = from_blocks("dynamic", fill, fill_in_logs, adjoint)

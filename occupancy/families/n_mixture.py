@@ -48,9 +48,11 @@ from occupancy.families.chain import site_ranges
 from occupancy.families.numbers import (
     OF_MIXTURE,
     expected_number,
+    guess_individuals,
     log_prior,
     most_individuals,
     number_slots,
+    presence,
 )
 from occupancy.kernel.numbers import log_choose, log_number, size_slope
 from occupancy.kernel.simd import FAST, TINY, UNDERFLOW, vexp, vlog_and_inverse
@@ -88,6 +90,13 @@ def data(observed: Observed):
     ways = special.gammaln(top + 1) - special.gammaln(y + 1) - special.gammaln(top - y + 1)
     log_ways = np.bincount(observed.chain, weights=ways, minlength=observed.n_chain)
     return np.stack([y, number]), np.stack([slots, highest, log_ways, special.gammaln(highest + 1)])
+
+
+def guess(observed: Observed) -> dict[str, float]:
+    """Natural values at which maximum likelihood starts."""
+    start = guess_individuals(observed)
+    each = float(observed.y.mean()) / start["lam"] if observed.y.size else 0.5
+    return start | {"p": min(max(each, 0.02), 0.8)}
 
 
 # ---------------------------------------------------------------- the climb, a batch of sites
@@ -410,7 +419,8 @@ def family(mixture: str = "poisson", **unknown: Any) -> Family:
         data=data,
         draw=draw,
         observes="count",
-        occupied=(False,),
+        psi=presence,
+        guess=guess,
         told=rows_told,
         number=expected_number,
         options={"mixture": mixture} if mixture != "poisson" else {},

@@ -72,7 +72,8 @@ def evaluate(
         Sites known to be occupied.
     labels : like ``y``, int
         Which label of the family a visit carries.
-    detected : like ``y``, bool; y > 0 where not given.
+    detected : like ``y``, bool
+        y > 0 and finite where not given: a time of +inf is a visit without detection.
     n_state : int
         How many states are told, where the family's are numbers of individuals.
     """
@@ -90,7 +91,7 @@ def evaluate(
     seen = of_visits(y, 0.0)
     told = Observed(
         seen,
-        of_visits(detected, seen > 0).astype(bool),
+        of_visits(detected, (seen > 0) & np.isfinite(seen)).astype(bool),
         of_visits(effort, 1.0).astype(float),
         place[site],
         layout.step_of_visit(),
@@ -102,7 +103,8 @@ def evaluate(
     for p in family.parameters:
         flat, rows[p.name] = _flat(np.asarray(eta[p.name], dtype=np.float64), p, layout, made, told)
         if p.name in family.signed:
-            signs[p.name] = np.where(told.detected, -1.0, 1.0)
+            own = told.label == int(p.only) if p.only else slice(None)
+            signs[p.name] = np.where(told.detected[own], -1.0, 1.0)
             flat = flat * signs[p.name]
         parts.append(flat)
     start = np.cumsum([0, *[part.size for part in parts]]).astype(np.int64)

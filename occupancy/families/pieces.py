@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,11 @@ def present(psi: np.ndarray) -> np.ndarray:
     """Initial (site, state) of two states: absent, present."""
     psi = np.asarray(psi)
     return np.stack([1 - psi, psi], axis=-1)
+
+
+def psi_itself(values: Mapping[str, np.ndarray]) -> np.ndarray:
+    """``Family.psi`` of a family whose psi is the probability that a site is occupied."""
+    return np.asarray(values["psi"])
 
 
 def coming_and_going(gamma: np.ndarray, epsilon: np.ndarray) -> np.ndarray:
@@ -49,3 +54,21 @@ def check_options(
         if value not in offered:
             shown = ", ".join(f'"{v}"' for v in offered if v != "")
             raise ModelError(f"Family '{family}' cannot have {name} = {value!r}: give {shown}.")
+
+
+def check_names(family: str, option: str, given: Any, least: int, most: int) -> tuple[str, ...]:
+    """Names as a tuple; refuse too few, too many, empty and repeated ones."""
+    cure = f'Give {least} to {most} names, as in {option} = ["first", "second"].'
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise ModelError(f"Family '{family}' cannot have {option} = {given!r}. {cure}")
+    if not given:
+        raise ModelError(f"Family '{family}' needs its {option}. {cure}")
+    for name in given:
+        if not isinstance(name, str) or not name.strip():
+            raise ModelError(f"Family '{family}' has {name!r} among its {option}. {cure}")
+    if not least <= len(given) <= most:
+        raise ModelError(f"Family '{family}' cannot have {option} = {list(given)!r}. {cure}")
+    twice = next((name for name in given if list(given).count(name) > 1), None)
+    if twice is not None:
+        raise ModelError(f"Family '{family}' has '{twice}' twice among its {option}. {cure}")
+    return tuple(given)

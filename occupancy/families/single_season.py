@@ -21,14 +21,9 @@ from numba import njit
 
 from occupancy.families import pieces
 from occupancy.families.base import Family, Observed, Parameter, stationary
-from occupancy.families.chain import from_blocks, from_logs, site_ranges
-from occupancy.kernel.simd import FAST, softplus, vexp
-from occupancy.kernel.two_state import (
-    occupy,
-    occupy_in_logs,
-    occupy_slopes,
-    on_predictors,
-)
+from occupancy.families.chain import from_blocks, from_logs
+from occupancy.kernel.simd import FAST, sigmoid, softplus, vexp
+from occupancy.kernel.two_state import LOGIT, occupy, occupy_in_logs, on_predictors
 
 
 def tables(values, y, effort):
@@ -101,6 +96,8 @@ def kernel(links, eta, start, by_visit, by_chain, layout, gradient, log_lik, sta
             links, eta, start, by_visit, by_chain, layout, gradient, log_lik, states, pairs
         )
     a, b, c = start[0], start[1], start[2]
+    told = states.shape[2] > 0
+    present = states[0, 1] if told else np.empty(log_lik.size)
     total = on_predictors(
         links[0],
         eta[a:b],
@@ -113,10 +110,11 @@ def kernel(links, eta, start, by_visit, by_chain, layout, gradient, log_lik, sta
         gradient[a:b],
         gradient[b:c],
         log_lik,
-        states[0, 1],
+        present,
     )
-    for i in range(log_lik.size):
-        states[0, 0, i] = 1.0 - states[0, 1, i]
+    if told:
+        for i in range(log_lik.size):
+            states[0, 0, i] = 1.0 - present[i]
     return total
 
 
@@ -124,67 +122,83 @@ def kernel(links, eta, start, by_visit, by_chain, layout, gradient, log_lik, sta
 
 
 @njit(fastmath=FAST, error_model="numpy", cache=True)
-def _seen_given_present(signed, emission, n):
+def _seen_given_present(signed, emission, other, n):
     for i in range(n):
-        emission[i] *= 1.0 / (1.0 + vexp(signed[i]))
+        t = vexp(signed[i])
+        r = 1.0 / (1.0 + t)
+        emission[i] *= r
+        other[i] = t * r
 
 
 @njit(error_model="numpy", cache=True)
-def fill(at, layout, b, first, moves, emission):
-    """Tables of one block, as probabilities."""
+def fill(at, layout, b, first, moves, emission, gradient):
+    """Tables of one block, as probabilities; the chance of the other outcome of every visit."""
     links, eta, start, _, by_chain, _ = at
     s0, s1 = layout[0][b], layout[0][b + 1]
     n = s1 - s0
-    slope = np.empty(n)
-    occupy(links[0], eta[start[0] + s0 : start[0] + s1], first[1], first[0], slope)
+    occupy(
+        links[0],
+        eta[start[0] + s0 : start[0] + s1],
+        first[1],
+        first[0],
+        gradient[start[0] + s0 : start[0] + s1],
+    )
     for i in range(n):
         emission[0, 0, i] = by_chain[0, s0 + i]
         emission[0, 1, i] = 1.0
-    sizes = layout[3][layout[2][b] : layout[2][b + 1]]
-    for j, o in site_ranges(layout[1][b], sizes):
-        _seen_given_present(eta[start[1] + o :], emission[0, 1], sizes[j])
+    o = start[1] + layout[1][b]
+    for d in range(layout[2][b], layout[2][b + 1]):
+        _seen_given_present(eta[o:], emission[0, 1], gradient[o:], layout[3][d])
+        o += layout[3][d]
 
 
 @njit(error_model="numpy", cache=True)
-def fill_in_logs(at, layout, b, first, moves, emission):
+def fill_in_logs(at, layout, b, first, moves, emission, gradient):
     """The same tables as logarithms."""
     links, eta, start, _, by_chain, _ = at
     s0, s1 = layout[0][b], layout[0][b + 1]
     for i in range(s1 - s0):
-        first[1, i], first[0, i], _, _ = occupy_in_logs(links[0], eta[start[0] + s0 + i])
+        log_psi, log_empty, slope, _ = occupy_in_logs(links[0], eta[start[0] + s0 + i])
+        first[1, i], first[0, i] = log_psi, log_empty
+        gradient[start[0] + s0 + i] = slope
         emission[0, 0, i] = 0.0 if by_chain[0, s0 + i] > 0.0 else -np.inf
         emission[0, 1, i] = 0.0
-    sizes = layout[3][layout[2][b] : layout[2][b + 1]]
-    for j, o in site_ranges(layout[1][b], sizes):
-        for i in range(sizes[j]):
-            emission[0, 1, i] -= softplus(eta[start[1] + o + i])
+    o = start[1] + layout[1][b]
+    for d in range(layout[2][b], layout[2][b + 1]):
+        for i in range(layout[3][d]):
+            emission[0, 1, i] -= softplus(eta[o + i])
+            gradient[o + i] = sigmoid(eta[o + i])
+        o += layout[3][d]
 
 
 @njit(fastmath=FAST, error_model="numpy", cache=True)
-def _expected_minus_predicted(slope, empty_slope, smoothed, gradient, n):
+def _expected_minus_predicted(empty_slope, present, absent, gradient, n):
     for i in range(n):
-        gradient[i] = smoothed[1, i] * slope[i] - smoothed[0, i] * empty_slope[i]
+        gradient[i] = present[i] * gradient[i] - absent[i] * empty_slope[i]
 
 
 @njit(fastmath=FAST, error_model="numpy", cache=True)
-def _not_as_seen(signed, present, gradient, n):
+def _not_as_seen(present, gradient, n):
     for i in range(n):
-        t = vexp(signed[i])
-        gradient[i] = -present[i] * t / (1.0 + t)
+        gradient[i] = -present[i] * gradient[i]
 
 
 @njit(error_model="numpy", cache=True)
-def adjoint(at, layout, b, smoothed, both, gradient):
+def adjoint(at, layout, b, first, moves, smoothed, both, gradient):
     """Expected minus predicted: (w - psi) for psi, -w (1 - r) for a visit, signed."""
     links, eta, start, _, _, _ = at
     s0, s1 = layout[0][b], layout[0][b + 1]
     n = s1 - s0
-    slopes = np.empty((2, n))
-    occupy_slopes(links[0], eta[start[0] + s0 : start[0] + s1], slopes[1], slopes[0])
-    _expected_minus_predicted(slopes[1], slopes[0], smoothed[0], gradient[start[0] + s0 :], n)
-    sizes = layout[3][layout[2][b] : layout[2][b + 1]]
-    for j, o in site_ranges(layout[1][b], sizes):
-        _not_as_seen(eta[start[1] + o :], smoothed[0, 1], gradient[start[1] + o :], sizes[j])
+    empty_slope = first[1]  # of a logit, psi itself
+    if links[0] != LOGIT:
+        for i in range(n):
+            _, _, _, empty_slope[i] = occupy_in_logs(links[0], eta[start[0] + s0 + i])
+    present, absent = smoothed[0, 1], smoothed[0, 0]
+    _expected_minus_predicted(empty_slope, present, absent, gradient[start[0] + s0 :], n)
+    o = start[1] + layout[1][b]
+    for d in range(layout[2][b], layout[2][b + 1]):
+        _not_as_seen(present, gradient[o:], layout[3][d])
+        o += layout[3][d]
 
 
 kernel_on_core = from_blocks("single_season", fill, fill_in_logs, adjoint)

@@ -32,10 +32,11 @@ def bind(loop: Callable, name: str, **pieces: Any):
 
     Kept on disk where every piece is of this package, whose sources are the key of what is kept.
     """
-    own = all(_is_ours(p) for p in pieces.values() if hasattr(p, "py_func"))
+    own = all(is_ours(p) for p in pieces.values() if hasattr(p, "py_func"))
     return njit(error_model="numpy", cache=own)(fresh(loop, name, pieces))
 
 
-def _is_ours(piece: Any) -> bool:
+def is_ours(piece: Any) -> bool:
+    """Whether a compiled function stands in this package's sources."""
     path = Path(piece.py_func.__code__.co_filename)
     return path.resolve().is_relative_to(PACKAGE.resolve())

@@ -91,6 +91,92 @@ def _smooth(a, later, scale, smoothed, beta, n):
         beta[i] = v
 
 
+LOG_EVERY = 8  # steps whose totals are multiplied before a logarithm is taken
+
+
+@njit(fastmath=FAST, error_model="numpy", cache=True)
+def _first_of_two(initial, emission, alpha, inverse, product, n):
+    bad = 0.0
+    for i in range(n):
+        a = initial[0, i] * emission[0, i]
+        b = initial[1, i] * emission[1, i]
+        total = a + b
+        scale = 1.0 / total
+        alpha[0, i] = a * scale
+        alpha[1, i] = b * scale
+        inverse[i] = scale
+        product[i] = total
+        bad += 0.0 if total > UNDERFLOW else 1.0
+    return bad
+
+
+@njit(fastmath=FAST, error_model="numpy", cache=True)
+def _next_of_two(before, moves, emission, alpha, inverse, product, n):
+    bad = 0.0
+    for i in range(n):
+        x, y = before[0, i], before[1, i]
+        a = (x * moves[0, 0, i] + y * moves[1, 0, i]) * emission[0, i]
+        b = (x * moves[0, 1, i] + y * moves[1, 1, i]) * emission[1, i]
+        total = a + b
+        scale = 1.0 / total
+        alpha[0, i] = a * scale
+        alpha[1, i] = b * scale
+        inverse[i] = scale
+        product[i] *= total
+        bad += 0.0 if product[i] > UNDERFLOW else 1.0
+    return bad
+
+
+@njit(fastmath=FAST, error_model="numpy", cache=True)
+def _back_of_two(alpha, moves, emission, inverse, beta, smoothed, pairs, n):
+    for i in range(n):
+        scale = inverse[i]
+        x = beta[0, i] * emission[0, i] * scale
+        y = beta[1, i] * emission[1, i] * scale
+        a, b = alpha[0, i], alpha[1, i]
+        stay, come = a * moves[0, 0, i] * x, a * moves[0, 1, i] * y
+        go, keep = b * moves[1, 0, i] * x, b * moves[1, 1, i] * y
+        pairs[0, 0, i] = stay
+        pairs[0, 1, i] = come
+        pairs[1, 0, i] = go
+        pairs[1, 1, i] = keep
+        smoothed[0, i] = stay + come
+        smoothed[1, i] = go + keep
+        beta[0, i] = moves[0, 0, i] * x + moves[0, 1, i] * y
+        beta[1, i] = moves[1, 0, i] * x + moves[1, 1, i] * y
+
+
+@njit(error_model="numpy", cache=True)
+def _two_states(initial, transition, emission, n, alpha, beta, work, smoothed, pairs, log_lik):
+    """The same chain of two states, every step in one loop over the sites."""
+    n_season = emission.shape[0]
+    inverse, product = smoothed[:, 0], work[0]  # smoothed is filled last, from the end
+    _fill(log_lik, 0.0, n)
+    bad = _first_of_two(initial, emission[0], alpha[0], inverse[0], product, n)
+    for t in range(1, n_season):
+        if t % LOG_EVERY == 0:
+            bad += _take_log(product, log_lik, n)
+            _fill(product, 1.0, n)
+        bad += _next_of_two(
+            alpha[t - 1], transition[t - 1], emission[t], alpha[t], inverse[t], product, n
+        )
+    bad += _take_log(product, log_lik, n)
+    if bad != 0.0:
+        return False
+    _fill(beta[0], 1.0, n)
+    _fill(beta[1], 1.0, n)
+    last = n_season - 1
+    kept = work[1]
+    _copy(inverse[last], kept, n)
+    _copy(alpha[last, 0], smoothed[last, 0], n)
+    _copy(alpha[last, 1], smoothed[last, 1], n)
+    for t in range(n_season - 2, -1, -1):
+        _copy(inverse[t], work[2], n)
+        _back_of_two(alpha[t], transition[t], emission[t + 1], kept, beta, smoothed[t], pairs[t], n)
+        _copy(work[2], kept, n)
+    return True
+
+
 @njit(error_model="numpy", cache=True)
 def forward_backward(initial, transition, emission, n, alpha, beta, work, smoothed, pairs, log_lik):
     """Run the chain for ``n`` sites of a block.
@@ -118,6 +204,10 @@ def forward_backward(initial, transition, emission, n, alpha, beta, work, smooth
         False where a likelihood underflowed: do the block again in logarithms.
     """
     n_season, n_state = emission.shape[0], emission.shape[1]
+    if n_state == 2 and n_season > 1:
+        return _two_states(
+            initial, transition, emission, n, alpha, beta, work, smoothed, pairs, log_lik
+        )
     total = work[n_state]
     _fill(log_lik, 0.0, n)
     _fill(total, 0.0, n)
@@ -174,30 +264,65 @@ def _log_sum(values):
 
 
 @njit(error_model="numpy", cache=True)
+def _shift(values):
+    """Subtract from logarithms that of their sum, and answer it; leave them where all are -inf."""
+    total = _log_sum(values)
+    if total > -np.inf:
+        for k in range(values.size):
+            values[k] -= total
+    return total
+
+
+@njit(error_model="numpy", cache=True)
 def forward_backward_in_logs(initial, transition, emission, n, smoothed, pairs, log_lik):
-    """The same chain from tables of *logarithms*: scalar and slow, without underflow."""
+    """The same chain from tables of *logarithms*: scalar and slow, without underflow.
+
+    Each step is told relative to its own sum: a likelihood of exp(-1e5) would else leave eleven
+    digits less for the shares of the states.
+    """
     n_season, n_state = emission.shape[0], emission.shape[1]
     alpha = np.empty((n_season, n_state))
-    beta = np.empty((n_season, n_state))
+    seen = np.empty((n_season, n_state))
+    later = np.empty(n_state)
     terms = np.empty(n_state)
+    every = np.empty(n_state * n_state)
+    both = every.reshape(n_state, n_state)
     for i in range(n):
+        log_lik[i] = 0.0
+        for t in range(n_season):
+            for k in range(n_state):
+                seen[t, k] = emission[t, k, i]
+            top = seen[t].max()
+            log_lik[i] += top
+            if top == -np.inf:  # impossible in every state: told by the likelihood
+                top = 0.0
+            for k in range(n_state):
+                seen[t, k] -= top
         for k in range(n_state):
-            alpha[0, k] = initial[k, i] + emission[0, k, i]
+            alpha[0, k] = initial[k, i] + seen[0, k]
+        log_lik[i] += _shift(alpha[0])
         for t in range(1, n_season):
             for b in range(n_state):
                 for a in range(n_state):
                     terms[a] = alpha[t - 1, a] + transition[t - 1, a, b, i]
-                alpha[t, b] = _log_sum(terms) + emission[t, b, i]
-        log_lik[i] = _log_sum(alpha[n_season - 1])
+                alpha[t, b] = _log_sum(terms) + seen[t, b]
+            log_lik[i] += _shift(alpha[t])
         for k in range(n_state):
-            beta[n_season - 1, k] = 0.0
+            later[k] = 0.0
+            smoothed[n_season - 1, k, i] = np.exp(alpha[n_season - 1, k])
         for t in range(n_season - 2, -1, -1):
             for a in range(n_state):
                 for b in range(n_state):
-                    later = emission[t + 1, b, i] + beta[t + 1, b]
-                    terms[b] = transition[t, a, b, i] + later
-                    pairs[t, a, b, i] = np.exp(alpha[t, a] + terms[b] - log_lik[i])
-                beta[t, a] = _log_sum(terms)
-        for t in range(n_season):
-            for k in range(n_state):
-                smoothed[t, k, i] = np.exp(alpha[t, k] + beta[t, k] - log_lik[i])
+                    both[a, b] = transition[t, a, b, i] + (seen[t + 1, b] + later[b])
+            for a in range(n_state):
+                later[a] = _log_sum(both[a])
+                for b in range(n_state):
+                    both[a, b] += alpha[t, a]
+            total = _shift(every)
+            for a in range(n_state):  # relative to the states that the past allows
+                later[a] -= total if total > -np.inf else 0.0
+            for a in range(n_state):
+                smoothed[t, a, i] = 0.0
+                for b in range(n_state):
+                    pairs[t, a, b, i] = np.exp(both[a, b])
+                    smoothed[t, a, i] += pairs[t, a, b, i]

@@ -25,7 +25,7 @@ _HALF_LOG_TWO_PI = 0.9189385332046727
 
 
 @njit(error_model="numpy", cache=True)
-def _gather(effect, level, value, has_value, out):
+def gather(effect, level, value, has_value, out):
     if has_value:
         for i in range(out.size):
             out[i] += effect[level[i]] * value[i]
@@ -35,7 +35,7 @@ def _gather(effect, level, value, has_value, out):
 
 
 @njit(error_model="numpy", cache=True)
-def _scatter(level, value, has_value, g, out):
+def scatter(level, value, has_value, g, out):
     if has_value:
         for i in range(g.size):
             out[level[i]] += g[i] * value[i]
@@ -45,7 +45,7 @@ def _scatter(level, value, has_value, g, out):
 
 
 @njit(error_model="numpy", cache=True)
-def _coefficient_priors(theta, functional, base, mean_effect, code, arguments, gradient):
+def coefficient_priors(theta, functional, base, mean_effect, code, arguments, gradient):
     """Priors act on phi = functional @ theta - base * mean_effect.
 
     Adds to the gradient of theta; returns the log density and its slope along the mean effect.
@@ -106,7 +106,7 @@ def effects_of(x, k, first, centred, effect):
 
 
 @njit(error_model="numpy", cache=True)
-def _group_priors(x, k, first, centred, code, arguments, slope, gradient):
+def group_priors(x, k, first, centred, code, arguments, slope, gradient):
     """Priors of sds and effects; ``slope`` is d log L / d effect."""
     n_group = first.size - 1
     total = 0.0
@@ -221,9 +221,9 @@ def density(
         add_columns(x[:k_psi], columns_psi, s0, s1, eta)
         add_columns(x[k_psi:k], columns_p, v0, v1, signed)
         for r in range(n_psi):
-            _gather(effect, level_psi[r, s0:s1], value_psi[r, s0:s1], valued_psi[r], eta)
+            gather(effect, level_psi[r, s0:s1], value_psi[r, s0:s1], valued_psi[r], eta)
         for r in range(n_p):
-            _gather(effect, level_p[r, v0:v1], value_p[r, v0:v1], True, signed)
+            gather(effect, level_p[r, v0:v1], value_p[r, v0:v1], True, signed)
         total += block(
             link,
             eta,
@@ -239,10 +239,10 @@ def density(
         add_products(columns_psi, s0, s1, g, gradient[:k_psi])
         add_products(columns_p, v0, v1, h, gradient[k_psi:k])
         for r in range(n_psi):
-            _scatter(level_psi[r, s0:s1], value_psi[r, s0:s1], valued_psi[r], g, slope)
+            scatter(level_psi[r, s0:s1], value_psi[r, s0:s1], valued_psi[r], g, slope)
         for r in range(n_p):
-            _scatter(level_p[r, v0:v1], value_p[r, v0:v1], True, h, slope)
-    prior_psi, along_psi = _coefficient_priors(
+            scatter(level_p[r, v0:v1], value_p[r, v0:v1], True, h, slope)
+    prior_psi, along_psi = coefficient_priors(
         x[:k_psi],
         functional_psi,
         base_psi,
@@ -251,7 +251,7 @@ def density(
         prior_arguments[:k_psi],
         gradient[:k_psi],
     )
-    prior_p, along_p = _coefficient_priors(
+    prior_p, along_p = coefficient_priors(
         x[k_psi:k],
         functional_p,
         base_p,
@@ -262,4 +262,4 @@ def density(
     )
     _through_means(slope, share, first, n_psi, along_psi, along_p)
     total += prior_psi + prior_p
-    return total + _group_priors(x, k, first, centred, sd_code, sd_arguments, slope, gradient)
+    return total + group_priors(x, k, first, centred, sd_code, sd_arguments, slope, gradient)

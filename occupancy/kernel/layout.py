@@ -107,7 +107,7 @@ def make_layout(visits: np.ndarray, tables: int = 6) -> Layout:
         Doubles that one site needs in a block's tables.
     """
     counts = np.ascontiguousarray(visits, dtype=np.int64)
-    counts = counts.reshape(len(counts), -1)
+    counts = counts[:, None] if counts.ndim == 1 else counts
     total = counts.sum(axis=1)
     if counts.shape[1] == 1:
         order = np.argsort(-total, kind="stable").astype(np.int64)

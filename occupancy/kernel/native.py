@@ -55,7 +55,7 @@ EXPAND = types.int64(types.uint64, types.uint64, _doubles, _doubles, types.voidp
 
 
 @intrinsic
-def _pointer(typing, address):
+def pointer(typing, address):
     """The address as a pointer."""
 
     def generate(context, builder, signature, args):
@@ -76,31 +76,31 @@ def native_density(dim, x_, gradient_, value_, user_data):
         carray(x_, (dim,)),
         carray(gradient_, (dim,)),
         h[8],
-        carray(_pointer(h[a]), (kp, n), np.float64),
-        carray(_pointer(h[a + 1]), (kd, v), np.float64),
-        carray(_pointer(h[a + 2]), (h[9],), np.float64),
-        carray(_pointer(h[a + 3]), (h[10],), np.float64),
-        carray(_pointer(h[a + 4]), (n,), np.float64),
-        carray(_pointer(h[a + 5]), (blocks + 1,), np.int64),
-        carray(_pointer(h[a + 6]), (blocks + 1,), np.int64),
-        carray(_pointer(h[a + 7]), (blocks + 1,), np.int64),
-        carray(_pointer(h[a + 8]), (diagonals,), np.int64),
-        carray(_pointer(h[a + 9]), (n_psi, n), np.int64),
-        carray(_pointer(h[a + 10]), (n_psi, n), np.float64),
-        carray(_pointer(h[a + 11]), (n_psi,), np.int64),
-        carray(_pointer(h[a + 12]), (n_p, v), np.int64),
-        carray(_pointer(h[a + 13]), (n_p, v), np.float64),
-        carray(_pointer(h[a + 14]), (groups + 1,), np.int64),
-        carray(_pointer(h[a + 15]), (groups,), np.int64),
-        carray(_pointer(h[a + 16]), (h[11],), np.float64),
-        carray(_pointer(h[a + 17]), (kp, kp), np.float64),
-        carray(_pointer(h[a + 18]), (kd, kd), np.float64),
-        carray(_pointer(h[a + 19]), (kp,), np.float64),
-        carray(_pointer(h[a + 20]), (kd,), np.float64),
-        carray(_pointer(h[a + 21]), (kp + kd,), np.int64),
-        carray(_pointer(h[a + 22]), (kp + kd, 3), np.float64),
-        carray(_pointer(h[a + 23]), (groups,), np.int64),
-        carray(_pointer(h[a + 24]), (groups, 3), np.float64),
+        carray(pointer(h[a]), (kp, n), np.float64),
+        carray(pointer(h[a + 1]), (kd, v), np.float64),
+        carray(pointer(h[a + 2]), (h[9],), np.float64),
+        carray(pointer(h[a + 3]), (h[10],), np.float64),
+        carray(pointer(h[a + 4]), (n,), np.float64),
+        carray(pointer(h[a + 5]), (blocks + 1,), np.int64),
+        carray(pointer(h[a + 6]), (blocks + 1,), np.int64),
+        carray(pointer(h[a + 7]), (blocks + 1,), np.int64),
+        carray(pointer(h[a + 8]), (diagonals,), np.int64),
+        carray(pointer(h[a + 9]), (n_psi, n), np.int64),
+        carray(pointer(h[a + 10]), (n_psi, n), np.float64),
+        carray(pointer(h[a + 11]), (n_psi,), np.int64),
+        carray(pointer(h[a + 12]), (n_p, v), np.int64),
+        carray(pointer(h[a + 13]), (n_p, v), np.float64),
+        carray(pointer(h[a + 14]), (groups + 1,), np.int64),
+        carray(pointer(h[a + 15]), (groups,), np.int64),
+        carray(pointer(h[a + 16]), (h[11],), np.float64),
+        carray(pointer(h[a + 17]), (kp, kp), np.float64),
+        carray(pointer(h[a + 18]), (kd, kd), np.float64),
+        carray(pointer(h[a + 19]), (kp,), np.float64),
+        carray(pointer(h[a + 20]), (kd,), np.float64),
+        carray(pointer(h[a + 21]), (kp + kd,), np.int64),
+        carray(pointer(h[a + 22]), (kp + kd, 3), np.float64),
+        carray(pointer(h[a + 23]), (groups,), np.int64),
+        carray(pointer(h[a + 24]), (groups, 3), np.float64),
     )
     value_[0] = value
     return 0 if np.isfinite(value) else REJECTED
@@ -115,21 +115,21 @@ def native_expand(dim, n_out, x_, out_, user_data):
     groups = h[6] + h[7]
     x = carray(x_, (dim,))
     out = carray(out_, (n_out,))
-    first = carray(_pointer(h[SIZES + 14]), (groups + 1,), np.int64)
-    centred = carray(_pointer(h[SIZES + 15]), (groups,), np.int64)
+    first = carray(pointer(h[SIZES + 14]), (groups + 1,), np.int64)
+    centred = carray(pointer(h[SIZES + 15]), (groups,), np.int64)
     effect = out[k + groups :]
     effects_of(x, k, first, centred, effect)
-    share = carray(_pointer(h[SIZES + 16]), (h[11],), np.float64)
+    share = carray(pointer(h[SIZES + 16]), (h[11],), np.float64)
     mean_psi, mean_p = take_out_means(effect.copy(), share, first, h[6])
     for r in range(groups):
         out[k + r] = np.exp(x[k + r])
-    a = carray(_pointer(h[TRANSFORM_PSI]), (kp, kp), np.float64)
+    a = carray(pointer(h[TRANSFORM_PSI]), (kp, kp), np.float64)
     for i in range(kp):
         total = 0.0
         for j in range(kp):
             total += a[i, j] * x[j]
         out[i] = total
-    b = carray(_pointer(h[TRANSFORM_P]), (kd, kd), np.float64)
+    b = carray(pointer(h[TRANSFORM_P]), (kd, kd), np.float64)
     for i in range(kd):
         total = 0.0
         for j in range(kd):

@@ -14,14 +14,16 @@ from surveys.problems import ModelError, listing, nearest
 if TYPE_CHECKING:
     from occupancy.design import Design
 
-# Intercept, and effect of one sd of a covariate. On every link the intercept leaves the
-# probability wide open between about .05 and .95 without favouring its ends.
+# Intercept, and effect of one sd of a covariate. On every link of a probability the intercept
+# leaves it wide open between about .05 and .95 without favouring its ends.
 DEFAULTS: dict[str, tuple[tuple[float, float], float]] = {
     "logit": ((0.0, 1.5), 1.5),
     "probit": ((0.0, 0.9), 0.9),
     "cloglog": ((-0.37, 1.0), 1.0),
     "log": ((0.0, 1.5), 1.5),
+    "identity": ((0.0, 1.5), 1.5),  # log odds and log odds ratios of interacting species
 }
+NOT_A_PROBABILITY = ("log", "identity")
 # The sd of an indicator of a level is that of two even halves, however rare the level is: a rare
 # level deserves no vaguer prior.
 SPREAD_OF_INDICATOR = 0.5
@@ -82,7 +84,7 @@ class PriorTable:
         """Say what the prior of an intercept means for the probability; "" for others."""
         prior, row = self.coefficients[j], self.functional[j]
         averaged = np.count_nonzero(row) > 1
-        if self.link == "log" or not (averaged or self.columns[j] == "Intercept"):
+        if self.link in NOT_A_PROBABILITY or not (averaged or self.columns[j] == "Intercept"):
             return ""
         if prior.kind == "normal" and self.columns[j] not in self.stated:
             mu, sd = prior.arguments

@@ -6,33 +6,56 @@ from typing import Any
 
 import numpy as np
 
-from occupancy.problem import Problem
+from occupancy.problem import Predictor, Problem
 from occupancy.results.draws import Draws, natural, summary
 from occupancy.results.passes import predictors_at
+from surveys.problems import ModelError
 
 MOST_DRAWS = 1000
 ENOUGH = 0.95
 
 
 def table(problem: Problem, draws: Draws, interval: float) -> list[dict[str, Any]]:
-    """One row per species: mean p over the visits made, p* of a site's visits, visits needed.
+    """One row per species, or per label of the visits: mean p over the visits made, p*, visits.
 
-    p* is the mean, over the visited sites, of the chance to see the species at least once in
-    the visits made there, each with its own p; ``visits`` is their median number;
+    p* is the mean, over the sites visited in a season, of the chance to see the species at least
+    once in the visits made there then, each with its own p; ``visits`` is their median number;
     ``visits_for_95`` is how many visits at the mean p give 95 %.
+
+    Raises
+    ------
+    ModelError
+        Detection on a visit is no parameter of the family.
     """
-    point = None if draws.point is None else _mean_p(problem, draws.point)
-    drawn = _mean_p(problem, draws.thinned(MOST_DRAWS))
-    n_species = problem.data.sizes["species"]
-    visits = problem.visits_per_chain.reshape(n_species, -1)
     rows = []
-    for s, name in enumerate(problem.data["species"].values):
-        made = visits[s][visits[s] > 0]
+    for name, p in problem.predictors.items():
+        told = problem.family.parameter(name)
+        if p.level == "visit" and "p" in (told.name, told.short):
+            rows += _of_parameter(problem, draws, interval, name, told.only)
+    if not rows:
+        raise ModelError(
+            f"Family '{problem.family.name}' has no chance of detection on a visit as a parameter."
+        )
+    return rows
+
+
+def _of_parameter(problem, draws, interval, name: str, only: str) -> list[dict[str, Any]]:
+    mine = problem.observed.label == int(only) if only else np.ones(problem.y.size, bool)
+    unit = _Unit(problem, mine)
+    point = None if draws.point is None else _mean_p(problem, draws.point, name, unit)
+    drawn = _mean_p(problem, draws.thinned(MOST_DRAWS), name, unit)
+    species = [str(s) for s in problem.data["species"].values]
+    names = [problem.family.labels[int(only)]] if problem.family.joint else species
+    rows = []
+    for s, label in enumerate(names):
+        made = unit.visits[unit.species == s]
         p = summary(drawn[0][:, s], interval)
         star = summary(drawn[1][:, s], interval)
         if point is not None:
             p["mean"], star["mean"] = point[0][0, s], point[1][0, s]
-        row: dict[str, Any] = {"species": str(name)}
+        row: dict[str, Any] = {"species": label}
+        if only and not problem.family.joint:
+            row["parameter"] = name
         row |= {f"p_{q}": float(p[q]) for q in ("mean", "lower", "upper")}
         row |= {f"p_star_{q}": float(star[q]) for q in ("mean", "lower", "upper")}
         row["visits"] = float(np.median(made)) if made.size else 0.0
@@ -43,33 +66,60 @@ def table(problem: Problem, draws: Draws, interval: float) -> list[dict[str, Any
     return rows
 
 
+class _Unit:
+    """Sites visited in a season: what the chance to see a species at least once belongs to.
+
+    Attributes
+    ----------
+    of_visit : (own visit,) int64
+    visits, species : (unit,)
+    species_of_visit : (own visit,)
+    """
+
+    def __init__(self, problem: Problem, mine: np.ndarray):
+        seen = problem.observed
+        step = seen.step if problem.steps.over == "season" else np.zeros_like(seen.step)
+        chain = problem.layout.site_order[seen.chain[mine]]
+        units, self.of_visit = np.unique(chain * problem.n_step + step[mine], return_inverse=True)
+        n_site = problem.data.sizes["site"]
+        joint = problem.family.joint
+        self.species = np.zeros_like(units) if joint else units // problem.n_step // n_site
+        self.visits = np.bincount(self.of_visit, minlength=units.size)
+        self.n_species = 1 if joint else problem.data.sizes["species"]
+        self.species_of_visit = self.species[self.of_visit]
+
+
 def _needed(p: float) -> float:
-    """Visits until the chance to have seen the species, if present, is 95 %; NaN if unknown."""
-    if not np.isfinite(p) or p <= 0:
+    """Visits until the chance to have seen the species, if present, is 95 %; NaN if unknown.
+
+    A chance that the data put at nothing asks for no number of visits that anyone could make.
+    """
+    if not np.isfinite(p) or p < LEAST:
         return float("nan")
     return float(np.ceil(np.log(1 - ENOUGH) / np.log1p(-p) - 1e-9)) if p < 1 else 1.0
 
 
-def _mean_p(problem: Problem, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
-    """(draw, species) mean p over the visits made, and mean p* over the visited sites."""
-    p = problem.predictors["p"]
-    place = list(problem.predictors).index("p")
-    n_species = problem.data.sizes["species"]
-    n_site = problem.data.sizes["site"]
-    chain = problem.layout.site_order[problem.chain_of_visit]
-    species = chain // n_site
-    made = np.bincount(species, minlength=n_species)
-    visited = problem.visits_per_chain > 0
-    of_chain = np.arange(visited.size)[visited] // n_site
-    sites = np.bincount(of_chain, minlength=n_species)
-    out, star = np.full((2, draws.n, n_species), np.nan)
+LEAST = 1e-5  # 300,000 visits
+
+
+def _mean_p(
+    problem: Problem, draws: Draws, name: str, unit: _Unit
+) -> tuple[np.ndarray, np.ndarray]:
+    """(draw, species) mean p over the visits made, and mean p* over the sites visited."""
+    p: Predictor = problem.predictors[name]
+    place = list(problem.predictors).index(name)
+    made = np.bincount(unit.species_of_visit, minlength=unit.n_species)
+    units = np.bincount(unit.species, minlength=unit.n_species)
+    out, star = np.full((2, draws.n, unit.n_species), np.nan)
     for d in range(draws.n):
         eta = predictors_at(problem, draws, d)[place]
         value = natural(p, eta if p.sign is None else eta * p.sign)
-        total = np.bincount(species, weights=value, minlength=n_species)
+        total = np.bincount(unit.species_of_visit, weights=value, minlength=unit.n_species)
         out[d] = np.where(made > 0, total / np.maximum(made, 1), np.nan)
         with np.errstate(divide="ignore"):
-            missed = np.bincount(chain, weights=np.log1p(-value), minlength=visited.size)
-        seen = np.bincount(of_chain, weights=-np.expm1(missed[visited]), minlength=n_species)
-        star[d] = np.where(sites > 0, seen / np.maximum(sites, 1), np.nan)
+            missed = np.bincount(
+                unit.of_visit, weights=np.log1p(-value), minlength=unit.visits.size
+            )
+        seen = np.bincount(unit.species, weights=-np.expm1(missed), minlength=unit.n_species)
+        star[d] = np.where(units > 0, seen / np.maximum(units, 1), np.nan)
     return out, star

@@ -44,11 +44,18 @@ class Surveyed:
 
 def surveyed(problem: Problem, frames: Frames, p: Predictor, species: str | None) -> Surveyed:
     """Covariates of the rows used, of one species where one is named."""
-    if p.level == "site":
-        keep = problem.usable & (problem.visits_per_chain > 0)
-        frame, seen = frames.chains, problem.detections_per_chain > 0
+    frame = frames.at(p.level)
+    if p.level == "visit":
+        told = problem.family.parameter(p.name)
+        keep, seen = problem.used[frames.made], frames.detected
+        if told.only:
+            own = np.zeros(keep.size, bool)
+            own[np.flatnonzero(keep)[problem.field_rank]] = problem.observed.label == int(told.only)
+            keep = own
     else:
-        keep, frame, seen = problem.used[frames.made], frames.visits, frames.y > 0
+        n_row = frame.n // problem.n_chain
+        keep = np.repeat(problem.usable & (problem.visits_per_chain > 0), n_row)
+        seen = np.repeat(problem.detections_per_chain > 0, n_row)
     if species is not None and "species" in frame:
         keep = keep & (frame["species"].astype(str) == species)
     return Surveyed({v: frame[v][keep] for v in p.design.variables}, seen[keep])

@@ -10,6 +10,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from occupancy.frames import Frames
+from occupancy.problem import Predictor, Problem
+from occupancy.results.occupied import Places
 from occupancy.results.regions import Surface
 from surveys.problems import ModelError, listing
 
@@ -59,6 +62,38 @@ def columns(table: pd.DataFrame, needed: Iterable[str], species: str) -> dict[st
     return found
 
 
+def places_of(
+    table: pd.DataFrame, problem: Problem, frames: Frames, needed: Iterable[Predictor]
+) -> Places:
+    """Places of a table, for the predictors that occupancy depends on.
+
+    What varies by season alone (a label, a winter's snow) is that of the surveys; everything else
+    must be a column, and is then the same in every season.
+
+    Raises
+    ------
+    ModelError
+        A column is missing.
+    """
+    species = str(problem.data["species"].values[0])
+    n, n_step = len(table), problem.n_step
+    parts: dict[str, Mapping[str, np.ndarray]] = {"site": {}, "season": {}, "interval": {}}
+    for p in needed:
+        width = {"site": 1, "season": n_step, "interval": n_step - 1}[p.level]
+        frame = frames.at(p.level)
+        by_season = [v for v in p.design.variables if v not in table and _is_common(problem, v)]
+        own = columns(table, [v for v in p.design.variables if v not in by_season], species)
+        told = {k: np.repeat(v, width) for k, v in own.items()}
+        told |= {v: np.tile(np.asarray(frame[v])[:width], n) for v in by_season}
+        parts[p.level] = {**parts[p.level], **told}
+    return Places(n, parts["site"], parts["season"], parts["interval"], n_step)
+
+
+def _is_common(problem: Problem, name: str) -> bool:
+    """Whether a covariate is the same at all sites."""
+    return name in problem.data.variables and "site" not in problem.data[name].dims
+
+
 def as_cells(given: Any) -> pd.DataFrame:
     """A surface from a path, or as it is; with the area of its cells, measured without distortion.
 
@@ -90,7 +125,7 @@ def as_cells(given: Any) -> pd.DataFrame:
 
 def as_surface(
     cells: pd.DataFrame,
-    frame: Mapping[str, np.ndarray],
+    found: Places,
     layer: Any,
     outside: np.ndarray,
     known: np.ndarray,
@@ -102,7 +137,6 @@ def as_surface(
     ModelError
         Regions are given as polygons, and the cells have no shapes.
     """
-    n = len(cells)
     if layer is not None:
         if getattr(cells, "crs", None) is None:
             raise ModelError("The cells of the surface need shapes and a CRS to lie in a region.")
@@ -112,5 +146,5 @@ def as_surface(
     elif "region" in cells:
         label = cells["region"].to_numpy(dtype=object)
     else:
-        label = np.full(n, "", dtype=object)
-    return Surface(frame, n, label, cells["area_km2"].to_numpy(float), outside, known)
+        label = np.full(len(cells), "", dtype=object)
+    return Surface(found, label, cells["area_km2"].to_numpy(float), outside, known)

@@ -19,6 +19,8 @@ def coefficients(problem: Problem) -> np.ndarray:
     for logit. NaN where it runs away to infinity (no detection, or detections everywhere).
     """
     psi = next(iter(problem.predictors.values()))
+    if psi.name != "psi" or psi.level != "site" or problem.n_step > 1:
+        return np.full(len(psi.terms), np.nan)  # no share of sites that it would be naive about
     link = links.LINKS[psi.link]
     visited = problem.visits_per_chain > 0
     seen = (problem.detections_per_chain > 0)[visited].astype(float)

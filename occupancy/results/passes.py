@@ -1,8 +1,9 @@
-"""One pass over the draws: likelihood, smoothed states and sampled states of every chain.
+"""One pass over the draws: likelihood, smoothed states and sampled histories of every chain.
 
-For every draw the kernel gives, at every site, the log-likelihood with the states summed out and
-P(state | data). Sampled states are drawn from the latter, never from psi alone, so that a site
-where the species was seen is always occupied.
+For every draw the kernel gives, at every site, the log-likelihood with the states summed out,
+P(state | data) and P(state now, state next | data). Whole histories are drawn from these, never
+from psi alone: a site where the species was seen is always occupied, and what is counted between
+two seasons (turnover, change) is counted on one history.
 """
 
 from __future__ import annotations
@@ -13,56 +14,91 @@ import numpy as np
 
 from occupancy.problem import Problem
 from occupancy.results.draws import Draws
+from occupancy.results.occupied import marks, reported
 
 MOST_POINTWISE = 30_000_000  # values of draws times chains kept in memory (240 MB)
 
 
 @dataclass(frozen=True)
 class Pass:
-    """What one pass gave, chains in field order.
+    """What one pass gave, in field order; season runs over the seasons that are reported.
 
     Attributes
     ----------
     log_lik : (draw, chain) or None
         None unless asked for, or where it would not fit in memory.
-    present : (chain,)
-        P(occupied | data), averaged over the draws.
-    states : (chain, state)
-        P(state | data), averaged over the draws.
-    occupied : (draw, chain) bool
-        Sampled states.
+    present : (species, site, season)
+        P(occupied | whole history), averaged over the draws.
+    states : (chain, step, state)
+        P(state | whole history), averaged over the draws.
+    occupied : (draw, species, site, season) bool
+        Sampled histories.
+    mean_state : (chain, step)
+        Expected number of the state: of individuals, where states are such.
     """
 
     log_lik: np.ndarray | None
     present: np.ndarray
     states: np.ndarray
     occupied: np.ndarray
+    mean_state: np.ndarray
 
 
 def run(problem: Problem, draws: Draws, seed: int, pointwise: bool = False) -> Pass:
-    """Pass over the draws; states are sampled with ``seed``.
+    """Pass over the draws; histories are sampled with ``seed``.
 
     ``pointwise`` keeps the log-likelihood of every draw and chain, where memory allows.
     """
     rng = np.random.default_rng(seed)
-    n = problem.n_chain
+    n, at, mark = problem.n_chain, reported(problem), marks(problem)
+    n_site = problem.data.sizes["site"]
     keep = pointwise and draws.n * n <= MOST_POINTWISE
     log_lik = np.empty((draws.n, n)) if keep else None
-    occupied = np.empty((draws.n, n), dtype=bool)
-    states = np.zeros((len(problem.family.states), n))
-    mark = np.array(problem.family.occupied)
-    usable = problem.usable
+    shape = (-1, n_site, at.size)
+    n_species = problem.data.sizes["species"]
+    occupied = np.empty((draws.n, n_species, n_site, at.size), dtype=bool)
+    states = np.zeros((problem.n_step, problem.n_state, n))
+    several = problem.n_step > 1 or mark.shape[0] > 1
     for d in range(draws.n):
-        _, ll, w, _ = problem.evaluate(predictors_at(problem, draws, d))
+        _, ll, w, pairs, _ = problem.evaluate(predictors_at(problem, draws, d), problem.n_step > 1)
         states += w
         if log_lik is not None:
             log_lik[d, problem.layout.site_order] = ll
-        share = np.clip(w[mark].sum(axis=0), 0.0, 1.0)
-        at = problem.in_field_order(share)
-        occupied[d] = rng.random(n) < at
-    states = problem.in_field_order(states / draws.n).T
-    states[~usable] = np.nan
-    return Pass(log_lik, states[:, mark].sum(axis=1), states, occupied)
+        if several:
+            path = problem.in_field_order(sample_path(w, pairs, rng)[at])  # (season, chain)
+            held = mark[:, path]  # (kind, season, chain)
+            occupied[d] = np.moveaxis(held, 1, 2).reshape(shape)
+        else:
+            share = np.clip(w[0, mark[0]].sum(axis=0), 0.0, 1.0)
+            occupied[d] = (rng.random(n) < problem.in_field_order(share)).reshape(shape)
+    states = np.moveaxis(problem.in_field_order(states / draws.n), 2, 0)
+    states[~problem.usable] = np.nan
+    present = np.moveaxis(states[:, at] @ mark.T.astype(float), 2, 0).reshape(shape)
+    return Pass(
+        log_lik, np.minimum(present, 1.0), states, occupied, states @ np.arange(problem.n_state)
+    )
+
+
+def sample_path(states: np.ndarray, pairs: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(step, chain) one whole history of every chain, from smoothed states and pairs.
+
+    Given the data a chain is still a chain: its first state has the smoothed probability, each
+    next one that of the pair given the state before.
+    """
+    n_step, _, n = states.shape
+    path = np.empty((n_step, n), dtype=np.int64)
+    path[0] = _pick(states[0], rng)
+    chain = np.arange(n)
+    for t in range(1, n_step):
+        path[t] = _pick(pairs[t - 1][path[t - 1], :, chain].T, rng)
+    return path
+
+
+def _pick(weight: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(chain,) index drawn along the first axis; weights need not add to one."""
+    upper = weight.cumsum(axis=0)
+    drawn = (rng.random(weight.shape[1]) * upper[-1] >= upper).sum(axis=0)
+    return np.minimum(drawn, weight.shape[0] - 1)
 
 
 def predictors_at(problem: Problem, draws: Draws, d: int) -> tuple[np.ndarray, ...]:

@@ -1,8 +1,10 @@
 """Answers by region, from joint draws: the sample's occupancy and the population's, both named.
 
 ``share`` is finite-sample: which part of the *surveyed* sites was occupied, counted in every draw
-from the sampled states. ``psi`` is the population's: the mean probability over the region's
-sites, and, with a surface, ``area_psi``, the mean over its area.
+from the sampled histories. With several seasons these are the sites surveyed in any of them, so
+that seasons are compared on the same sites; ``surveyed`` and ``naive`` are of the one season.
+``psi`` is the population's: the mean probability over the region's sites, and, with a surface,
+``area_psi``, the mean over its area.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ import pandas as pd
 
 from occupancy.problem import Problem
 from occupancy.results.draws import Draws, interval_ends, summary
+from occupancy.results.occupied import Occupied, Places
 from occupancy.results.passes import Pass
-from occupancy.results.places import weighted_mean
 
 ALL = "all"
 COLUMNS = ["species", "region", "season", "sites", "surveyed", "detected", "naive"]
@@ -33,66 +35,77 @@ class Surface:
     ``known`` marks cells that have every covariate; the others have an area and no psi.
     """
 
-    frame: Mapping[str, np.ndarray]
-    n: int
+    places: Places
     region: np.ndarray
     area_km2: np.ndarray
     extrapolated: np.ndarray
     known: np.ndarray
 
+    @property
+    def n(self) -> int:
+        return self.places.n
+
 
 def table(
-    problem: Problem,
+    occupied: Occupied,
     draws: Draws,
     passed: Pass,
     labels: np.ndarray,
-    frame: Mapping[str, np.ndarray],
+    places: Places,
     ml_psi: np.ndarray,
     interval: float,
     surface: Surface | None = None,
     names: list[str] | None = None,
-    seed: int = 0,
 ) -> pd.DataFrame:
-    """One row for each species and region.
+    """One row for each species, region and season.
 
     Parameters
     ----------
+    draws : Draws
+        Those of ``passed``.
     labels : (site,) text
         Region of each site, "" outside every region.
-    frame : {name: (chain,)}
-        Covariates of the chains.
-    ml_psi : (chain,)
+    places : Places
+        The chains of the surveys.
+    ml_psi : (species, site, season)
         psi by maximum likelihood without group effects; NaN where there is none.
     names : list of str
         Regions to report, in order; all that occur by default.
     """
+    problem = occupied.problem
     if names is None:
         found = {str(v) for v in labels if v}
         if surface is not None:
             found |= {str(v) for v in surface.region if v}
         names = sorted(found)
     rows = []
-    n_site = problem.data.sizes["site"]
-    season = problem.data["season"].values[0]
+    seasons = season_labels(problem)
     for s, species in enumerate(problem.data["species"].values):
-        own = slice(s * n_site, (s + 1) * n_site)
-        part = _Part(problem, passed, own)
-        weights = {r: _chain_weights(problem, own, _inside(labels, r)) for r in names}
-        psi = weighted_mean(
-            next(iter(problem.predictors.values())), draws, frame, problem.n_chain, weights, seed
-        )
-        area = _area(problem, draws, surface, str(species), names, seed)
+        own = _weights_of(problem, s)
+        kind = s if problem.family.joint else 0
+        weights = {r: own(_inside(labels, r)) for r in names}
+        psi = occupied.weighted_mean(draws, places, weights)
+        area = _area(occupied, draws, surface, str(species), names)
         for region in names:
             inside = _inside(labels, region)
-            row = {"species": str(species), "region": region, "season": season}
-            row |= part.counts(inside, interval)
-            row |= _named("psi", psi[region], interval)
-            row["ml_psi"] = _mean(ml_psi[own][inside])
-            if surface is not None:
-                row |= _named("area_psi", area[region], interval)
-                row |= _areas(surface, _inside(surface.region, region))
-            rows.append(row)
+            for t, season in enumerate(seasons):
+                row = {"species": str(species), "region": region, "season": season}
+                row |= _Part(problem, passed, s, t).counts(inside, interval)
+                row |= _named("psi", psi[region][:, kind, t], interval)
+                row["ml_psi"] = _mean(ml_psi[s, inside, t])
+                if surface is not None:
+                    row |= _named("area_psi", area[region][:, kind, t], interval)
+                    row |= _areas(surface, _inside(surface.region, region))
+                rows.append(row)
     return pd.DataFrame(rows, columns=None if rows else COLUMNS)
+
+
+def season_labels(problem: Problem) -> list:
+    """Labels of the seasons reported; units of one closed period are named together."""
+    labels = problem.data["season"].values.tolist()
+    if problem.family.closed and len(labels) > 1:
+        return [f"{labels[0]}-{labels[-1]}"]
+    return labels
 
 
 def _areas(surface: Surface, cells: np.ndarray) -> dict[str, float]:
@@ -112,10 +125,16 @@ def _inside(labels: np.ndarray, region: str) -> np.ndarray:
     return np.ones(len(labels), bool) if region == ALL else np.asarray(labels == region, bool)
 
 
-def _chain_weights(problem: Problem, own: slice, inside: np.ndarray) -> np.ndarray:
-    weights = np.zeros(problem.n_chain)
-    weights[own] = inside
-    return weights * problem.usable
+def _weights_of(problem: Problem, s: int):
+    """Weights (chain,) of the sites of one species from a mask of the sites."""
+
+    def weigh(inside: np.ndarray) -> np.ndarray:
+        weights = np.zeros(problem.n_chain)
+        own = slice(0, None) if problem.family.joint else slice(s * inside.size, None)
+        weights[own][: inside.size] = inside
+        return weights * problem.usable
+
+    return weigh
 
 
 def _named(stem: str, values: np.ndarray, interval: float) -> dict[str, float]:
@@ -132,35 +151,52 @@ def _mean(values: np.ndarray) -> float:
     return float(good.mean()) if good.size else np.nan
 
 
-def _area(problem, draws, surface, species, names, seed) -> dict[str, np.ndarray]:
+def _area(occupied: Occupied, draws, surface, species, names) -> dict[str, np.ndarray]:
     if surface is None:
         return {}
-    psi = next(iter(problem.predictors.values()))
-    frame = dict(surface.frame)
-    if "species" in psi.design.variables:
-        frame["species"] = np.full(surface.n, species, dtype=object)
+    places = of_species(surface.places, species)
     weights = {r: surface.area_km2 * _inside(surface.region, r) for r in names}
-    return weighted_mean(psi, draws, frame, surface.n, weights, seed)
+    return occupied.weighted_mean(draws, places, weights)
+
+
+def of_species(places: Places, species: str) -> Places:
+    """The same places, all for one species."""
+
+    def named(frame: Mapping[str, np.ndarray], n: int) -> Mapping[str, np.ndarray]:
+        return {**frame, "species": np.full(n, species, dtype=object)}
+
+    n, sizes = places.n, (places.n, places.n_step * places.n, (places.n_step - 1) * places.n)
+    return Places(
+        n,
+        named(places.site, sizes[0]),
+        named(places.season, sizes[1]),
+        named(places.interval, sizes[2]),
+        places.n_step,
+    )
 
 
 class _Part:
-    """Counts of one species."""
+    """Counts of one species in one season."""
 
-    def __init__(self, problem: Problem, passed: Pass, own: slice):
-        self.visits = problem.visits_per_chain[own]
-        self.detections = problem.detections_per_chain[own]
-        self.occupied = passed.occupied[:, own]
-        self.present = passed.present[own]
+    def __init__(self, problem: Problem, passed: Pass, s: int, t: int):
+        visits, seen = problem.visits_by_season, problem.detections_by_season
+        if visits.shape[2] > passed.present.shape[2]:  # units of one closed period
+            visits, seen = visits.sum(axis=2, keepdims=True), seen.sum(axis=2, keepdims=True)
+        self.visits, self.detections = visits[s, :, t], seen[s, :, t]
+        self.ever = problem.visits_by_season[s].sum(axis=1) > 0
+        self.occupied = passed.occupied[:, s, :, t]
+        self.present = passed.present[s, :, t]
 
     def counts(self, inside: np.ndarray, interval: float) -> dict[str, Any]:
         """Sites, detections, and the surveyed sites that were occupied."""
-        surveyed = inside & (self.visits > 0)
+        surveyed = inside & self.ever
         n, seen = int(surveyed.sum()), int((surveyed & (self.detections > 0)).sum())
+        here = int((inside & (self.visits > 0)).sum())
         out: dict[str, Any] = {
             "sites": int(inside.sum()),
-            "surveyed": n,
+            "surveyed": here,
             "detected": seen,
-            "naive": seen / n if n else np.nan,
+            "naive": seen / here if here else np.nan,
         }
         number = self.occupied[:, surveyed].sum(axis=1).astype(float)
         many = n > 0 and number.size > 1  # one draw has no interval

@@ -1,0 +1,127 @@
+"""The precompiled density of any family: the layer under the sampler where none is fused."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from occupancy.engines.compiled import CompiledDensity, base_of, serves, slots, three
+from occupancy.kernel import joined
+from occupancy.kernel.fused import effects_of
+from occupancy.problem import Problem
+
+
+class JoinedDensity(CompiledDensity):
+    """Log posterior of a problem of any family on one flat vector, as ``CompiledDensity``."""
+
+    @property
+    def n_coefficient(self) -> int:
+        return sum(len(p.terms) for p in self.predictors)
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        problem, predictors = self.problem, self.predictors
+        groups = [g for _, g in self.groups]
+        counts = [len(p.groups) for p in predictors]
+        by_visit, by_chain = problem.family_data
+        table = [q for p in predictors for q in p.table.coefficients]
+        first = _first([g.n_level for g in groups])
+        whole = {
+            "links": problem.links,
+            "coefficient_first": _first([len(p.terms) for p in predictors]),
+            "row_first": problem.start,
+            "group_first": _first(counts),
+            "first": first,
+            "centred": np.array([g.centred for g in groups], np.int64),
+            "prior_code": np.array([q.code for q in table], np.int64),
+            "sd_code": np.array([g.prior.code for g in groups], np.int64),
+            "level_first": _first([g.level.size for g in groups]),
+            "level": _joined([g.level + o for g, o in zip(groups, first, strict=False)], np.int64),
+        }
+        names = joined.ARRAYS[len(whole) : joined.N_WHOLE]
+        whole |= dict(zip(names, problem.layout.arrays, strict=True))
+        real = {
+            "columns": [
+                (a.T @ p.columns).ravel() for a, p in zip(self.transforms, predictors, strict=True)
+            ],
+            "offset": [
+                p.offset if p.offset.size else np.zeros(p.columns.shape[1]) for p in predictors
+            ],
+            "value": [self._values(p, g) for p, g in self.groups],
+            "share": [self._shares()],
+            "functional": [
+                (p.table.functional @ a).ravel()
+                for a, p in zip(self.transforms, predictors, strict=True)
+            ],
+            "base": [base_of(p) for p in predictors],
+            "transform": [a.ravel() for a in self.transforms],
+            "prior_arguments": [np.array(three(q.arguments)) for q in table],
+            "sd_arguments": [np.array(three(g.prior.arguments)) for g in groups],
+            "by_visit": [by_visit.ravel()],
+            "by_chain": [by_chain.ravel()],
+        }
+        return whole | {name: _joined(parts, np.float64) for name, parts in real.items()}
+
+    @staticmethod
+    def _values(p, g) -> np.ndarray:
+        value = np.ones(g.level.size) if g.value is None else g.value
+        return value if p.sign is None else value * p.sign
+
+    @cached_property
+    def _sizes(self) -> np.ndarray:
+        by_visit, by_chain = self.problem.family_data
+        at = self.problem
+        items = by_visit.shape[0], by_chain.shape[0]
+        return np.array([at.n_step, at.n_state, at.n_chain, *items, at.n_told], np.int64)
+
+    @cached_property
+    def _packed(self):
+        values = list(self.arrays.values())
+        return tuple(values[: joined.N_WHOLE]), tuple(values[joined.N_WHOLE :])
+
+    def mean_effects(self, x: np.ndarray) -> np.ndarray:
+        """Mean effects at a point, of each parameter."""
+        effect, means = np.empty(self.n_effect), np.empty(len(self.predictors))
+        a = self.arrays
+        effects_of(x, self.n_coefficient, a["first"], a["centred"], effect)
+        joined.take_out(effect, a["share"], a["first"], a["group_first"], means)
+        return means
+
+    def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Log posterior and its gradient."""
+        gradient = np.zeros(self.size)
+        compiled, _ = joined.of_kernel(self.problem.family.kernel)
+        return compiled(x, gradient, self._sizes, *self._packed), gradient
+
+    def header(self) -> np.ndarray:
+        """Sizes and addresses for the native functions; keep this object alive beside it."""
+        if tuple(self.arrays) != joined.ARRAYS:
+            raise RuntimeError("arrays and header are out of step")
+        h = np.zeros(joined.HEADER, np.int64)
+        h[: joined.SIZES] = self._sizes
+        h[joined.SIZES :: 2] = [v.ctypes.data for v in self.arrays.values()]
+        h[joined.SIZES + 1 :: 2] = [v.size for v in self.arrays.values()]
+        return h
+
+    def native(self):
+        """The density and the expansion as C functions."""
+        return joined.of_kernel(self.problem.family.kernel)[1], joined.native_expand
+
+
+def density_of(problem: Problem) -> CompiledDensity:
+    """The precompiled density of a problem: the fused one where it serves."""
+    return CompiledDensity(problem) if serves(problem) else JoinedDensity(problem)
+
+
+def _first(sizes: list[int]) -> np.ndarray:
+    return np.cumsum([0, *sizes]).astype(np.int64)
+
+
+def _joined(parts: list[np.ndarray], kind: type) -> np.ndarray:
+    """The parts one after the other, contiguous."""
+    if not parts:
+        return np.zeros(0, kind)
+    return np.ascontiguousarray(np.concatenate(parts).astype(kind, copy=False))
+
+
+__all__ = ["JoinedDensity", "density_of", "slots"]
