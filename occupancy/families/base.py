@@ -126,10 +126,18 @@ class Family:
     fast : bool
         Whether the density fused for single-season occupancy is this family's.
     occupied : tuple of bool
-        Which states count as occupied; of several species, by any of them.
+        Which states count as occupied; of several species, by any of them. Where states are
+        numbers of individuals: (False, True), for 0 and for 1 or more.
     psi : callable or None
         ``psi(values) -> (site,)``: probability of being occupied from natural parameters, where it
         need not be read off the tables.
+    told : callable or None
+        ``told(observed) -> int``: rows worth showing of P(N = n | data), where states are numbers
+        of individuals. A kernel fills as many rows as it is given; the last of two or more is
+        P(N >= n | data), so that rows always add to one.
+    number : callable or None
+        ``number(values, slopes) -> E[N | data]`` (site,), from parameters on the natural scale
+        and the slopes of the log-likelihood, where states are numbers of individuals.
     closed : bool
         The steps are units of one closed period: a site is occupied in all or in none.
     options : mapping
@@ -164,6 +172,8 @@ class Family:
     signed: frozenset[str] = field(default_factory=frozenset)
     fast: bool = False
     occupied: tuple[bool, ...] = (False, True)
+    told: Callable[[Observed], int] | None = None
+    number: Callable[[Values, Values], np.ndarray] | None = None
     min_seasons: int = 1
     max_seasons: int | None = 1
     labels: tuple[str, ...] = ()
@@ -181,7 +191,12 @@ class Family:
 
     @property
     def n_state(self) -> int:
+        """Rows of states that a kernel fills unless more are asked for."""
         return len(self.occupied)
+
+    def n_state_for(self, observed: Observed) -> int:
+        """Rows of states worth showing for these surveys."""
+        return self.n_state if self.told is None else self.told(observed)
 
     @property
     def joint(self) -> bool:
