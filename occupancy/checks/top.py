@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from occupancy.checks.base import Evidence, Verdict
+from occupancy.checks.species import settled
 from occupancy.checks.words import quantity
 from surveys.problems import listing
 
@@ -13,9 +14,8 @@ def check(evidence: Evidence) -> list[Verdict]:
     ml = evidence.ml
     if evidence.posterior is not None or ml is None or (ml.converged and not ml.flat):
         return []
-    seen = (evidence.problem.detections_per_chain > 0)[evidence.problem.visits_per_chain > 0]
-    if seen.all() or not seen.any():  # NODET and ALLDET say why
-        return []
+    if settled(evidence.problem):
+        return []  # NODET and ALLDET say why
     numbers: dict = {"starts": ml.starts, "same_top": ml.same_top, "converged": ml.converged}
     if ml.flat:
         names = [

@@ -153,6 +153,8 @@ class Family:
         Which states hold which species, where all species of a site share one chain; else empty.
     takes_known : bool
         Whether sites may be told to be occupied.
+    proof : bool
+        Whether a detection proves that the species was there.
     """
 
     name: str
@@ -181,6 +183,7 @@ class Family:
     label: int = 0
     holds: tuple[tuple[bool, ...], ...] = ()
     takes_known: bool = False
+    proof: bool = True
     psi: Callable[[Values], np.ndarray] | None = None
     closed: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)

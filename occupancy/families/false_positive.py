@@ -281,6 +281,7 @@ def family(
         data=data,
         impossible=impossible,
         guess=guess,
+        proof=False,
         labels=LABELS,
         label_by="" if alike else by,
         label=LABELS.index(types[0]) if alike else 0,

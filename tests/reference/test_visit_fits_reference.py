@@ -94,9 +94,7 @@ def test_time_to_detection__psi_at_its_boundary_leaves_the_other_errors():
 @cache
 def false_positives(folder, types):
     y = wide(f"{folder}/detections.csv")
-    told = (
-        None if types is None else {"visit_type": np.broadcast_to(np.array(types), y.shape)}
-    )
+    told = None if types is None else {"visit_type": np.broadcast_to(np.array(types), y.shape)}
     habitat = read(f"{folder}/site_covariates.csv")["habitat"].to_numpy()
     return surveys.from_arrays(y, site_covariates={"habitat": habitat}, visit_covariates=told)
 
