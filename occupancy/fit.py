@@ -29,6 +29,7 @@ from occupancy.results import (
     parameters,
     passes,
     pooling,
+    predicted,
     regions,
     seasons,
 )
@@ -135,7 +136,7 @@ class Fit:
     def _drawn(self) -> Pass:
         """States sampled for every draw."""
         draws = self._state_draws
-        usable = np.isfinite(next(iter(draws.coefficients.values()))).all()
+        usable = all(np.isfinite(b).all() for b in draws.coefficients.values())
         return passes.run(self.problem, draws if usable else draws.centre, self.seed)
 
     @cached_property
@@ -166,6 +167,15 @@ class Fit:
         """Occupancy under all the draws."""
         covariance = None if self.posterior is not None else self._maximum.covariance
         return Occupied(self.problem, self.draws, covariance, self.seed)
+
+    @cached_property
+    def _own_covariance(self) -> dict[str, np.ndarray]:
+        """{parameter: covariance of its coefficients} at a maximum; empty of a sampled fit."""
+        covariances, at = {}, 0
+        for name, p in self.problem.predictors.items() if self.posterior is None else ():
+            rows = slice(at, at := at + len(p.terms))
+            covariances[name] = self._maximum.covariance[rows, rows]
+        return covariances
 
     # ------------------------------------------------------------ likelihood
 
@@ -308,8 +318,14 @@ class Fit:
             return np.full(data.sizes["site"], "", dtype=object)
         return data["region"].values.astype(str).astype(object)
 
-    def predict(self, frame: Any, interval: float = 0.9, season: Any = None) -> pd.DataFrame:
-        """psi at other places.
+    def predict(
+        self,
+        frame: Any,
+        interval: float = 0.9,
+        season: Any = None,
+        parameter: str | None = None,
+    ) -> pd.DataFrame:
+        """Occupancy, or any one parameter, at other places.
 
         Parameters
         ----------
@@ -318,6 +334,9 @@ class Fit:
             units. What varies by season alone is taken from the surveys where it is no column.
         season : optional
             Label of the season; the last by default.
+        parameter : str, optional
+            A parameter of the family, such as ``"gamma"`` or ``"p"``, in place of occupancy; the
+            columns are then named by it, and ``frame`` holds the covariates of its formula.
 
         Returns
         -------
@@ -327,6 +346,18 @@ class Fit:
             surveyed range. Group levels never surveyed are drawn from their population.
         """
         given = elsewhere.as_table(frame)
+        if parameter is not None:
+            return predicted.predict(
+                self.problem,
+                self._frames,
+                self.draws,
+                self._own_covariance.get(parameter),
+                parameter,
+                given,
+                interval,
+                self.seed,
+                season,
+            )
         places = self._elsewhere(given)
         kind, at = self._asked(given, season)
         told = self._occupied.summarise(places, interval)
@@ -597,15 +628,11 @@ class Fit:
             {covariate: (low, high)} widens. ``attrs`` tell where the others are ``held`` and
             which ``groups`` are at the mean of their population.
         """
-        covariances, at = {}, 0
-        for name, p in self.problem.predictors.items() if self.posterior is None else ():
-            rows = slice(at, at := at + len(p.terms))
-            covariances[name] = self._maximum.covariance[rows, rows]
         return effects.table(
             self.problem,
             self._frames,
             self.draws,
-            covariances,
+            self._own_covariance,
             interval,
             parameter,
             covariate,

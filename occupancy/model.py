@@ -250,8 +250,9 @@ class Model:
     @property
     def state_names(self) -> list[str]:
         """Names of the true states; numbers of individuals as text."""
-        names = list(self.family.states)
-        return names or [str(k) for k in range(self.problem.n_shown)]
+        last = self.problem.n_shown - 1
+        numbers = [str(k) for k in range(last)] + [f"{last} or more"]
+        return list(self.family.states) or numbers
 
     def _given(self, parameters) -> dict[str, tuple[np.ndarray, dict[str, np.ndarray]]]:
         parameters = arguments.mapping("parameters", parameters, VALUES)

@@ -384,18 +384,19 @@ def _refuse_impossible(data, family: Family, observed: Observed, cell: np.ndarra
         v = strange[cell[strange].argmin()]
         _, i, t, j = np.unravel_index(cell[v], shape)
         label = family.labels[observed.label[v]] if family.labels else ""
+        told = f" in '{family.label_by}'" if family.label_by else ""
         raise ModelError(
             f"Site '{data['site'].values[i]}' has detection {observed.y[v]:g} on visit "
             f"{data['visit'].values[j]} of season {data['season'].values[t]}, which is a visit of "
             f"kind '{label}' ({strange.size} such in all). Family '{family.name}' cannot have it: "
-            f"correct the detection, or the kind of visit in '{family.label_by}'."
+            f"correct the detection, or the kind of visit{told}."
         )
 
 
 def _labels(family: Family, frames: Frames) -> np.ndarray:
     """(visit made,) which of the family's labels each visit carries."""
     if not family.label_by:
-        return np.zeros(frames.y.size, np.int64)
+        return np.full(frames.y.size, family.label, np.int64)
     if family.label_by == "species":
         return frames.species_of_visit
     if family.label_by not in frames.visits:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from occupancy.engines.newton import Objective, Top, climb, conditioning
+from occupancy.engines.newton import FAR, FLAT, Objective, Top, climb, conditioning
 from occupancy.links import LINKS
 from occupancy.problem import Problem
 from surveys.problems import ModelError
 
 STARTS = 3
+MOVED = 1e-4  # share of a flat direction from which a coefficient is part of it
 SAME_TOP = 1e-6  # log-likelihood units within which two climbs reached the same top
 
 
@@ -28,7 +29,9 @@ class Maximum:
     ----------
     coefficients : {parameter: (term,)}
     covariance : (coefficient, coefficient)
-        Inverse of the observed information, in the order of the parameters; NaN where flat.
+        Inverse of the observed information, in the order of the parameters; NaN for coefficients
+        along which the likelihood is flat. Where these lie at infinity (a psi of 1, a year
+        without colonisation) the others have the covariance that they have with them there.
     log_likelihood : float
     same_top : int
         How many of the starts reached it.
@@ -91,7 +94,7 @@ def maximise(problem: Problem, seed: int = 1, starts: int = STARTS) -> Maximum:
     a = objective.transform()
     return Maximum(
         split(problem, a @ best.theta),
-        a @ _inverse(best) @ a.T,
+        _covariance(best, a),
         best.value,
         len(tops),
         same,
@@ -143,10 +146,25 @@ def _guesses(problem: Problem) -> list[float]:
     return out
 
 
-def _inverse(top: Top) -> np.ndarray:
-    if top.flat:
+def _covariance(top: Top, a: np.ndarray) -> np.ndarray:
+    """Of the coefficients beta = a theta, NaN for those that a flat direction moves."""
+    if not top.flat:
+        return a @ np.linalg.inv(-top.hessian) @ a.T
+    if not np.isfinite(top.hessian).all():
         return np.full_like(top.hessian, np.nan)
-    return np.linalg.inv(-top.hessian)
+    scale, along = np.linalg.eigh(-top.hessian)
+    flat = scale < FLAT * max(scale.max(), 1.0)
+    away = np.abs(top.theta) > FAR  # at infinity, whatever rounding says of the curvature there
+    basis, size, _ = np.linalg.svd(np.hstack([along[:, flat], np.eye(away.size)[:, away]]))
+    n = int((size > MOVED).sum())
+    loose, free = basis[:, :n], basis[:, n:]
+    held = free.T @ -top.hessian @ free
+    if not held.size or np.linalg.eigvalsh(held).min() <= 0:
+        return np.full_like(top.hessian, np.nan)
+    covariance = a @ free @ np.linalg.inv(held) @ free.T @ a.T
+    moved = np.abs(a @ loose).max(axis=1, initial=0.0) > MOVED * np.linalg.norm(a, axis=1)
+    covariance[moved] = covariance[:, moved] = np.nan
+    return covariance
 
 
 def split(problem: Problem, beta: np.ndarray) -> dict[str, np.ndarray]:

@@ -141,21 +141,38 @@ def _visits_of_slots(number, places, first, last, s0, of_slot):
 
 
 @njit(error_model="numpy", cache=True)
-def _unseen(site, i, states, s):
-    """Rows of P(N = n | data) where nothing was seen."""
+def _unseen(site, i, rows, s):
+    """P(N = n | data) where nothing was seen; the last row is left to ``_last_row``."""
     mean, size, start = site[MEAN, i], site[SIZE, i], site[START, i]
     chance = start
-    for n in range(states.shape[1]):
+    for n in range(max(rows.shape[0] - 1, 1)):
         if n > 0:
             chance *= mean / n if size == 0.0 else mean / (size + mean) * ((n - 1 + size) / n)
         if start < UNDERFLOW:
             log_size = np.log(size) if size > 0.0 else 0.0
             chance = np.exp(log_number(float(n), n - mean, mean, np.log(mean), size, log_size))
-        states[0, n, s] = min(chance, 1.0)
+        rows[n, s] = min(chance, 1.0)
 
 
 @njit(error_model="numpy", cache=True)
-def _structural(eta, site, i, states, s):
+def _last_row(site, i, rows, s, seen):
+    """P(N >= n | data) in the last of two rows or more."""
+    last = rows.shape[0] - 1
+    if last == 0:
+        return
+    if last == 1:
+        mean, size = site[MEAN, i], site[SIZE, i]
+        log_none = -mean if size == 0.0 else -size * np.log1p(mean / size)
+        rows[1, s] = 1.0 if seen else -np.expm1(log_none)
+        return
+    rest = 1.0
+    for n in range(last):
+        rest -= rows[n, s]
+    rows[last, s] = max(rest, 0.0)
+
+
+@njit(error_model="numpy", cache=True)
+def _structural(eta, site, i, rows, s):
     """Where nothing was seen and zeros may be structural: the slopes by lam and by zero."""
     log_zero, log_one = -log_one_plus(-eta), -log_one_plus(eta)
     nothing = site[NOTHING, i]
@@ -168,8 +185,9 @@ def _structural(eta, site, i, states, s):
     empty, open_ = np.exp(log_zero - value), np.exp(log_one + nothing - value)
     site[VALUE, i] = value
     site[EXTRA, i] *= open_
-    for n in range(states.shape[1]):
-        states[0, n, s] = open_ * states[0, n, s] + (empty if n == 0 else 0.0)
+    if rows.shape[1] > 0:
+        for n in range(rows.shape[0]):
+            rows[n, s] = open_ * rows[n, s] + (empty if n == 0 else 0.0)
     return -open_ * site[LAM, i] * site[CAUGHT, i], empty * full
 
 
@@ -189,7 +207,8 @@ def _slopes_of_prior(site, i, size):
 def _from_numbers(links, eta, start, by_visit, by_chain, layout, gradient, log_lik, states, pairs):
     """Loop over blocks of a family whose states are numbers of individuals."""
     site_start, visit_start, places = layout[0], layout[1], layout[6]
-    n_row, n_chain = states.shape[1], states.shape[2]
+    n_row, n_chain, tells = states.shape[1], log_lik.size, states.shape[2] > 0
+    n_row = n_row if tells else 0
     at = (links, eta, start, by_visit, by_chain, n_chain)
     most = largest_block(site_start)
     most_slots = 1
@@ -262,11 +281,14 @@ def _from_numbers(links, eta, start, by_visit, by_chain, layout, gradient, log_l
                 site[VALUE, i] = site[NOTHING, i]
                 site[EXTRA, i] = site[MEAN, i]
                 site[PULL, i] = site[PUSH, i] = 0.0
-                _unseen(site, i, states, s)
+                if tells:
+                    _unseen(site, i, states[0], s)
+            if tells:
+                _last_row(site, i, states[0], s, n_slot > 0)
             by_lam, by_second = _slopes_of_prior(site, i, mixture == NEGATIVE_BINOMIAL)
             if mixture == ZIP:
                 if n_slot == 0:
-                    by_lam, by_second = _structural(eta[second + s], site, i, states, s)
+                    by_lam, by_second = _structural(eta[second + s], site, i, states[0], s)
                 else:
                     site[VALUE, i] -= log_one_plus(eta[second + s])
                     by_second = -1.0 / (1.0 + np.exp(-eta[second + s]))

@@ -48,6 +48,7 @@ from occupancy.families.chain import site_ranges
 from occupancy.families.numbers import (
     OF_MIXTURE,
     expected_number,
+    guess_individuals,
     log_prior,
     most_individuals,
     number_slots,
@@ -89,6 +90,13 @@ def data(observed: Observed):
     ways = special.gammaln(top + 1) - special.gammaln(y + 1) - special.gammaln(top - y + 1)
     log_ways = np.bincount(observed.chain, weights=ways, minlength=observed.n_chain)
     return np.stack([y, number]), np.stack([slots, highest, log_ways, special.gammaln(highest + 1)])
+
+
+def guess(observed: Observed) -> dict[str, float]:
+    """Natural values at which maximum likelihood starts."""
+    start = guess_individuals(observed)
+    each = float(observed.y.mean()) / start["lam"] if observed.y.size else 0.5
+    return start | {"p": min(max(each, 0.02), 0.8)}
 
 
 # ---------------------------------------------------------------- the climb, a batch of sites
@@ -411,7 +419,8 @@ def family(mixture: str = "poisson", **unknown: Any) -> Family:
         data=data,
         draw=draw,
         observes="count",
-        occupied=(False,),
+        psi=presence,
+        guess=guess,
         told=rows_told,
         number=expected_number,
         psi=presence,

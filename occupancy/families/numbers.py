@@ -19,7 +19,7 @@ OF_MIXTURE: dict[str, tuple[Parameter, ...]] = {
     "negative_binomial": (LAM, SIZE),
     "zip": (LAM, ZERO),
 }
-TAIL = 1e-12
+TAIL = 1e-13
 
 
 def log_prior(values: Values, n: np.ndarray) -> np.ndarray:
@@ -38,7 +38,7 @@ def log_prior(values: Values, n: np.ndarray) -> np.ndarray:
 
 
 def most_individuals(values: Values, y: np.ndarray | None = None) -> int:
-    """A number that N exceeds with probability below 1e-12 at every site, seen or not."""
+    """A number that N exceeds with probability below 1e-13 at every site, seen or not."""
     lam = np.asarray(values["lam"], dtype=np.float64)
     if "size" in values:
         size = np.asarray(values["size"], dtype=np.float64)
@@ -83,6 +83,15 @@ def expected_number(values: Values, slopes: Mapping[str, np.ndarray]) -> np.ndar
     if "zero" in values:
         return lam * (1 - values["zero"] - np.asarray(slopes["zero"])) + pull
     return lam + pull
+
+
+def guess_individuals(observed: Observed) -> dict[str, float]:
+    """Where maximum likelihood starts, for the parameters of N."""
+    most = np.zeros(observed.n_chain)
+    np.maximum.at(most, observed.chain, observed.y)
+    visited = np.bincount(observed.chain, minlength=observed.n_chain) > 0
+    lam = float(1.5 * most[visited].mean()) if visited.any() else 1.0
+    return {"lam": max(lam, 0.1), "size": 3.0, "zero": 0.1}
 
 
 def number_slots(observed: Observed, saw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

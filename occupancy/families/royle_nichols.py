@@ -41,6 +41,7 @@ from occupancy.families.chain import site_ranges
 from occupancy.families.numbers import (
     OF_MIXTURE,
     expected_number,
+    guess_individuals,
     log_prior,
     most_individuals,
     number_slots,
@@ -68,6 +69,13 @@ def data(observed: Observed):
     detected = observed.detected.astype(float)
     number, slots = number_slots(observed, observed.detected)
     return np.stack([detected, number]), np.stack([slots, np.ones(observed.n_chain)])
+
+
+def guess(observed: Observed) -> dict[str, float]:
+    """Natural values at which maximum likelihood starts."""
+    start = guess_individuals(observed)
+    each = float(observed.y.mean()) / start["lam"] if observed.y.size else 0.5
+    return start | {"r": min(max(each, 0.02), 0.8)}
 
 
 # ---------------------------------------------------------------- the climb, a batch of sites
@@ -408,7 +416,8 @@ def family(mixture: str = "poisson", **unknown: Any) -> Family:
         tables=tables,
         kernel=kernel if mixture == "poisson" else kernel_negative_binomial,
         data=data,
-        occupied=(False,),
+        psi=presence,
+        guess=guess,
         told=lambda observed: ROWS_TOLD,
         number=expected_number,
         psi=presence,
