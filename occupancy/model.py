@@ -17,6 +17,7 @@ import xarray as xr
 
 from occupancy import arguments, families, simulation
 from occupancy import problem as problems
+from occupancy.engines.compiled import group_terms
 from occupancy.families.base import Family
 from occupancy.problem import Predictor, Problem
 from surveys.problems import ModelError, did_you_mean
@@ -288,7 +289,9 @@ class Model:
         -------
         xr.Dataset
             ``detection`` (draw, species, site, season, visit), NaN where no visit was made;
-            ``state`` (draw, species, site, season); ``<parameter>`` (draw, <parameter>_term).
+            ``state`` (draw, species, site, season); ``<parameter>`` (draw, <parameter>_term),
+            ``<parameter>_sd[<group>]`` (draw,) and ``<parameter>_effect[<group>]`` (draw,
+            <parameter>_level[<group>]): the truth behind each draw, named as in a posterior.
         """
         rng = np.random.default_rng(seed)
         problem = self.problem
@@ -301,16 +304,18 @@ class Model:
         kept = {
             name: np.empty((draws, len(p.terms))) for name, p in self.problem.predictors.items()
         }
+        sds = {(p.name, g.name): np.empty(draws) for p, g in group_terms(problem)}
+        effects = {(p.name, g.name): np.empty((draws, g.n_level)) for p, g in group_terms(problem)}
         for d in range(draws):
             eta = []
             for name, p in self.problem.predictors.items():
                 beta = p.table.sample(rng, 1)[0]
                 kept[name][d] = beta
-                effects = {
-                    g.name: float(g.prior.sample(rng, 1)[0]) * rng.normal(size=g.n_level)
-                    for g in p.groups
-                }
-                eta.append(self._predict(p, beta, effects))
+                own = {}
+                for g in p.groups:
+                    sds[name, g.name][d] = sd = float(g.prior.sample(rng, 1)[0])
+                    effects[name, g.name][d] = own[g.name] = sd * rng.normal(size=g.n_level)
+                eta.append(self._predict(p, beta, own))
             z, y = simulation.draw(problem, tuple(eta), rng)
             state[d] = z[:, problem.steps.of_season].reshape(*shape, n_told)
             seen[d][problem.used] = y
@@ -328,6 +333,14 @@ class Model:
             dim = f"{name}_term"
             terms = list(self.problem.predictors[name].terms)
             out[name] = xr.DataArray(values, dims=("draw", dim), coords={dim: terms})
+        for p, g in group_terms(problem):
+            dim = f"{p.name}_level[{g.name}]"
+            out[f"{p.name}_sd[{g.name}]"] = ("draw", sds[p.name, g.name])
+            out[f"{p.name}_effect[{g.name}]"] = xr.DataArray(
+                effects[p.name, g.name],
+                dims=("draw", dim),
+                coords={dim: np.array(g.design.levels, dtype=object)},
+            )
         return out
 
     # ------------------------------------------------------------ fit
