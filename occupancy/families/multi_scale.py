@@ -134,6 +134,7 @@ def family(**unknown: Any) -> Family:
         occupied=(False, True, True),
         min_seasons=2,
         max_seasons=None,
+        closed=True,
     )
 
 
