@@ -39,7 +39,7 @@ COLUMN_ROLES = (
     "area",
 )
 ROLES = {
-    "detections": COLUMN_ROLES[:14],
+    "detections": (*COLUMN_ROLES[:14], "time", "score"),
     "sites": ("site", "longitude", "latitude", "easting", "northing", "region", "area"),
     "visits": ("site", "season", "visit", "date", "datetime", "effort", "observer"),
 }
