@@ -1,7 +1,7 @@
 """Speed, as ratios measured in one run: JSON lines, one object for each figure.
 
     python scripts/benchmark.py                     everything, about ten minutes
-    python scripts/benchmark.py gradient cold       some parts: gradient nuts ml cold group
+    python scripts/benchmark.py gradient cold       some parts: gradient families nuts ml cold group
 
 Peers that are not installed (numpyro, biolith) are left out and said so. Every figure is CPU time
 of one thread unless it says wall, least of several repeats for kernels, one run for samplers.
@@ -23,6 +23,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 import xarray as xr
 
+import benchmark_families
 import surveys
 from occupancy.engines import ml, nuts
 from occupancy.engines.compiled import CompiledDensity
@@ -148,7 +149,7 @@ def gradient() -> None:
         from occupancy.kernel import fused
 
         arrays = list(density.arrays.values())
-        link = m.problem.links[0]
+        link = int(m.problem.links[0])
         ours = least(lambda: fused.density(x, g, link, *arrays))  # noqa: B023
         op, _ = nutpie_gradient(m.pymc)
         as_op = least(op)
@@ -442,6 +443,7 @@ def cold() -> None:
 
 PARTS = {
     "gradient": gradient,
+    "families": benchmark_families.main,
     "ml": likelihood,
     "cold": cold,
     "nuts": nuts_sizes,

@@ -55,10 +55,10 @@ def from_tables(
         column is a visit covariate, but for `file` and `row`, which messages use.
     records : one row a record
         `visit_id`, or `site`, `season`, `visit` as in `visits`; `species` (none: the one species
-        of `species`); `detection` (none: 1, or count > 0), `count`, `time`, `score`, `file`, `row`.
-        Several records of one cell join: any detection, counts summed (a missing count makes the
-        sum missing), earliest time, highest score. A record with detection NaN says that this species was not
-        looked for, or its result was lost.
+        of `species`); `detection` (none: 1, or count > 0), `count`, `time`, `score`, `file`,
+        `row`. Several records of one cell join: any detection, counts summed (a missing count
+        makes the sum missing), earliest time, highest score. A record with detection NaN says
+        that this species was not looked for, or its result was lost.
     sites : one row a site
         `site`; `longitude`, `latitude`, or `easting`, `northing` with `crs`; `region`. Every
         further column is a site covariate. Sites never visited stay. None: the sites of `visits`.

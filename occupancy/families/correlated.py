@@ -227,6 +227,8 @@ def family(start: str = "", **unknown: Any) -> Family:
         data=as_detected,
         steps="visit",
         occupied=(False, True, True),
+        psi=pieces.psi_itself,
+        closed=True,
         options={"start": start} if start else {},
     )
 

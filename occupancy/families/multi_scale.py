@@ -132,6 +132,7 @@ def family(**unknown: Any) -> Family:
         kernel=kernel,
         data=as_detected,
         occupied=(False, True, True),
+        psi=pieces.psi_itself,
         min_seasons=2,
         max_seasons=None,
         closed=True,

@@ -64,7 +64,7 @@ def _seen(y: np.ndarray, in_one: np.ndarray, in_two: np.ndarray) -> np.ndarray:
 def tables(values, y, effort):
     """Initial (site, state), transition (site, interval, from, to), emission by state."""
     v = {name: np.asarray(value) for name, value in values.items()}
-    change = stationary(*y.shape[:2], 3)
+    change = stationary(y.shape[0], y.shape[1], 3)
     if "phi0" in v:
         change = np.stack([conditional(v[f"phi{k}"], v[f"R{k}"]) for k in range(3)], axis=-2)
     in_one = conditional(v["p1"], np.zeros_like(v["p1"]))
@@ -74,7 +74,7 @@ def tables(values, y, effort):
 def tables_multinomial(values, y, effort):
     """The same from log odds."""
     v = {name: np.asarray(value) for name, value in values.items()}
-    change = stationary(*y.shape[:2], 3)
+    change = stationary(y.shape[0], y.shape[1], 3)
     if "phi01" in v:
         same = np.zeros_like(v["phi01"])
         rows = (
@@ -319,9 +319,12 @@ CHANGES_OF_LOGITS = tuple(
 
 def family(form: str = "", seasons: str = "", **unknown: Any) -> Family:
     """Multi-state occupancy; ``form="multinomial"`` for logits, ``seasons="dynamic"``."""
-    offered = {"form": (form, ("", "conditional", "multinomial"))}
-    offered["seasons"] = (seasons, ("", "dynamic"))
-    pieces.check_options("multi_state", unknown, **offered)
+    pieces.check_options(
+        "multi_state",
+        unknown,
+        form=(form, ("", "conditional", "multinomial")),
+        seasons=(seasons, ("", "dynamic")),
+    )
     logits, dynamic = form == "multinomial", seasons == "dynamic"
     if logits:
         parameters = MULTINOMIAL + (CHANGES_OF_LOGITS if dynamic else ())
@@ -340,6 +343,7 @@ def family(form: str = "", seasons: str = "", **unknown: Any) -> Family:
         tables=tables_multinomial if logits else tables,
         kernel=own,
         occupied=(False, True, True),
+        psi=None if logits or dynamic else pieces.psi_itself,
         min_seasons=2 if dynamic else 1,
         max_seasons=None if dynamic else 1,
         options=options | ({"seasons": seasons} if dynamic else {}),

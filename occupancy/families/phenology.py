@@ -166,6 +166,8 @@ def family(**unknown: Any) -> Family:
         data=data,
         steps="visit",
         occupied=(False, True, True, True),
+        psi=pieces.psi_itself,
+        closed=True,
     )
 
 

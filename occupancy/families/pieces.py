@@ -24,6 +24,11 @@ def present(psi: np.ndarray) -> np.ndarray:
     return np.stack([1 - psi, psi], axis=-1)
 
 
+def psi_itself(values: Mapping[str, np.ndarray]) -> np.ndarray:
+    """``Family.psi`` of a family whose psi is the probability that a site is occupied."""
+    return np.asarray(values["psi"])
+
+
 def coming_and_going(gamma: np.ndarray, epsilon: np.ndarray) -> np.ndarray:
     """Transition (..., from, to) of two states: colonised with gamma, extinct with epsilon."""
     gamma, epsilon = np.asarray(gamma), np.asarray(epsilon)
