@@ -39,7 +39,10 @@ RESULTS = "results"
 NOT_DATA = ("model", "sample", "report", "map", "privacy", "surface")
 ONLY_SHOWN = ("title", "authors", "organisation")
 OPTIONS = ("links", "known_occupied")  # of any model, beside those of its family
-FIGURES = ("paired-map", "site-map", "effects", "forest", "shrinkage", "detection", "histories")
+FIGURES = (
+    *("paired-map", "site-map", "trend", "effects", "forest", "shrinkage"),
+    *("detection", "histories"),
+)
 REPORT = ("report", "tables", "geopackage")
 
 
