@@ -607,7 +607,9 @@ class Fit:
                 "many. Use royle_nichols or n_mixture."
             )
         labels, names = self._grouped(by)
-        return regions.abundance(self.problem, drawn, labels, names, interval)
+        point = self.draws.point
+        expected = None if point is None else passes.expected_numbers(self.problem, point)
+        return regions.abundance(self.problem, drawn, expected, labels, names, interval)
 
     def effects(
         self,

@@ -423,7 +423,6 @@ def family(mixture: str = "poisson", **unknown: Any) -> Family:
         guess=guess,
         told=rows_told,
         number=expected_number,
-        psi=presence,
         options={"mixture": mixture} if mixture != "poisson" else {},
     )
 

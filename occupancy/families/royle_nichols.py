@@ -420,7 +420,6 @@ def family(mixture: str = "poisson", **unknown: Any) -> Family:
         guess=guess,
         told=lambda observed: ROWS_TOLD,
         number=expected_number,
-        psi=presence,
         options={"mixture": mixture} if mixture != "poisson" else {},
     )
 

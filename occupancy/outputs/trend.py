@@ -182,7 +182,7 @@ def _legend(fig: Figure, results: Results, bottom: float) -> None:
         Line2D([], [], color=style.BLUE, lw=1.8, marker="o", ms=4, label=f"the {sites} surveyed"),
         Patch(fc=style.SKY, label="50%"),
         Patch(fc=BAND, label=name),
-        Line2D([], [], color=style.EARTH, lw=1.3, ls=(0, (5, 2.5)), label="expected: ψ of the rates"),
+        Line2D([], [], color=style.EARTH, lw=1.3, ls=(0, (5, 2.5)), label="expected: ψ of rates"),
         Line2D(
             [], [], marker="o", ls="", mfc="white", mec=style.INK, ms=4.5, label="naive: seen that season"
         ),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from occupancy.problem import Problem
-from occupancy.results.draws import Draws
+from occupancy.results.draws import Draws, natural
 from occupancy.results.occupied import marks, reported
 
 MOST_ROWS = 20_000  # numbers of individuals told of one site
@@ -94,6 +94,20 @@ def _told(problem: Problem, eta: tuple[np.ndarray, ...]):
         if problem.family.states or rows >= MOST_ROWS or w[0, -1].max() < 1e-6:
             return ll, w, pairs
         rows *= 2
+
+
+def expected_numbers(problem: Problem, point: Draws) -> np.ndarray:
+    """(chain,) E[N | data] at one set of parameters, exact."""
+    eta = predictors_at(problem, point, 0)
+    gradients = problem.evaluate(eta)[4]
+    names, predictors = list(problem.predictors), problem.predictors.values()
+    rows = {n: (p, e, g) for n, p, e, g in zip(names, predictors, eta, gradients, strict=True)}
+    at_sites = {n: row for n, row in rows.items() if row[0].level == "site"}
+    values = {n: natural(p, e) for n, (p, e, _) in at_sites.items()}
+    number = problem.family.number
+    if number is None:
+        raise ValueError(f"family '{problem.family.name}' has no numbers")
+    return problem.in_field_order(number(values, {n: g for n, (_, _, g) in at_sites.items()}))
 
 
 def sample_path(states: np.ndarray, pairs: np.ndarray, rng: np.random.Generator) -> np.ndarray:
