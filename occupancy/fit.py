@@ -19,6 +19,7 @@ import xarray as xr
 
 from occupancy import checks
 from occupancy.engines import ml as maximum
+from occupancy.engines import profile as profiles
 from occupancy.engines.ml import Maximum
 from occupancy.frames import make_frames
 from occupancy.problem import Problem
@@ -244,7 +245,7 @@ class Fit:
         if self.engine != "ml":
             raise ModelError('Profile intervals belong to a fit by engine="ml".')
         low, high = interval_ends(interval)
-        bounds = maximum.profile(self.problem, self._maximum, high - low)
+        bounds = profiles.profile(self.problem, self._maximum, high - low)
         return parameters.profiles(self.problem, self._maximum, bounds)
 
     def groups(self, interval: float = 0.9) -> pd.DataFrame:

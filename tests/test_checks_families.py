@@ -172,7 +172,7 @@ def test_ktrunc__blocks_where_counts_set_no_limit():
     rng = np.random.default_rng(2)
     data = surveys.from_arrays(count=rng.poisson(1.0, (100, 3)).astype(float))
     made = Model(data, family="n_mixture").problem
-    y = data["count"].values[0, :, 0]
+    y = data["count"].values[0, :, 0].astype(float)
     by_hand = np.mean([np.mean(y[:, j] * y[:, k]) for j, k in ((0, 1), (0, 2), (1, 2))])
     assert shared(made) == pytest.approx(by_hand - y.mean() ** 2, rel=1e-12)
     assert shared(made) < 0
