@@ -1,6 +1,6 @@
 """Surveys and models whose posteriors are proved by ranks: one entry for each family.
 
-Every family has 60 sites, of which 40 % of the visits were not made and every tenth site was never
+Every family has 50 sites, of which 40 % of the visits were not made and every tenth site was never
 surveyed, one covariate of the sites on its first parameter, and the default priors unless the
 entry says why not.
 """
@@ -17,9 +17,11 @@ from ranks import Setting
 
 import surveys
 
-N_SITE = 60
-N_REGION = 12
+N_SITE = 50
+N_REGION = 10
 MISSING = 0.4
+ORDINARY = {"draws": 80, "tune": 120, "most": 39}
+LONG = {"draws": 150, "tune": 200, "most": 63}
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,57 @@ RARE = {"psi": "normal(-2.2, 0.5)", "p": "normal(-1.7, 0.5)"}  # psi about 0.1, 
 ENTRIES = {
     "single_season": Entry(formulas={"psi": "x", "p": "w"}, rare=RARE),
     "dynamic": Entry(seasons=3, visits=3, formulas={"psi": "x", "gamma": "x"}, rare=RARE),
+    "autologistic": Entry(seasons=3, visits=3, formulas={"psi": "x"}, rare=RARE),
+    "multi_scale": Entry(seasons=3, visits=3, formulas={"psi": "x"}, rare=RARE),
+    "multi_state": Entry(
+        visits=5,
+        formulas={"psi": "x"},
+        # State 2 that is hardly ever shown, and state 1, are two names for sites of high and of
+        # low detection, which may trade places: two answers. A state 2 that shows has one.
+        priors={"delta": {"Intercept": "normal(1, 0.7)"}},
+        rare={"psi": RARE["psi"], "p1": RARE["p"], "p2": RARE["p"]},
+    ),
+    "correlated": Entry( formulas={"psi": "x"}, rare=RARE),
+    "phenology": Entry( formulas={"psi": "x"}, rare=RARE),
     "counts": Entry(
         observed="count",
         effort=True,
         formulas={"psi": "x"},
         rare={"psi": RARE["psi"], "rate": "normal(-1.7, 0.5)"},
+    ),
+    "time_to_detection": Entry(
+        observed="time",
+        effort=True,
+        formulas={"psi": "x"},
+        rare={"psi": RARE["psi"], "rate": "normal(-1.7, 0.5)"},
+    ),
+    "scores": Entry(
+        observed="score",
+        formulas={"psi": "x"},
+        # Two normals whose widths are free over a factor of 20, and whose means may be as near as
+        # nothing, trade places: narrow calls in wide noise for wide calls around narrow noise.
+        # Classifiers whose scores are worth a model tell the two apart by a few sds.
+        priors={
+            "gap": {"Intercept": "normal(1.1, 0.3)"},
+            "sigma0": {"Intercept": "normal(0, 0.3)"},
+            "sigma1": {"Intercept": "normal(0, 0.3)"},
+        },
+        rare=RARE,
+    ),
+    "false_positive": Entry(
+        formulas={"psi": "x"},
+        labels={"visit_type": ("standard", "unconfirmed", "confirmed")},
+        rare={"psi": RARE["psi"], "p11": RARE["p"]},
+    ),
+    "interacting": Entry(
+        species=2,
+        formulas={"f[species 1]": "x"},
+        rare={"f": RARE["psi"], "p": RARE["p"]},
+    ),
+    "integrated": Entry(
+        formulas={"psi": "x"},
+        labels={"method": ("camera", "transect")},
+        rare=RARE,
     ),
 }
 
@@ -106,4 +154,5 @@ def setting(family: str, kind: str = "ordinary") -> Setting:
         formulas[first] = f"{formulas[first]} + (1 | region)"
     model = {"family": family, "priors": priors, **entry.options, **formulas}
     new = {"x": 1.5, "region": "region 2"}
-    return Setting(pattern(entry), model, new, **entry.told)
+    effort = ORDINARY if kind == "ordinary" else LONG
+    return Setting(pattern(entry), model, new, **{**effort, **entry.told})

@@ -18,7 +18,7 @@ it is outside again. So a right sampler fails a run with a chance below 0.05 * (
 which is 1 in 3000 at Q = 8; seeds are fixed, so that a run that passed passes again on one machine.
 
 No fit is dropped. One that raises, stops early or whose draws are worth less than L independent
-ones, after a second attempt with four times the draws, is a failed fit, and more than 1 % fail
+ones, after attempts with three and fifteen times the draws, is a failed fit, and more than 1 % fail
 the run. A fit that diverged is kept with its ranks and counted.
 
 Source: Talts et al. (2018) arXiv:1804.06788; Modrak et al. (2023) Bayesian Analysis 20:461-488;
@@ -53,6 +53,7 @@ from surveys.problems import ModelError
 LEVEL = 0.05  # of one run, shared by its quantities
 FAILED = 0.01  # share of fits that may fail
 CHAINS = 2
+ATTEMPTS = (1, 3, 15)  # times the draws
 SITE = 0  # whose state is ranked
 
 
@@ -156,9 +157,12 @@ def run(
 
 
 def _sample(setting: Setting, problem: Problem, seed: int, out: Run) -> xr.Dataset:
-    """Posterior draws; a second attempt with four times as many where they are worth too few."""
-    for draws, tune in ((setting.draws, setting.tune), (4 * setting.draws, 2 * setting.tune)):
-        got = nuts.sample(problem, draws=draws, tune=tune, chains=CHAINS, cores=1, seed=seed)
+    """Posterior draws; more of them where they are worth too few."""
+    for times in ATTEMPTS:
+        draws = times * setting.draws
+        got = nuts.sample(
+            problem, draws=draws, tune=setting.tune, chains=CHAINS, cores=1, seed=seed
+        )
         worth = 0.0 if got.partial else effective(got.posterior)
         if worth >= setting.most:
             break
