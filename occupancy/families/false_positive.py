@@ -11,8 +11,9 @@
 A standard visit makes no false detections (a physical trap, a nest). On a confirmed one some
 detections are certain (2: a photograph, a second listener) and others are not (1); b is the share
 of certain ones among the true. The covariate ``visit_type``, or the one that ``by`` names, says
-of each visit which it is; in the formula of p11 it lets the types detect differently. p10 and b
-are told of every visit, and only those that speak of them teach them.
+of each visit which it is; in the formula of p11 it lets the types detect differently. p10 is told
+of every visit, and only those that speak of it teach it. Without a confirmed visit b is no
+parameter.
 
 **Two answers.** Of unconfirmed visits alone the likelihood is the same at psi and 1 - psi with
 p11 and p10 swapped (Royle and Link 2006): no data tell the common true detector from the common
@@ -30,7 +31,7 @@ Source: Royle and Link (2006) Ecology 87:835-841; Miller et al. (2011) Ecology 9
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import njit
@@ -39,6 +40,9 @@ from occupancy.families import pieces, turnover
 from occupancy.families.base import Family, Observed, Parameter
 from occupancy.kernel.simd import sigmoid, softplus
 from surveys.problems import ModelError
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 BY = "visit_type"
 LABELS = ("standard", "unconfirmed", "confirmed")
@@ -51,7 +55,8 @@ B = Parameter("b", "visit", ("logit",), "probability that a true detection is a 
 
 def tables(values, y, effort):
     """Tables of the states; ``values["label"]`` is the type of visit, like ``y``, int."""
-    p11, b, label = (np.broadcast_to(values[k], y.shape) for k in ("p11", "b", "label"))
+    b = values.get("b", 0.0)
+    p11, b, label = (np.broadcast_to(v, y.shape) for v in (values["p11"], b, values["label"]))
     p10 = np.broadcast_to(p11 * values["q"] if "q" in values else values["p10"], y.shape)
     false = np.where(label == STANDARD, 0.0, p10)
     certain = np.where(label == CONFIRMED, b, 0.0)
@@ -109,9 +114,10 @@ def _present(at, v, out):
     _, eta, start, by_visit, _, _ = at
     last = start.size - 2
     y, kind = by_visit[0, v], by_visit[1, v]
-    p11, b = eta[start[last - 2] + v], eta[start[last] + v]
+    p11 = eta[start[last - 1] + v]
     out[1] -= softplus(-p11) if y > 0.0 else softplus(p11)
-    if kind == CONFIRMED and y > 0.0:
+    if kind == CONFIRMED and y > 0.0:  # elsewhere b may be no parameter
+        b = eta[start[last - 2] + v]
         out[1] -= softplus(-b) if y > 1.0 else softplus(b)
 
 
@@ -120,9 +126,10 @@ def _present_slope(at, v, weight, gradient):
     _, eta, start, by_visit, _, _ = at
     last = start.size - 2
     y, kind = by_visit[0, v], by_visit[1, v]
-    p11, b = start[last - 2] + v, start[last] + v
+    p11 = start[last - 1] + v
     gradient[p11] += weight[1] * (sigmoid(-eta[p11]) if y > 0.0 else -sigmoid(eta[p11]))
     if kind == CONFIRMED and y > 0.0:
+        b = start[last - 2] + v
         gradient[b] += weight[1] * (sigmoid(-eta[b]) if y > 1.0 else -sigmoid(eta[b]))
 
 
@@ -132,7 +139,7 @@ def visit(at, t, i, v, out):
     _present(at, v, out)
     _, eta, start, by_visit, _, _ = at
     y, kind = by_visit[0, v], by_visit[1, v]
-    p10 = eta[start[start.size - 3] + v]
+    p10 = eta[start[start.size - 2] + v]
     if y > 1.0 or (kind == STANDARD and y > 0.0):
         out[0] = -np.inf
     elif kind != STANDARD:
@@ -145,7 +152,7 @@ def visit_slope(at, t, i, v, weight, gradient):
     _present_slope(at, v, weight, gradient)
     _, eta, start, by_visit, _, _ = at
     y, kind = by_visit[0, v], by_visit[1, v]
-    p10 = start[start.size - 3] + v
+    p10 = start[start.size - 2] + v
     if kind != STANDARD and y < 2.0:
         gradient[p10] += weight[0] * (sigmoid(-eta[p10]) if y > 0.0 else -sigmoid(eta[p10]))
 
@@ -165,7 +172,7 @@ def visit_below(at, t, i, v, out):
     _, eta, start, by_visit, _, _ = at
     last = start.size - 2
     y, kind = by_visit[0, v], by_visit[1, v]
-    p11, q = eta[start[last - 2] + v], eta[start[last - 1] + v]
+    p11, q = eta[start[last - 1] + v], eta[start[last] + v]
     if y > 1.0 or (kind == STANDARD and y > 0.0):
         out[0] = -np.inf
     elif kind != STANDARD:
@@ -179,7 +186,7 @@ def visit_below_slope(at, t, i, v, weight, gradient):
     _, eta, start, by_visit, _, _ = at
     last = start.size - 2
     y, kind = by_visit[0, v], by_visit[1, v]
-    p11, q = start[last - 2] + v, start[last - 1] + v
+    p11, q = start[last - 1] + v, start[last] + v
     if kind == STANDARD or y > 1.0:
         return
     if y > 0.0:
@@ -198,11 +205,23 @@ KERNELS = {
 }
 
 
-def family(mirror: str = "", seasons: str = "", by: str = BY, **unknown: Any) -> Family:
+def options_from(data: xr.Dataset, options: dict[str, Any]) -> dict[str, Any]:
+    """Whether any visit is confirmed: without one nothing tells b."""
+    by = str(options.get("by", BY))
+    if "certain" in options or by not in data or data[by].dtype.kind not in "OUT":
+        return options
+    return options | {"certain": bool((data[by].values.astype(str) == LABELS[CONFIRMED]).any())}
+
+
+def family(
+    mirror: str = "", seasons: str = "", by: str = BY, certain: bool = True, **unknown: Any
+) -> Family:
     """False positives; ``mirror="below"`` keeps p10 below p11 where no detection is certain.
 
     Parameters
     ----------
+    certain : bool
+        Whether detections of some visits may be certain, so that b is a parameter.
     by : str
         Covariate of the visits that says "standard", "unconfirmed" or "confirmed" of each.
     """
@@ -212,14 +231,24 @@ def family(mirror: str = "", seasons: str = "", by: str = BY, **unknown: Any) ->
         mirror=(mirror, tuple(KERNELS)),
         seasons=(seasons, turnover.SEASONS),
         by=(None, (None,)),
+        certain=(certain, (True, False)),
     )
+    chosen = {"mirror": mirror, "by": by if by != BY else ""}
+    made = turnover.as_options(seasons, **chosen)
+    if not certain:
+        made["options"]["certain"] = False
     return Family(
         name="false_positive",
         title="Occupancy with false positives",
         source="Royle and Link (2006) Ecology 87:835-841",
         states=("absent", "present"),
         detections=(0.0, 1.0, 2.0),
-        parameters=(*turnover.parameters(seasons), P11, Q if mirror else P10, B),
+        parameters=(
+            *turnover.parameters(seasons),
+            *((B,) if certain else ()),
+            P11,
+            Q if mirror else P10,
+        ),
         tables=tables,
         kernel=KERNELS[mirror][seasons],
         data=data,
@@ -227,5 +256,5 @@ def family(mirror: str = "", seasons: str = "", by: str = BY, **unknown: Any) ->
         guess=guess,
         labels=LABELS,
         label_by=by,
-        **turnover.as_options(seasons, mirror=mirror, by=by if by != BY else ""),
+        **made,
     )
