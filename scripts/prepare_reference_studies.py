@@ -4,10 +4,10 @@
 
 FROM holds a folder of CSV files for each data set; TO gets a study folder of each, or of those
 named. Most data are copied as they are. Some are laid out anew: three tables of detections, one a
-species, become one (mesocarnivores); times and lengths of visits become a row for each visit
-(ttd_peregrine); what kind of visit it was becomes a table (false_positive_...). For hbef2015,
-regions.geojson is made: six blocks of the valley, cut along easting and northing so that each
-holds about as many points.
+species, become one, and coordinates become degrees (mesocarnivores); times and lengths of visits
+become a row for each visit (ttd_peregrine); what kind of visit it was becomes a table
+(false_positive_...). For hbef2015, regions.geojson is made: six blocks of the valley, cut along
+easting and northing so that each holds about as many points.
 """
 
 from __future__ import annotations
@@ -31,12 +31,15 @@ FILES: dict[str, tuple[str, ...]] = {
     "eagle_owls_2015": (*SITES, "visit_julian_date.csv"),
     "false_positive_simulated": SITES,
     "false_positive_confirmed_simulated": SITES,
-    "mesocarnivores": ("site_covariates.csv",),
+    "mesocarnivores": (),
     "ttd_peregrine": (),
     "woodthrush": ("detections.csv",),
 }
 READ = {  # laid out anew
-    "mesocarnivores": tuple(f"detections_{s}.csv" for s in ("bobcat", "coyote", "redfox")),
+    "mesocarnivores": (
+        *(f"detections_{s}.csv" for s in ("bobcat", "coyote", "redfox")),
+        "site_covariates.csv",
+    ),
     "ttd_peregrine": tuple(
         f"{name}.csv"
         for name in (
@@ -76,9 +79,13 @@ def main() -> None:
 
 
 def three_species(source: Path, folder: Path) -> None:
-    """One table of detections, a row for each site and species."""
+    """One table of detections, a row for each site and species; coordinates in degrees."""
+    *files, sites = READ["mesocarnivores"]
+    told = pd.read_csv(source / sites)
+    told[["Latitude", "Longitude"]] = (100 * told[["Latitude", "Longitude"]]).round(6)
+    told.to_csv(folder / sites, index=False)
     tables = []
-    for file in READ["mesocarnivores"]:
+    for file in files:
         table = pd.read_csv(source / file, dtype=str)
         table.insert(1, "species", file.removeprefix("detections_").removesuffix(".csv"))
         tables.append(table)

@@ -8,9 +8,10 @@ from occupancy.cli.session import Session
 
 
 @click.command()
+@click.option("--engine", type=click.Choice(["nuts", "ml"]), help="How to estimate.")
 @click.option("--force", is_flag=True, help="Do everything again, even if nothing changed.")
 @click.pass_obj
-def command(session: Session, force: bool) -> int:
+def command(session: Session, engine: str | None, force: bool) -> int:
     """Check, build, fit, map and report; for a first look, and for the night job.
 
     What stands already is kept. The exit code is that of the first step that fails, or 4 if a fit
@@ -19,7 +20,7 @@ def command(session: Session, force: bool) -> int:
     from occupancy.cli import steps
     from occupancy.study import FIGURES
 
-    study = session.study()
+    study = session.study({"engine": engine})
     with session.writing(study):
         if force or not study.data_state().is_finished:
             steps.check(session, study)

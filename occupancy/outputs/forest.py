@@ -96,8 +96,9 @@ def alt_text(results: Results) -> str:
 
 def _limits(table: pd.DataFrame) -> tuple[float, float]:
     """Room for the intervals and zero; points far outside are pinned to the edge."""
-    ends = table[["lower", "upper"]].to_numpy(dtype=float)
-    low, high = min(np.nanmin(ends), 0.0), max(np.nanmax(ends), 0.0)
+    ends = table[["lower", "upper", "mean"]].to_numpy(dtype=float)
+    ends = ends[np.isfinite(ends)]  # a flat likelihood has no intervals
+    low, high = min([0.0, *ends]), max([0.0, *ends])
     reach = high - low or 1.0
     for column in ("ml", "naive"):
         if column in table:

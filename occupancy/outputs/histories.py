@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MOST_SEASONS = 6
 PALE, DEEP = np.array([0xE6, 0xEE, 0xF1]) / 255, np.array([0xB4, 0xC8, 0xD0]) / 255
 SEEN = np.array([0x14, 0x31, 0x5C]) / 255
+LESS = np.array([0x5C, 0x8F, 0xAE]) / 255  # the lesser of two kinds of detections
 
 
 def figure(results: Results, *, width: float = 7.4) -> tuple[Figure, str]:
@@ -39,7 +40,7 @@ def figure(results: Results, *, width: float = 7.4) -> tuple[Figure, str]:
         known = effort[np.isfinite(effort) & np.isfinite(detection)]
         if not len(known) or np.ptp(known) == 0:
             effort = None  # one shade for all says nothing
-    n = len(order)
+    n, kinds = len(order), kinds_seen(results)
     with style.drawing():
         head = sheet.head(
             "What was seen", _support(results, first), caption(results), width, title_size=12
@@ -59,7 +60,7 @@ def figure(results: Results, *, width: float = 7.4) -> tuple[Figure, str]:
                 fig, sheet.MARGIN + left + k * (one + gap), head.bottom + 0.78, one, body
             )
             shade = None if effort is None else effort[:, k]
-            _draw(ax, detection[:, k], shade, crosses=body / n > 0.055)
+            _draw(ax, detection[:, k], shade, crosses=body / n > 0.055, kinds=len(kinds))
             ax.set_xlabel(f"visits {season_name(season, seen.seasons)}".strip(), fontsize=7.5)
             for _, _, end in regions[:-1]:
                 ax.axhline(end - 0.5, color="white", lw=2.6)
@@ -78,14 +79,17 @@ def figure(results: Results, *, width: float = 7.4) -> tuple[Figure, str]:
             else "visited, not detected"
         )
         items = [
-            Patch(fc=SEEN, label="detected"),
+            *(
+                [Patch(fc=c, label=t) for c, t in zip((LESS, SEEN), kinds.values(), strict=False)]
+                or [Patch(fc=SEEN, label="detected")]
+            ),
             Patch(fc=(PALE + DEEP) / 2, label=shade_label),
             Line2D([], [], marker="x", ls="", color="#8b959b", ms=4, label="no visit")
             if body / n > 0.055
             else Patch(fc="white", ec=style.NOT_ESTIMATED_EDGE, lw=0.5, label="no visit"),
         ]
         fig.legend(
-            handles=items, loc="lower left", frameon=False, fontsize=7.5, ncol=3,
+            handles=items, loc="lower left", frameon=False, fontsize=7.5, ncol=4,
             bbox_to_anchor=(sheet.MARGIN / width, (head.bottom + 0.06) / fig.get_size_inches()[1]),
             borderaxespad=0,
         )  # fmt: skip
@@ -102,6 +106,15 @@ def write(
 def totals(seen: Histories) -> tuple[int, int]:
     """Visits made and visits with a detection, over all sites and seasons."""
     return int(np.isfinite(seen.detection).sum()), int((seen.detection > 0).sum())
+
+
+def kinds_seen(results: Results) -> dict[int, str]:
+    """What the values above 0 mean, where there is more than one; else nothing."""
+    seen = results.histories
+    if seen is None or not (np.nan_to_num(seen.detection) > 1).any():
+        return {}
+    told = dict(results.model.get("values", {}))
+    return told or {1: "detected", 2: "detected, above 1"}
 
 
 def alt_text(results: Results) -> str:
@@ -135,7 +148,9 @@ def _order(results: Results, seen: Histories) -> tuple[np.ndarray, list[tuple[st
     return order, spans
 
 
-def _draw(ax: Axes, detection: np.ndarray, effort: np.ndarray | None, *, crosses: bool) -> None:
+def _draw(
+    ax: Axes, detection: np.ndarray, effort: np.ndarray | None, *, crosses: bool, kinds: int
+) -> None:
     made = np.isfinite(detection)
     share = np.full(detection.shape, 0.5)
     if effort is not None and np.isfinite(effort).any():
@@ -144,6 +159,8 @@ def _draw(ax: Axes, detection: np.ndarray, effort: np.ndarray | None, *, crosses
     image = PALE + (DEEP - PALE) * share[..., None]
     image[~made] = 1.0
     image[made & (np.nan_to_num(detection) > 0)] = SEEN
+    if kinds > 1:
+        image[made & (np.nan_to_num(detection) == 1)] = LESS
     ax.imshow(image, aspect="auto", interpolation="nearest")
     if crosses:
         rows, columns = np.nonzero(~made)

@@ -203,7 +203,8 @@ def coefficients(results: Results) -> dict[str, Any]:
                 "naive": words.decimal(row.get("naive"), places),
             }
         )
-    return {"rows": rows, "estimate": words.estimate_name(results.engine)}
+    with_naive = "naive" in table and bool(table["naive"].notna().any())
+    return {"rows": rows, "estimate": words.estimate_name(results.engine), "naive": with_naive}
 
 
 def _term(row: pd.Series, results: Results) -> dict[str, str]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from occupancy.outputs import furniture, paired_map, region_labels, shapes, style, tables, words
 from occupancy.outputs.headline import headline, region_number
-from occupancy.outputs.histories import totals
+from occupancy.outputs.histories import kinds_seen, totals
 from occupancy.outputs.results import (
     QUANTILES,
     Results,
@@ -49,6 +49,7 @@ def page_data(results: Results) -> dict[str, Any]:
         "psi": _scale(pair[0]),
         "unc": _scale(pair[1]),
         "csv": _regions_csv(results),
+        "values": {str(k): text for k, text in kinds_seen(results).items()},
     }
     if view is not None:
         data |= {

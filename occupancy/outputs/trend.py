@@ -137,8 +137,8 @@ def _draw(ax: Axes, table: pd.DataFrame, at: np.ndarray, results: Results) -> No
     ticks = np.arange(0, top + 1e-9, step)
     ax.set_yticks(ticks, [f"{100 * t:.0f}%" for t in ticks])
     ax.set_ylim(0, top + (0.02 if top == 1 else 0))
-    reach = at[-1] - at[0]
-    ax.set_xlim(at[0] - 0.03 * reach, at[-1] + 0.03 * reach)
+    room = max(0.03 * (at[-1] - at[0]), 0.32 * float(np.diff(at).min()))
+    ax.set_xlim(at[0] - room, at[-1] + room)
     every_nth = int(np.ceil(len(at) / MOST_LABELS))
     names = [style.shorten(season_name(s, results.seasons), 0.9, 7.5) for s in results.seasons]
     ax.set_xticks(at[::every_nth], names[::every_nth])
@@ -178,15 +178,15 @@ def _legend(fig: Figure, results: Results, bottom: float) -> None:
 
     sites = words.counted(results.ever_surveyed, "site")
     name = words.interval_name(results.interval, results.engine).split(" ")[0]
+    seen = {"mfc": "white", "mec": style.INK, "ms": 4.5}
+    dashes = {"lw": 1.3, "ls": (0, (5, 2.5))}
     items = [
         Line2D([], [], color=style.BLUE, lw=1.8, marker="o", ms=4, label=f"the {sites} surveyed"),
         Patch(fc=style.SKY, label="50%"),
         Patch(fc=BAND, label=name),
-        Line2D([], [], color=style.EARTH, lw=1.3, ls=(0, (5, 2.5)), label="expected: ψ of rates"),
-        Line2D(
-            [], [], marker="o", ls="", mfc="white", mec=style.INK, ms=4.5, label="naive: seen that season"
-        ),
-    ]  # fmt: skip
+        Line2D([], [], color=style.EARTH, label="expected: ψ", **dashes),
+        Line2D([], [], marker="o", ls="", label="naive: seen that season", **seen),
+    ]
     width, height = fig.get_size_inches()
     fig.legend(
         handles=items, loc="lower left", bbox_to_anchor=(sheet.MARGIN / width, bottom / height),

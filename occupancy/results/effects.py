@@ -56,7 +56,8 @@ def surveyed(problem: Problem, frames: Frames, p: Predictor, species: str | None
         n_row = frame.n // problem.n_chain
         keep = np.repeat(problem.usable & (problem.visits_per_chain > 0), n_row)
         seen = np.repeat(problem.detections_per_chain > 0, n_row)
-    if species is not None and "species" in frame:
+    split = p.level == "visit" and problem.family.joint  # its label is its species
+    if species is not None and "species" in frame and not split:
         keep = keep & (frame["species"].astype(str) == species)
     return Surveyed({v: frame[v][keep] for v in p.design.variables}, seen[keep])
 
@@ -128,6 +129,8 @@ def table(
         The parameter or the covariate is not in the model.
     """
     chosen = _choose(problem, parameter, covariate)
+    if parameter is None:
+        chosen = {n: v for n, v in chosen.items() if not _of_another(problem, n, species)}
     parts, stood, groups = [], {}, {}
     for name, wanted in chosen.items():
         p = problem.predictors[name]
@@ -155,6 +158,8 @@ def rug(problem: Problem, frames: Frames, species: str | None = None) -> pd.Data
     """Where each curve has data: parameter, covariate, value, detected; sites or visits."""
     parts = []
     for name, p in problem.predictors.items():
+        if _of_another(problem, name, species):
+            continue
         rows = surveyed(problem, frames, p, species)
         for variable in numeric_covariates(p):
             part = pd.DataFrame({"value": rows.values[variable], "detected": rows.detected})
@@ -163,6 +168,14 @@ def rug(problem: Problem, frames: Frames, species: str | None = None) -> pd.Data
             parts.append(part)
     columns = ["parameter", "covariate", "value", "detected"]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
+def _of_another(problem: Problem, name: str, species: str | None) -> bool:
+    """Whether a parameter speaks of the visits for another species than the one asked about."""
+    told, family = problem.family.parameter(name), problem.family
+    if not (family.joint and told.only and species):
+        return False
+    return family.labels[int(told.only)] != species
 
 
 def _choose(problem: Problem, parameter: str | None, covariate: str | None) -> dict[str, list[str]]:

@@ -324,7 +324,7 @@ function drawHistory(card, i) {
     }
     if (D.seasons.length > 1) add(line, "td", {}, said(sites.present[i][t]));
   });
-  add(card, "p", {}, add(document.createDocumentFragment(), "small", {}, "1 detected · 0 not detected · hatched: no visit"));
+  add(card, "p", {}, add(document.createDocumentFragment(), "small", {}, [...(Object.keys(D.values).length ? Object.entries(D.values) : [["1", "detected"]]).map((k) => k.join(" ")), "0 not detected", "hatched: no visit"].join(" · ")));
 }
 const said = (p) => p === 1 ? "yes" : percent(p);
 function drawInterval(card, i) {
@@ -360,13 +360,25 @@ function drawCard() {
   add(card, "p", {}, `${percent(sites.mean[i])}, ${D.interval} interval ${range(sites.lower[i], sites.upper[i])}. What a site like this has, whatever was seen here.`);
 }
 
+// --- what was seen: detections, or states and certain ones apart
+const KINDS = Object.keys(D.values).length ? Object.entries(D.values) : [["1", "detected"]];
+const shade = (sign) => sign === "0" ? "#c3d3da" : KINDS.length > 1 && sign === KINDS[0][0] ? "#5c8fae" : "#14315c";
+
 // --- without a map: every site's history as a strip, side by side
 const strips = $("histories"), sheet = $("sheet");
-const strip = { cell: 9, gap: 8, row: 15, head: 20, at: [], wide: 0 };
+const strip = { cell: 9, gap: 8, row: 15, tall: 9, apart: 0, head: 20, at: [], wide: 0 };
+const SIZES = [{ cell: 9, gap: 8, row: 15, tall: 9 }, { cell: 6, gap: 7, row: 10, tall: 6 }, { cell: 4, gap: 6, row: 7, tall: 4.5 }];
+const along = (v) => v * strip.cell + Math.floor(v / sites.visits) * strip.apart;
 function layStrips() {
   strip.wide = sheet.clientWidth;
-  const n = sites.visits * D.seasons.length, block = n * strip.cell + strip.gap;
-  const across = Math.max(1, Math.floor((strip.wide - 4) / block));
+  strip.apart = D.seasons.length > 1 ? 3 : 0;
+  let block = 0, across = 1;
+  for (const size of SIZES) { // many sites: smaller cells, before the sheet grows long
+    Object.assign(strip, size);
+    block = along(sites.visits * D.seasons.length) + strip.gap;
+    across = Math.max(1, Math.floor((strip.wide - 4) / block));
+    if (sites.id.length / across * strip.row < 900) break;
+  }
   const order = [...sites.id.keys()].filter((i) => sites.history[i]);
   const found = (i) => [...sites.history[i]].filter((c) => c !== "-" && c !== "0").length;
   order.sort((a, b) => sites.region[a] - sites.region[b] || found(b) - found(a));
@@ -401,30 +413,29 @@ function drawStrips() {
       if (sign === "-") {
         ink.strokeStyle = "#8b959b";
         ink.lineWidth = 0.8;
-        ink.strokeRect(x + v * c + 0.9, y + 0.9, c - 2.8, 8.2);
+        ink.strokeRect(x + along(v) + 0.9, y + 0.9, c - 2.8, strip.tall - 0.8);
         return;
       }
-      ink.fillStyle = sign === "0" ? "#c3d3da" : "#14315c";
-      ink.fillRect(x + v * c + 0.5, y + 0.5, c - 1.5, 9);
+      ink.fillStyle = shade(sign);
+      ink.fillRect(x + along(v) + 0.5, y + 0.5, c - (c > 6 ? 1.5 : 1), strip.tall);
     });
     if (S.site === i) {
       ink.strokeStyle = "#c75a00";
       ink.lineWidth = 2.4;
-      ink.strokeRect(x - 2, y - 1.5, sites.history[i].length * c + 3.5, 13);
+      ink.strokeRect(x - 2, y - 1.5, along(sites.history[i].length) - strip.apart + 3.5, strip.tall + 4);
     }
   }
 }
 function stripUnder(event) {
   const box = strips.getBoundingClientRect(), x = event.clientX - box.x, y = event.clientY - box.y;
-  const wide = sites.visits * D.seasons.length * strip.cell + strip.gap / 2;
-  return strip.at.find((s) => x >= s.x - 3 && x <= s.x + wide && y >= s.y - 2 && y <= s.y + 13);
+  const wide = along(sites.visits * D.seasons.length) + strip.gap / 2;
+  return strip.at.find((s) => x >= s.x - 3 && x <= s.x + wide && y >= s.y - 2 && y <= s.y + strip.tall + 4);
 }
 if (strips && sites.history) {
   const box = $("sheet-legend");
-  symbol(box, (s) => add(s, "rect", { x: 4, y: 2, width: 10, height: 10, fill: "#14315c" }), "detected");
-  symbol(box, (s) => add(s, "rect", { x: 4, y: 2, width: 10, height: 10, fill: "#c3d3da" }), "not detected");
+  for (const [sign, text] of [...KINDS, ["0", "not detected"]]) symbol(box, (s) => add(s, "rect", { x: 4, y: 2, width: 10, height: 10, fill: shade(sign) }), text);
   symbol(box, (s) => add(s, "rect", { x: 4.5, y: 2.5, width: 9, height: 9, fill: "none", stroke: "#8b959b" }), "no visit");
-  add(box, "span", {}, `One strip a site, its visits from left to right; most detections first. Choose one for its record.`);
+  add(box, "span", {}, `One strip a site, its visits from left to right${D.seasons.length > 1 ? ", a gap between seasons" : ""}; most detections first. Choose one for its record.`);
   strips.addEventListener("click", (event) => { const s = stripUnder(event); chooseSite(s && S.site !== s.i ? s.i : null); });
   strips.addEventListener("pointerleave", () => { $("tip").hidden = true; });
   strips.addEventListener("pointermove", (event) => {
