@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import xarray as xr
 
-from occupancy import arguments, families, simulation
-from occupancy import problem as problems
+from occupancy import arguments, families, posing, simulation
 from occupancy.engines.compiled import group_terms
 from occupancy.families.base import Family
 from occupancy.problem import Predictor, Problem
@@ -102,7 +101,7 @@ class Model:
             for name in set(names) & set(given):
                 own = given.pop(name)
                 given |= {p.name: own for p in self.family.parameters if p.short == name}
-        self.problem: Problem = problems.build(
+        self.problem: Problem = posing.build(
             self.data, self.family, self.formulas, self.priors, self.links, known_occupied
         )
 

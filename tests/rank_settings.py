@@ -66,8 +66,8 @@ ENTRIES = {
         priors={"delta": {"Intercept": "normal(1, 0.7)"}},
         rare={"psi": RARE["psi"], "p1": RARE["p"], "p2": RARE["p"]},
     ),
-    "correlated": Entry( formulas={"psi": "x"}, rare=RARE),
-    "phenology": Entry( formulas={"psi": "x"}, rare=RARE),
+    "correlated": Entry(formulas={"psi": "x"}, rare=RARE),
+    "phenology": Entry(formulas={"psi": "x"}, rare=RARE),
     "counts": Entry(
         observed="count",
         effort=True,

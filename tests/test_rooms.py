@@ -45,10 +45,17 @@ ORDER = (
     ("occupancy.families", "occupancy.design", "occupancy.frames"),
     ("occupancy.suited",),
     ("occupancy.problem",),
+    ("occupancy.posing",),
     ("occupancy.graph", "occupancy.engines", "occupancy.simulation"),
     ("occupancy.results", "occupancy.checks", "occupancy.predict"),
     # A model makes a fit, and a fit knows its model: they share a floor.
-    ("occupancy.fit", "occupancy.model", "occupancy.keeping"),
+    (
+        "occupancy.fit_draws",
+        "occupancy.fit_places",
+        "occupancy.fit",
+        "occupancy.model",
+        "occupancy.keeping",
+    ),
     ("occupancy.outputs",),
     ("occupancy.landscape", "occupancy.settings", "occupancy.units", "occupancy.inputs"),
     ("occupancy.study",),
