@@ -21,7 +21,7 @@ from occupancy.problem import Predictor, Problem
 
 MOST_STEPS = 100
 STEP_LIMIT = 5.0  # largest change of a standardised coefficient in one step
-FLAT = 1e-9
+FLAT, TINY = 1e-9, 1e-300
 FAR = 25.0  # whitened coefficients beyond which a maximum lies at infinity
 
 
@@ -221,10 +221,16 @@ def climb(objective, theta: np.ndarray, free: np.ndarray | None = None) -> Top:
         g = gradient[free]
         step = _newton_step(-hessian[np.ix_(free, free)], g)
         decrement = float(g @ step)
+        step *= min(1.0, STEP_LIMIT / max(np.abs(step).max(initial=0.0), TINY))
         if decrement < 1e-14 * max(1.0, abs(value)):
             converged = True
+            # The last step squares what is left of the slope, and cannot be told from rounding.
+            trial = theta.copy()
+            trial[free] += step
+            answer = objective(trial)
+            if np.isfinite(answer[0]) and answer[0] >= value - 1e-13 * abs(value):
+                theta, (value, gradient, hessian) = trial, answer
             break
-        step *= min(1.0, STEP_LIMIT / np.abs(step).max())
         for _ in range(40):
             trial = theta.copy()
             trial[free] += step

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from stored import assert_is_its_maximum, read
 
 import occupancy
 import surveys
@@ -112,20 +113,80 @@ def test_stored_coefficients_are_a_maximum(fit):
     np.testing.assert_array_less(np.abs(v @ slope) / np.sqrt(np.diag(v)), 1e-3)
 
 
-def test_maximum_likelihood_finds_the_stored_coefficients():
-    """Coefficients 1e-4 and standard errors 1e-3, as the files' optimiser allows."""
+MODELS = {
+    "independent": {"order": 1},
+    "null": {},
+    "order3": {"order": 3},
+    "cov": {f"f[{s}]": "Dist_5km" for s in SPECIES} | {"p": "Trail"},
+    "boundary": {
+        "f[bobcat]": "Dist_5km",
+        "f[coyote]": "HDens_5km",
+        "f[redfox]": "HDens_5km",
+        "f[coyote:redfox]": "HDens_5km",
+        "p": "Trail",
+    },
+}
+
+
+@cache
+def fitted(fit):
     y, label, columns = survey()
     data = surveys.from_arrays(
         {name: y[label == s].reshape(len(y), 3) for s, name in enumerate(SPECIES)},
-        site_covariates={k: columns[k] for k in ("Dist_5km", "Trail")},
+        site_covariates={k: columns[k] for k in ("Dist_5km", "HDens_5km", "Trail")},
     )
-    fit = occupancy.Model(data, family="interacting", f="Dist_5km", p="Trail").fit(engine="ml")
-    table = fit.coefficients().set_index(["parameter", "term"])
-    stored = pd.read_csv(FOLDER / "occuMulti_cov_coef.csv")
-    for _, row in stored.iterrows():
-        part, members, column = TERM.fullmatch(row["parameter"]).groups()
-        name = f"{'f' if part == 'psi' else 'p'}[{members}]"
-        own = table.loc[name, column.replace("(Intercept)", "Intercept")]
-        assert own["mean"] == pytest.approx(row["estimate"], rel=1e-4, abs=1e-5)
-        assert own["se"] == pytest.approx(row["se"], rel=1e-3)
-    assert fit.log_likelihood == pytest.approx(-3091.72974, rel=1e-8)
+    return occupancy.Model(data, family="interacting", **MODELS[fit]).fit(engine="ml")
+
+
+def places(fit):
+    """Place of each of our coefficients in the stored table."""
+    stored = list(read(f"mesocarnivores/occuMulti_{fit}_coef.csv")["parameter"])
+    out = []
+    for name, term in fitted(fit).coefficients()[["parameter", "term"]].to_numpy():
+        part = "psi" if name[0] == "f" else "p"
+        column = term.replace("Intercept", "(Intercept)")
+        out.append(stored.index(f"{part}([{name[2:-1]}] {column})"))
+    return out
+
+
+@pytest.mark.parametrize("fit", ["independent", "null", "cov", "order3"])
+def test_maximum(fit):
+    name = f"mesocarnivores/occuMulti_{fit}"
+    assert_is_its_maximum(fitted(fit), name, places(fit), rtol_se=2e-4, in_errors=2e-3)
+
+
+def test_published__natural_parameters_of_the_constant_pairs():
+    """AIC 6626.111; bobcats with and without coyotes .4238 and .1375; both .1472."""
+    fit = fitted("null")
+    assert fit.aic == pytest.approx(6626.111, abs=5e-4)
+    table = fit.coefficients()[:6]
+    np.testing.assert_allclose(table["mean"], [-1.76, -1.30, -2.20, 1.72, -1.38, 1.41], atol=5e-3)
+    np.testing.assert_allclose(table["se"][3:], [0.262, 0.377, 0.248], atol=5e-4)
+    family, _, eta, _ = at_estimates("null")
+    y, label, _ = survey()
+    initial = family.tables(padded.natural(family, eta) | {"label": label}, y, np.ones(y.shape))[0]
+    bobcat, coyote = (np.array(family.holds[s]) for s in (0, 1))
+    both = initial[0, bobcat & coyote].sum()
+    with_coyote = initial[0, coyote].sum()
+    assert both == pytest.approx(0.1472, abs=5e-5)
+    assert both / with_coyote == pytest.approx(0.4238, abs=5e-5)
+    alone = initial[0, bobcat & ~coyote].sum() / (1 - with_coyote)
+    assert alone == pytest.approx(0.1375, abs=5e-5)
+
+
+def test_boundary__is_found_no_lower_and_told():
+    """Intercepts near -15 against a pair of +16: as likely as the stored fit, and said so."""
+    fit = fitted("boundary")
+    stored = json.loads((FOLDER / "occuMulti_boundary.json").read_text())["loglik"]
+    assert fit.log_likelihood > stored - 1e-4
+    assert {w.code for w in fit.warnings} & {"FLAT", "SEP"}
+
+
+@pytest.mark.parametrize("fit", ["null", "cov"])
+def test_occupancy_of_every_site(fit):
+    """Of each species before it is looked for; given all visits it is the smoothed state."""
+    expected = read(f"mesocarnivores/occuMulti_{fit}_site.csv", index_col="site")
+    got = fitted(fit).sites()
+    for name in SPECIES:
+        own = got[got["species"] == name]
+        np.testing.assert_allclose(own["psi_mean"], expected[f"psi_marginal_{name}"], atol=2e-5)
