@@ -53,7 +53,7 @@ def figure(results: Results, *, width: float = 7.4, bare: bool = False) -> tuple
         for parameter, group in groups:
             y += 0.62
             one = results.parameter(parameter)
-            text = f"{one.name}, {one.scale}"
+            text = ", ".join(part for part in (one.name, one.scale) if part)
             ax.annotate(
                 text, (0, y), xycoords=("axes fraction", "data"), xytext=(-left * 72, 0),
                 textcoords="offset points", fontsize=8.5, fontweight="bold", va="center",

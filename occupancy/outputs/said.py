@@ -8,7 +8,6 @@ from typing import Any
 from occupancy.families.catalogue import about, parameter_name
 from occupancy.outputs import words
 
-SCALES = {"identity": "natural scale"}
 SHARES = ("logit", "cloglog")
 VALUES = {
     "multi_state": {1: "state 1 seen", 2: "state 2 seen"},
@@ -33,8 +32,8 @@ class Said:
 
     @property
     def scale(self) -> str:
-        """The scale that its coefficients act on."""
-        return SCALES.get(self.link, f"{self.link} scale")
+        """The scale that its coefficients act on, "" where it is that of the parameter itself."""
+        return "" if self.link == "identity" else f"{self.link} scale"
 
     @property
     def is_share(self) -> bool:

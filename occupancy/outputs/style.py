@@ -152,14 +152,14 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
     from matplotlib.font_manager import FontProperties
 
     font = FontProperties(family=_font_families(), size=size, weight=weight)
-    return _renderer().get_text_width_height_descent(text, font, ismath=False)[0] / 72
+    return _renderer().get_text_width_height_descent(text, font, ismath=False)[0] / DPI
 
 
 @functools.cache
 def _renderer() -> RendererAgg:
     from matplotlib.backends.backend_agg import RendererAgg
 
-    return RendererAgg(10, 10, 72)
+    return RendererAgg(10, 10, DPI)  # as saved: at 72 small letters round to whole pixels
 
 
 def wrap(text: str, width: float, size: float, weight: str = "normal") -> list[str]:

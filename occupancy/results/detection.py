@@ -13,10 +13,11 @@ from surveys.problems import ModelError
 
 MOST_DRAWS = 1000
 ENOUGH = 0.95
+OF_A_STATE = ("p11", "p1", "p2")  # detection where there is more than one kind of presence
 
 
 def table(problem: Problem, draws: Draws, interval: float) -> list[dict[str, Any]]:
-    """One row per species, or per label of the visits: mean p over the visits made, p*, visits.
+    """One row per species, and label of the visits or state: mean p of the visits made, p*, visits.
 
     p* is the mean, over the sites visited in a season, of the chance to see the species at least
     once in the visits made there then, each with its own p; ``visits`` is their median number;
@@ -27,19 +28,28 @@ def table(problem: Problem, draws: Draws, interval: float) -> list[dict[str, Any
     ModelError
         Detection on a visit is no parameter of the family.
     """
-    rows = []
-    for name, p in problem.predictors.items():
-        told = problem.family.parameter(name)
-        if p.level == "visit" and "p" in (told.name, told.short):
-            rows += _of_parameter(problem, draws, interval, name, told.only)
-    if not rows:
+    visits = [problem.family.parameter(n) for n, p in problem.predictors.items() if _by_visit(p)]
+    wanted = [p for p in visits if "p" in (p.name, p.short)]
+    wanted = wanted or [p for p in visits if p.name in OF_A_STATE]
+    if not wanted:
         raise ModelError(
-            f"Family '{problem.family.name}' has no chance of detection on a visit as a parameter."
+            f"In family '{problem.family.name}' the chance to detect on a visit is no parameter by "
+            "itself; its parameters of detection stand among the coefficients."
         )
+    rows = []
+    for told in wanted:
+        rows += _of_parameter(problem, draws, interval, told.name, told.only, len(wanted) > 1)
     return rows
 
 
-def _of_parameter(problem, draws, interval, name: str, only: str) -> list[dict[str, Any]]:
+def _by_visit(p: Predictor) -> bool:
+    """Whether a parameter is a probability that belongs to visits."""
+    return p.level == "visit" and p.link in ("logit", "cloglog")
+
+
+def _of_parameter(
+    problem, draws, interval, name: str, only: str, several: bool
+) -> list[dict[str, Any]]:
     mine = problem.observed.label == int(only) if only else np.ones(problem.y.size, bool)
     unit = _Unit(problem, mine)
     point = None if draws.point is None else _mean_p(problem, draws.point, name, unit)
@@ -54,7 +64,7 @@ def _of_parameter(problem, draws, interval, name: str, only: str) -> list[dict[s
         if point is not None:
             p["mean"], star["mean"] = point[0][0, s], point[1][0, s]
         row: dict[str, Any] = {"species": label}
-        if only and not problem.family.joint:
+        if several and not problem.family.joint:
             row["parameter"] = name
         row |= {f"p_{q}": float(p[q]) for q in ("mean", "lower", "upper")}
         row |= {f"p_star_{q}": float(star[q]) for q in ("mean", "lower", "upper")}

@@ -362,7 +362,7 @@ function drawCard() {
 
 // --- what was seen: detections, or states and certain ones apart
 const KINDS = Object.keys(D.values).length ? Object.entries(D.values) : [["1", "detected"]];
-const shade = (sign) => sign === "0" ? "#c3d3da" : KINDS.length > 1 && sign === KINDS[0][0] ? "#5c8fae" : "#14315c";
+const colourOf = (sign) => sign === "0" ? "#c3d3da" : KINDS.length > 1 && sign === KINDS[0][0] ? "#5c8fae" : "#14315c";
 
 // --- without a map: every site's history as a strip, side by side
 const strips = $("histories"), sheet = $("sheet");
@@ -416,7 +416,7 @@ function drawStrips() {
         ink.strokeRect(x + along(v) + 0.9, y + 0.9, c - 2.8, strip.tall - 0.8);
         return;
       }
-      ink.fillStyle = shade(sign);
+      ink.fillStyle = colourOf(sign);
       ink.fillRect(x + along(v) + 0.5, y + 0.5, c - (c > 6 ? 1.5 : 1), strip.tall);
     });
     if (S.site === i) {
@@ -433,7 +433,7 @@ function stripUnder(event) {
 }
 if (strips && sites.history) {
   const box = $("sheet-legend");
-  for (const [sign, text] of [...KINDS, ["0", "not detected"]]) symbol(box, (s) => add(s, "rect", { x: 4, y: 2, width: 10, height: 10, fill: shade(sign) }), text);
+  for (const [sign, text] of [...KINDS, ["0", "not detected"]]) symbol(box, (s) => add(s, "rect", { x: 4, y: 2, width: 10, height: 10, fill: colourOf(sign) }), text);
   symbol(box, (s) => add(s, "rect", { x: 4.5, y: 2.5, width: 9, height: 9, fill: "none", stroke: "#8b959b" }), "no visit");
   add(box, "span", {}, `One strip a site, its visits from left to right${D.seasons.length > 1 ? ", a gap between seasons" : ""}; most detections first. Choose one for its record.`);
   strips.addEventListener("click", (event) => { const s = stripUnder(event); chooseSite(s && S.site !== s.i ? s.i : null); });
