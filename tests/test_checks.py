@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import surveys
-from occupancy import checks, problem
+from occupancy import checks, posing
 from occupancy.checks import CHECKS, Evidence, Verdict
 from occupancy.engines import ml
 from occupancy.settings import DEFAULTS
@@ -27,7 +27,7 @@ def simulate(rng, sites=100, visits=5, psi=0.5, p=0.4, **more):
 
 
 def build(data, psi="1", p="1", **more):
-    return problem.build(data, "single_season", {"psi": psi, "p": p}, **more)
+    return posing.build(data, "single_season", {"psi": psi, "p": p}, **more)
 
 
 def test_verdict__survives_json_whatever_numbers_it_holds():

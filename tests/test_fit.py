@@ -451,7 +451,9 @@ def test_interrupt__returns_at_once_with_what_was_drawn(number, cores):
     assert told["asked"] == [2, 200_000]
     assert len(told["got"]) == 2
     assert 0 < told["draws"] < 200_000
-    assert told["chains"] == cores
+    # a chain that the machine gave little time may cost the others no draws
+    got = told["got"]
+    assert told["chains"] * told["draws"] == max(g * sum(h >= g for h in got) for g in got)
     assert told["draws"] == sorted(told["got"])[-cores]
     assert told["finite"]
     assert told["codes"].get("PARTIAL") == "block"
