@@ -592,6 +592,26 @@ class Fit:
         """Per species: p on a visit as made, p* of a site's visits, visits for 95 %."""
         return pd.DataFrame(detection.table(self.problem, self.draws, interval))
 
+    def abundance(self, interval: float = 0.9, by: str | None = None) -> pd.DataFrame:
+        """Number of individuals at the surveyed sites, of families that count them.
+
+        Returns
+        -------
+        DataFrame
+            species, region, sites (surveyed); ``number_*``: their total, mean, lower and upper,
+            from numbers sampled jointly given what was seen; ``per_site_*``.
+        """
+        drawn = self._drawn.numbers
+        if drawn is None:
+            raise ModelError(
+                f"Family '{self.problem.family.name}' tells whether a site is occupied, not by how "
+                "many. Use royle_nichols or n_mixture."
+            )
+        labels, names = self._grouped(by)
+        point = self.draws.point
+        expected = None if point is None else passes.expected_numbers(self.problem, point)
+        return regions.abundance(self.problem, drawn, expected, labels, names, interval)
+
     def effects(
         self,
         parameter: str | None = None,
