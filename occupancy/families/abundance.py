@@ -40,7 +40,7 @@ from numba import njit
 
 from occupancy.families.chain import largest_block
 from occupancy.kernel.binding import bind
-from occupancy.kernel.numbers import log_number, log_one_plus, spread
+from occupancy.kernel.numbers import log_number, log_one_plus, size_score, spread
 from occupancy.kernel.simd import FAST, UNDERFLOW, float_to_bits, vexp
 
 POISSON, NEGATIVE_BINOMIAL, ZIP = 0, 1, 2
@@ -49,7 +49,7 @@ LAST = 1024  # numbers after which a site is left to its window
 REST = 1e-15
 MOST_MEAN = 600.0  # beyond, P(0) underflows
 MOST_SLOTS, MEANS = 32, 8  # classes by which sites are batched
-TOP, NB_TOP = 690.0, 340.0  # of log lam: beyond, lam itself or its ratio to size overflows
+FAR = 150.0  # of log lam and log size: what lies beyond is taken to lie there
 
 # Rows of ``site``: filled by the family's visits
 MISSED, CAUGHT, LOG_MISSED, BASE = 0, 1, 2, 3
@@ -71,7 +71,7 @@ mixture, counts = POISSON, False
 @njit(fastmath=FAST, error_model="numpy", cache=True)
 def _poisson(eta, lam, mean, start, nothing, missed, caught, n):
     for i in range(n):
-        e = vexp(min(eta[i], TOP))
+        e = vexp(min(eta[i], FAR))
         lam[i] = e
         nothing[i] = -e * caught[i]
         mean[i] = e * missed[i]
@@ -81,8 +81,8 @@ def _poisson(eta, lam, mean, start, nothing, missed, caught, n):
 @njit(error_model="numpy", cache=True)
 def _negative_binomial(eta, eta_size, site, n):
     for i in range(n):
-        lam = np.exp(min(max(eta[i], -NB_TOP), NB_TOP))
-        size = np.exp(min(max(eta_size[i], -NB_TOP), NB_TOP))
+        lam = np.exp(min(max(eta[i], -FAR), FAR))
+        size = np.exp(min(max(eta_size[i], -FAR), FAR))
         thin = lam * site[CAUGHT, i] / size
         site[LAM, i], site[SIZE, i] = lam, size
         site[NOTHING, i] = -size * np.log1p(thin)
@@ -91,11 +91,11 @@ def _negative_binomial(eta, eta_size, site, n):
 
 
 @njit(error_model="numpy", cache=True)
-def size_offset(site, i):
-    """What the mean slope of log P(N; mean, size) by log size lacks beside ``size_slope``."""
-    size = site[SIZE, i]
-    share = 1.0 / (1.0 + size / site[LAM, i])
-    return size * spread(site[MEAN, i] / size) + share * site[MEAN, i] * site[CAUGHT, i]
+def score_of_size(site, i, n):
+    """d log P(N = n; mean, size) / d log size of a site."""
+    mean, size = site[MEAN, i], site[SIZE, i]
+    thin = site[LAM, i] * site[CAUGHT, i] / size
+    return size_score(n, n - mean, mean, size, thin / (1.0 + thin))
 
 
 @njit(error_model="numpy", cache=True)
@@ -257,22 +257,22 @@ def _from_numbers(links, eta, start, by_visit, by_chain, layout, gradient, log_l
                 log_q = np.log(site[MISSED, i])
                 if site[MISSED, i] < UNDERFLOW:
                     log_q = log_missed(at, layout, b, s)
-                log_mean = eta[s] + log_q
+                log_mean, follow = min(eta[s], FAR) + log_q, 0.0
                 if mixture == NEGATIVE_BINOMIAL:
-                    size, log_size = site[SIZE, i], eta[second + s]
-                    log_mean -= np.log1p(site[LAM, i] * site[CAUGHT, i] / size)
+                    size, log_size = site[SIZE, i], np.log(site[SIZE, i])
+                    thin = np.log(site[LAM, i] * site[CAUGHT, i]) - log_size
+                    log_mean = np.log(site[LAM, i]) + log_q - log_one_plus(thin)
+                    follow = 1.0 / (1.0 + np.exp(-thin))
                 for j in range(n_slot):
                     slot(at, of_slot[j, i], j, slots)
-                prior = (site[MEAN, i], log_mean, size, log_size, site[LAM, i])
+                prior = (site[MEAN, i], log_mean, size, log_size, follow)
                 window(prior, max(by_chain[1, s], 1.0), slots, n_slot, told, slope, numbers)
                 site[VALUE, i] = total(at, s, i, told, site)
                 site[PULL, i] = told[2]
-                site[PUSH, i] = 0.0
+                site[PUSH, i] = told[3]
                 site[EXTRA, i] = told[1] if counts else site[MEAN, i] + told[2]
-                if mixture == NEGATIVE_BINOMIAL:
-                    site[PUSH, i] = told[3] - size_offset(site, i)
-                    if not counts:
-                        site[EXTRA, i] += told[2] * site[MEAN, i] / size
+                if mixture == NEGATIVE_BINOMIAL and not counts:
+                    site[EXTRA, i] += told[2] * site[MEAN, i] / size
                 for j in range(n_slot):
                     gradient[start[start.size - 2] + of_slot[j, i]] = slope[j]
                 for row in range(n_row):

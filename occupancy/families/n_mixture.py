@@ -25,6 +25,7 @@ from occupancy.families.abundance import (
     BASE,
     CAUGHT,
     EXTRA,
+    FAR,
     LAM,
     LANES,
     LAST,
@@ -41,7 +42,7 @@ from occupancy.families.abundance import (
     VALUE,
     ZIP,
     from_numbers,
-    size_offset,
+    score_of_size,
 )
 from occupancy.families.base import Family, Observed, Parameter, stationary
 from occupancy.families.chain import site_ranges
@@ -54,7 +55,7 @@ from occupancy.families.numbers import (
     number_slots,
     presence,
 )
-from occupancy.kernel.numbers import log_choose, log_number, size_slope
+from occupancy.kernel.numbers import log_choose, log_number
 from occupancy.kernel.simd import FAST, TINY, UNDERFLOW, vexp, vlog_and_inverse
 from occupancy.kernel.window import bound
 
@@ -200,7 +201,7 @@ def _load(at, who, s0, of_slot, site, m, a):
         a[SIZES + lane] = size
         a[LAMS + lane] = site[LAM, i]
         if size > 0.0:
-            a[RISE + lane] = a[SCORE + lane] = size_slope(top, size, site[LAM, i])
+            a[RISE + lane] = a[SCORE + lane] = score_of_size(site, i, top)
         mine = int(by_chain[0, s0 + i])
         for j in range(n_slot):
             less = top - by_visit[0, of_slot[j, i]] if j < mine else top
@@ -242,9 +243,7 @@ def batch(at, who, s0, of_slot, site, m, a, kept, gradient):
         site[VALUE, i] = site[BASE, i] + np.log(total) + _log_prior_of_top(at, s, i, site)
         site[PULL, i] = a[PULL_SUM + lane] * inverse
         site[EXTRA, i] = a[ABOVE + lane] * inverse
-        site[PUSH, i] = 0.0
-        if size:
-            site[PUSH, i] = a[SCORE + lane] * inverse - size_offset(site, i)
+        site[PUSH, i] = a[SCORE + lane] * inverse
         for row in range(kept.shape[0]):
             kept[row, k] *= inverse
 
@@ -252,12 +251,14 @@ def batch(at, who, s0, of_slot, site, m, a, kept, gradient):
 @njit(error_model="numpy", cache=True)
 def _log_prior_of_top(at, s, i, site):
     """log P(N = M) + log prod_j (M over y_j), for the highest count M."""
-    _, eta, start, _, by_chain, _ = at
+    _, eta, _, _, by_chain, _ = at
     top, lam, size = by_chain[1, s], site[LAM, i], site[SIZE, i]
     if size == 0.0 and lam < MODEST:
         return by_chain[2, s] - by_chain[3, s] + top * eta[s] - lam
-    log_size = eta[start[1] + s] if size > 0.0 else 0.0
-    return by_chain[2, s] + log_number(top, top - lam, lam, eta[s], size, log_size)
+    log_lam, log_size = min(eta[s], FAR), 0.0
+    if size > 0.0:
+        log_lam, log_size = np.log(lam), np.log(size)
+    return by_chain[2, s] + log_number(top, top - lam, lam, log_lam, size, log_size)
 
 
 # ---------------------------------------------------------------- visits

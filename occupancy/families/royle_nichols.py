@@ -34,7 +34,7 @@ from occupancy.families.abundance import (
     START,
     VALUE,
     from_numbers,
-    size_offset,
+    score_of_size,
 )
 from occupancy.families.base import Family, Observed, Parameter, stationary
 from occupancy.families.chain import site_ranges
@@ -87,7 +87,7 @@ Q, R, POWER, SEEN, BEFORE, SLOPE = (np.uint64(k * LANES) for k in range(6))
 RECORD = np.uint64(6 * LANES)
 F, G, H, G_BEFORE, H_BEFORE, W, W_BEFORE = (np.uint64(k * LANES) for k in range(7))
 SUM, LEFT_OUT, PULL_SUM, SUFFIX, RATIO, SIZES = (np.uint64(k * LANES) for k in range(7, 13))
-LAMS, RISE, OFFSET, SCORE, SCORE_OUT, OPEN = (np.uint64(k * LANES) for k in range(13, 19))
+LAMS, RISE, AT_NONE, SCORE, SCORE_OUT, OPEN = (np.uint64(k * LANES) for k in range(13, 19))
 
 
 @njit(fastmath=FAST, error_model="numpy", cache=True)
@@ -127,7 +127,7 @@ def _next_negative_binomial(a, n):
         size, lam = a[SIZES + i], a[LAMS + i]
         a[F + i] *= a[RATIO + i] * (n - 1.0 + size) * inverse
         a[RISE + i] += size * (lam - (n - 1.0)) / ((size + lam) * (size + (n - 1.0)))
-        score = a[F + i] * (a[RISE + i] - a[OFFSET + i])
+        score = a[F + i] * a[RISE + i]
         a[SCORE + i] += score * a[G + i]
         a[SCORE_OUT + i] += score * a[H + i]
 
@@ -212,7 +212,7 @@ def _load(at, who, s0, of_slot, site, m, a):
         a[RATIO + lane] = mean if size == 0.0 else mean / (size + mean)
         a[SIZES + lane] = size
         a[LAMS + lane] = site[LAM, i]
-        a[OFFSET + lane] = size_offset(site, i) if size > 0.0 else 0.0
+        a[RISE + lane] = a[AT_NONE + lane] = score_of_size(site, i, 0.0) if size > 0.0 else 0.0
         mine = int(by_chain[0, s0 + i])
         for j in range(n_slot):
             o = np.uint64(j) * RECORD + lane
@@ -262,7 +262,7 @@ def batch(at, who, s0, of_slot, site, m, a, kept, gradient):
             site[EXTRA, i] += pull * site[MEAN, i] / site[SIZE, i]
             inside = a[SCORE + lane]
             if out < 0.5:  # the slope of a sum that is nearly 1 is that of what it lacks
-                inside = start_ * a[OFFSET + lane] - a[SCORE_OUT + lane]
+                inside = -start_ * a[AT_NONE + lane] - a[SCORE_OUT + lane]
             site[PUSH, i] = inside * inverse
         for j in range(int(by_chain[0, s0 + i])):
             o = np.uint64(j) * RECORD + lane

@@ -115,24 +115,25 @@ def spread(t):
 
 
 @njit(error_model="numpy", cache=True)
-def size_slope(n, size, lam):
-    """size (digamma(n + size) - digamma(size)) - n size / (size + lam)."""
-    above = 0.0
-    if size < 16.0 or n <= 16.0:
-        steps = int(n) if n <= 16.0 and n == np.floor(n) else 16
-        rate = size / (size + lam)
-        if steps == n:  # summed term by term
-            for k in range(steps):
-                above += rate * (lam - k) / (size + k)
-            return above
-        return _digamma_times(n + size, size) - _digamma_times(size, size) - n * rate
-    upper = n + size
-    a, b = 1.0 / (size * size), 1.0 / (upper * upper)
+def size_score(n, delta, mean, size, follow):
+    """d log P(N = n) / d log size, where d log mean / d log size is ``follow``.
+
+    Up to 16, n must be an integer.
+    """
+    both = mean + size
+    u = delta / both
+    out = follow * size * u
+    if n <= 16.0:
+        out += n * (mean / both) - size * spread(mean / size)
+        for k in range(1, int(n)):
+            out -= k / (size + k)
+        return out
+    if size < 16.0:
+        out += _digamma_times(n + size, size) - _digamma_times(size, size)
+        return out - size * np.log1p(mean / size) - size * u
+    a, b = 1.0 / (size * size), 1.0 / ((n + size) * (n + size))
     rest = size * (a - b) * (1.0 / 12 - (a + b) / 120 + (a * a + a * b + b * b) / 252)
-    rest += 0.5 * n / upper
-    if n > size:
-        return size * np.log1p(n / size) - n * (size / (size + lam)) + rest
-    return n * (lam / (size + lam)) - size * excess(n / size) + rest
+    return out - size * excess(u) + 0.5 * n / (n + size) + rest
 
 
 @njit(error_model="numpy", cache=True)

@@ -3,8 +3,8 @@
     w(N) = P(N) g(N),   g(N) = P(what was seen | N) up to a factor
 
 Both ln P and ln g bend downwards wherever something was seen, so w has one mode. It is found,
-then the window around it in which w is above e^-46 of its height; what lies outside is below
-1e-17 of the sum. A window of few numbers is summed one by one. A wide one is summed on panels
+then the window around it in which N w is above e^-46 of the height of w; what lies outside is
+below 1e-17 of the sum. A window of few numbers is summed one by one. A wide one is summed on panels
 (``occupancy.kernel.numbers``) no wider than a twelfth of the window, and near the least possible
 number, where w may behave like a power, no wider than half the distance to it. So there is no
 upper limit to choose: a mean of 1e4 costs as much as one of 1e12.
@@ -32,7 +32,7 @@ from occupancy.kernel.numbers import (
     PANEL_WEIGHTS,
     log_number,
     number_ratio,
-    size_slope,
+    size_score,
 )
 
 DEPTH = 46.0
@@ -45,7 +45,7 @@ def _missing(*args):  # stands where a family's piece is bound
     raise NotImplementedError
 
 
-log_seen = seen_ratio = slopes = weight_at = mode = reach = _missing
+log_seen = seen_ratio = slopes = weight_at = mass_at = mode = reach = _missing
 
 
 def _weight_at(delta, prior, least, slots, n_slot):
@@ -55,6 +55,12 @@ def _weight_at(delta, prior, least, slots, n_slot):
     return log_number(n, delta, mean, log_mean, size, log_size) + log_seen(
         n, np.log(n), slots, n_slot
     )
+
+
+def _mass_at(delta, prior, least, slots, n_slot):
+    """log (n - least + 1) w(n) at mean + delta."""
+    n = max(prior[0] + delta, least)
+    return weight_at(delta, prior, least, slots, n_slot) + np.log(n - least + 1.0)
 
 
 def _mode(prior, least, slots, n_slot):
@@ -71,9 +77,7 @@ def _mode(prior, least, slots, n_slot):
         low = high
         high += step
         step *= 2.0
-    for _ in range(200):
-        if high - low < 0.5:
-            break
+    while high - low > 0.5:
         middle = 0.5 * (low + high)
         if middle <= low or middle >= high:
             break
@@ -87,21 +91,24 @@ def _mode(prior, least, slots, n_slot):
 
 
 def _reach(top, height, direction, limit, prior, least, slots, n_slot):
-    """How far from the mode log w has fallen by DEPTH, at most ``limit``."""
+    """How far from the mode n w(n) has fallen by DEPTH, at most ``limit``.
+
+    Times n, for w may fall as slowly as 1 / n over many powers of ten.
+    """
     far = 1.0
     for _ in range(2200):
         if far >= limit:
-            if weight_at(top + direction * limit, prior, least, slots, n_slot) > height - DEPTH:
+            if mass_at(top + direction * limit, prior, least, slots, n_slot) > height - DEPTH:
                 return limit
             far = limit
             break
-        if weight_at(top + direction * far, prior, least, slots, n_slot) < height - DEPTH:
+        if mass_at(top + direction * far, prior, least, slots, n_slot) < height - DEPTH:
             break
         far *= 2.0
     near = 0.5 * far if far > 1.0 else 0.0
     for _ in range(6):
         middle = 0.5 * (near + far)
-        if weight_at(top + direction * middle, prior, least, slots, n_slot) < height - DEPTH:
+        if mass_at(top + direction * middle, prior, least, slots, n_slot) < height - DEPTH:
             far = middle
         else:
             near = middle
@@ -122,7 +129,7 @@ def _sum(prior, least, slots, n_slot, told, slope, numbers):
 
     Parameters
     ----------
-    prior : mean, log mean, size, log size (of P(N)); lam (for the slope of the size)
+    prior : mean, log mean, size, log size of P(N), d log mean / d log size
         ``size`` 0 for a Poisson.
     least : float
         Least number possible given what was seen, 1 or more.
@@ -134,32 +141,31 @@ def _sum(prior, least, slots, n_slot, told, slope, numbers):
     numbers : (n,)
         Filled: w(n) over the sum.
     """
-    mean, log_mean, size, log_size, lam = prior
+    mean, log_mean, size, log_size, follow = prior
     top = mode(prior, least, slots, n_slot)
     height = weight_at(top, prior, least, slots, n_slot)
     below = reach(top, height, -1.0, top - (least - mean), prior, least, slots, n_slot)
     above = reach(top, height, 1.0, np.inf, prior, least, slots, n_slot)
-    first = max(np.floor(mean + top - below), least)
-    delta, end = first - mean, top + above
-    if delta < top - below - 2.0:  # so large that mean + top has lost its digits
-        delta = top - below
-    n_dense = FEW if end - delta <= FEW else 0.0
-    width = (end - delta) / PANELS
+    low, end = top - below, top + above
+    first = max(np.floor(mean + low), least)
+    # A number has two names, n and its distance from the mean: one of them keeps its digits.
+    start = first - mean if abs(first - mean - low) < 2.0 else low
+    dense = end - start <= FEW
+    width = (end - start) / PANELS
+    at = 0.0
     slope[:n_slot] = 0.0
     told[:] = 0.0
     total = 0.0
-    while delta <= end + 1.0:
-        k = 0 if n_dense > 0.0 else _panel(mean + delta - least, width)
-        length, nodes = 1.0, 1
-        if k > 0:
-            length, nodes = 2.0**k, NODES
+    while start + at <= end + 1.0:
+        k = 0 if dense else _panel(first - least + at, width)
+        length, nodes = (2.0**k, NODES) if k > 0 else (1.0, 1)
         row = min(k, LAST_PANEL) - FIRST_PANEL
         for node in range(nodes):
-            d, weight = delta, 1.0
+            shift, weight = at, 1.0
             if k > 0:
-                d = delta + 0.5 * (length - 1.0) + length * PANEL_NODES[row, node]
+                shift = at + 0.5 * (length - 1.0) + length * PANEL_NODES[row, node]
                 weight = length * PANEL_WEIGHTS[row, node]
-            n = max(mean + d, least)
+            n, d = first + shift, start + shift
             log_p = log_number(n, d, mean, log_mean, size, log_size)
             log_g = log_seen(n, np.log(n), slots, n_slot)
             w = weight * np.exp(log_p + log_g - height)
@@ -167,10 +173,12 @@ def _sum(prior, least, slots, n_slot, told, slope, numbers):
             told[1] += w * (n - least)
             told[2] -= w * n * np.expm1(-seen_ratio(n, slots, n_slot))
             if size > 0.0:
-                told[3] += w * size_slope(n, size, lam)
+                told[3] += w * size_score(n, d, mean, size, follow)
             told[4] -= weight * np.exp(log_p) * np.expm1(min(log_g, 0.0))
             slopes(n, w, slots, n_slot, slope)
-        delta += length
+        if at + length == at:
+            break
+        at += length
     told[0] = height + np.log(total)
     for k in range(1, 4):
         told[k] /= total
@@ -187,7 +195,8 @@ def bound(name, log_seen, seen_ratio, slopes):
     """The sum over numbers for a family's pieces."""
     weight_at = bind(_weight_at, name, log_seen=log_seen)
     mode = bind(_mode, name, seen_ratio=seen_ratio)
-    reach = bind(_reach, name, weight_at=weight_at)
+    mass_at = bind(_mass_at, name, weight_at=weight_at)
+    reach = bind(_reach, name, mass_at=mass_at)
     return bind(
         _sum,
         name,

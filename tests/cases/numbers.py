@@ -37,7 +37,7 @@ def joint_of_numbers(eta, seen, rows, most=100_000):
         term = chance * given
         out[min(n, rows - 1)] += term
         total += term
-        if n > rows and 0 < term < before and term < total * mpf(10) ** -40 or n > most:
+        if (n > rows and 0 < term < before and term < total * mpf(10) ** -40) or n > most:
             break
         before = term
     return out
