@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from occupancy.checks.base import Evidence, Verdict
@@ -9,10 +11,24 @@ from occupancy.checks.species import settled
 from occupancy.checks.words import quantity
 from surveys.problems import listing
 
+if TYPE_CHECKING:
+    from occupancy.engines.ml import Maximum
+
+LEAST_STARTS = 8  # from which a top that one climb alone reached is suspect
+
+
+def _alone(ml: Maximum) -> bool:
+    """Whether one climb of many reached the top."""
+    return ml.starts >= LEAST_STARTS and ml.same_top == 1
+
 
 def check(evidence: Evidence) -> list[Verdict]:
     ml = evidence.ml
-    if evidence.posterior is not None or ml is None or (ml.converged and not ml.flat):
+    if (
+        evidence.posterior is not None
+        or ml is None
+        or (ml.converged and not ml.flat and not _alone(ml))
+    ):
         return []
     if settled(evidence.problem):
         return []  # NODET and ALLDET say why
@@ -29,6 +45,11 @@ def check(evidence: Evidence) -> list[Verdict]:
             f"The likelihood is flat at its top: it sets no value of {listing(names)} (running to "
             "an end of the scale, or trading places), so these have no standard error and no "
             "interval."
+        )
+    elif ml.converged:
+        fact = (
+            f"Only 1 of {ml.starts} climbs reached the top that is shown; the others ended lower. "
+            "The likelihood has several tops, and a higher one may have been missed."
         )
     else:
         fact = f"None of {ml.starts} climbs came to rest; the highest is shown."

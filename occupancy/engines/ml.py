@@ -15,7 +15,7 @@ from occupancy.links import LINKS
 from occupancy.problem import Problem
 from surveys.problems import ModelError
 
-STARTS = 3
+STARTS, MORE_STARTS = 3, 8  # more where tops differ, and where what is hidden has many states
 MOVED = 1e-4  # share of a flat direction from which a coefficient is part of it
 SAME_TOP = 1e-6  # log-likelihood units within which two climbs reached the same top
 
@@ -68,8 +68,10 @@ class Maximum:
         return out
 
 
-def maximise(problem: Problem, seed: int = 1, starts: int = STARTS) -> Maximum:
+def maximise(problem: Problem, seed: int = 1, starts: int | None = None) -> Maximum:
     """Climb from several starts and keep the highest top.
+
+    Three starts are made, and eight where these do not agree or more than two states are hidden.
 
     Raises
     ------
@@ -85,9 +87,14 @@ def maximise(problem: Problem, seed: int = 1, starts: int = STARTS) -> Maximum:
     if not problem.y.size:
         raise ModelError("No visit was made, so there is nothing to fit.")
     objective = Objective(problem)
-    tops = [climb(objective, s) for s in _starts(objective, seed, starts)]
-    best = max(tops, key=lambda t: t.value if np.isfinite(t.value) else -np.inf)
-    alike = [t for t in tops if abs(t.value - best.value) < SAME_TOP]
+    places = _starts(objective, seed, starts or MORE_STARTS)
+    hidden = problem.family.n_state > len(problem.family.detections) and not problem.family.joint
+    first = starts or (MORE_STARTS if hidden else STARTS)
+    tops = [climb(objective, s) for s in places[:first]]
+    best, alike = _highest(tops)
+    if len(alike) < len(tops):
+        tops += [climb(objective, s) for s in places[first:]]
+        best, alike = _highest(tops)
     best = next((t for t in alike if t.converged), best)
     same = len(alike)
     a = objective.transform()
@@ -101,6 +108,12 @@ def maximise(problem: Problem, seed: int = 1, starts: int = STARTS) -> Maximum:
         best.flat,
         _standardised(objective, a @ best.theta),
     )
+
+
+def _highest(tops: list[Top]) -> tuple[Top, list[Top]]:
+    """The highest top, and all that are as high."""
+    best = max(tops, key=lambda t: t.value if np.isfinite(t.value) else -np.inf)
+    return best, [t for t in tops if abs(t.value - best.value) < SAME_TOP]
 
 
 def _standardised(objective: Objective, beta: np.ndarray) -> np.ndarray:
