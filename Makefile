@@ -1,11 +1,12 @@
 # Two commands do everything from a bare checkout: `make demo` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check quick lint types format clean
+.PHONY: help demo test slow check lint types format clean
 
 help:
 	@echo "make demo    install into .venv, invent a study, fit it, write its report (demo/)"
-	@echo "make test    install into .venv, run the whole test suite (under ten minutes)"
-	@echo "make check   format, lint, types, quick tests: before every commit"
+	@echo "make test    install into .venv, run the test suite (about ten minutes)"
+	@echo "make slow    the long tests: posteriors, 200 rank statistics of every family"
+	@echo "make check   format, lint, types, tests: before every commit"
 	@echo "make format  put the code into the project's form"
 	@echo "make clean   remove .venv and caches; never touches studies"
 
@@ -15,13 +16,13 @@ demo:
 
 test:
 	@scripts/make_venv.sh dev
-	.venv/bin/python -m pytest -n 2 -m "not nightly"
-
-check: lint types quick
-
-quick:
-	@scripts/make_venv.sh dev
 	.venv/bin/python -m pytest -n 2
+
+slow:
+	@scripts/make_venv.sh dev
+	.venv/bin/python -m pytest -n 2 -m slow
+
+check: lint types test
 
 lint:
 	@scripts/make_venv.sh dev

@@ -71,7 +71,7 @@ OPTIONS = {
     **dict.fromkeys(("start", "effort", "seasons", "mixture", "times", "mirror", "form"), '"..."'),
     **{
         "by": '"..."',
-        "certain": "false",
+        "visits": '"..."',
         "order": "2",
         "sources": '["...", "..."]',
         "known_occupied": '"..."',

@@ -69,6 +69,11 @@ def test_crossbill__without_coordinates_gives_all_but_maps_and_the_likelihood_of
     assert fit.log_likelihood == pytest.approx(-230.9150, abs=1e-4)
     assert expected["n_sites_used"] == 245
     maps = json.loads((unit / "maps" / "manifest.json").read_text(encoding="utf-8"))
-    assert set(maps["settings"]["refused"]) == {"paired-map", "site-map", "shrinkage"}
+    assert set(maps["settings"]["refused"]) == {
+        "paired-map",
+        "site-map",
+        "shrinkage",
+        "trend",
+    }
     assert (unit / "report" / "report.html").stat().st_size > 10_000
     assert (unit / "report" / "occupancy.gpkg").exists()

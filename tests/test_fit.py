@@ -454,7 +454,6 @@ def test_interrupt__returns_at_once_with_what_was_drawn(number, cores):
     # a chain that the machine gave little time may cost the others no draws
     got = told["got"]
     assert told["chains"] * told["draws"] == max(g * sum(h >= g for h in got) for g in got)
-    assert told["draws"] == sorted(told["got"])[-cores]
     assert told["finite"]
     assert told["codes"].get("PARTIAL") == "block"
     assert told["rows"] == 3000
