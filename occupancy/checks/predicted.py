@@ -77,7 +77,10 @@ def predict(problem: Problem, posterior: xr.Dataset | None, ml: Maximum | None) 
         if psi_of is not None:
             psi.append(LINKS[psi_of.link].inverse(eta(psi_of, point))[visited].mean())
         for predictor, mine in detecting:
-            log_missed[mine] = LINKS[predictor.link].log_complement(eta(predictor, point))
+            log_complement = LINKS[predictor.link].log_complement
+            if log_complement is None:
+                return None
+            log_missed[mine] = log_complement(eta(predictor, point))
         p.append(-np.expm1(log_missed).mean())
         none = np.bincount(unit, weights=log_missed, minlength=n)
         some = -np.expm1(none)

@@ -252,7 +252,7 @@ def batch(at, who, s0, of_slot, site, m, a, kept, gradient):
             site[VALUE, i] = np.nan
             continue
         out = a[LEFT_OUT + lane] + start_
-        log_total, inverse = vlog_and_inverse(total, out)
+        log_total, inverse = vlog_and_inverse(total, out)  # pyright: ignore[reportGeneralTypeIssues]
         site[VALUE, i] = site[NOTHING, i] + log_total
         pull = a[PULL_SUM + lane] * inverse
         site[PULL, i] = pull

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 from llvmlite import ir
-from numba import carray, njit, types
+from numba import carray, njit, types  # pyright: ignore[reportPrivateImportUsage]
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -162,7 +162,7 @@ def _unpacked(h):
 @njit(error_model="numpy", cache=True)
 def density(x, gradient, h):
     """Log posterior at ``x``; fills ``gradient``. ``h`` is the header: sizes and addresses."""
-    whole, real = _unpacked(h)
+    whole, real = _unpacked(h)  # pyright: ignore[reportGeneralTypeIssues]
     coefficient_first, row_first, group_first, first = whole[1], whole[2], whole[3], whole[4]
     centred, prior_code, sd_code, level_first, level = whole[5:10]
     columns, offset, value, share, functional, base = real[:6]
@@ -249,7 +249,7 @@ def expand(x, out, h):
 def _native_kernel(header, eta_, gradient_):
     """A family's kernel on predictors, its data behind the header."""
     h = carray(header, (HEADER,), np.int64)
-    whole, real = _unpacked(h)
+    whole, real = _unpacked(h)  # pyright: ignore[reportGeneralTypeIssues]
     row_first = whole[2]
     n = row_first[row_first.size - 1]
     n_step, n_state, n_chain = h[0], h[1], h[2]
