@@ -6,6 +6,9 @@ results/
   MODEL/SPECIES/maps/          the figures
   MODEL/SPECIES/report/        the page, the tables, the GIS layers
 
+Species estimated together are one unit, MODEL/FOX_COYOTE/fit/, with figures and report of each in
+MODEL/FOX_COYOTE/FOX/ and so on.
+
 Every one of these folders is written whole or not at all (`store`), and carries a key: a checksum
 of everything that went into it. While the key stands, nothing is computed again.
 """
@@ -35,8 +38,11 @@ RESULTS = "results"
 # Sections that say how to estimate or show, and leave the dataset as it is.
 NOT_DATA = ("model", "sample", "report", "map", "privacy", "surface")
 ONLY_SHOWN = ("title", "authors", "organisation")
-OPTIONS = ("links",)  # further arguments of a model
-FIGURES = ("paired-map", "site-map", "effects", "forest", "shrinkage", "detection", "histories")
+OPTIONS = ("links", "known_occupied")  # of any model, beside those of its family
+FIGURES = (
+    *("paired-map", "site-map", "trend", "effects", "forest", "shrinkage"),
+    *("detection", "histories"),
+)
 REPORT = ("report", "tables", "geopackage")
 
 
@@ -193,30 +199,37 @@ class Study:
                     f"It has: {listing(known)}."
                 )
         chosen = [
-            (model, spec, one)
+            (model, spec, members)
             for model, spec in known.items()
             if not models or model in models
-            for one in self._species_of(spec)
+            for members in self._species_of(spec)
         ]
+        every = dict.fromkeys(one for _, _, members in chosen for one in members)
         for name in species:
-            if name not in {one for _, _, one in chosen}:
-                every = dict.fromkeys(one for _, _, one in chosen)
+            if name not in every:
                 raise ModelError(
                     f'The study has no species "{name}".{did_you_mean(name, every)} '
                     f"It has: {listing(every)}."
                 )
-        folders = folder_names(one for _, _, one in chosen)
-        return [
-            Unit(model, one, spec, self.results / model / folders[one])
-            for model, spec, one in chosen
-            if not species or one in species
-        ]
+        folders = folder_names(" + ".join(members) for _, _, members in chosen)
+        units = []
+        for model, spec, members in chosen:
+            if species and not set(members) & set(species):
+                continue
+            told = " + ".join(members)
+            folder = self.results / model / folders[told]
+            units.append(Unit(model, told, spec, folder, members if len(members) > 1 else ()))
+        return units
 
-    def _species_of(self, spec: Mapping[str, Any]) -> list[str]:
+    def _species_of(self, spec: Mapping[str, Any]) -> list[tuple[str, ...]]:
+        """The species of each unit of a model: one, or all where they are estimated together."""
+        from occupancy import families
+
         named = spec.get("species")
-        if isinstance(named, str):
-            return [named]
-        return list(named) if named else self.species()
+        names = [named] if isinstance(named, str) else list(named) if named else self.species()
+        if families.is_joint(str(spec.get("family", "single_season"))):
+            return [tuple(names)]
+        return [(name,) for name in names]
 
     def engine(self, unit: Unit) -> str:
         """Which engine a unit uses: a flag or variable, else the model's own, else the study's."""
@@ -255,12 +268,13 @@ class Study:
         """The part of the dataset that a unit is about."""
         data = self.data
         names = [str(name) for name in data["species"].values]
-        if unit.species not in names:
-            raise ModelError(
-                f'The records have no species "{unit.species}".'
-                f"{did_you_mean(unit.species, names)} They have: {listing(names)}."
-            )
-        data = data.sel(species=[unit.species])
+        for name in unit.members:
+            if name not in names:
+                raise ModelError(
+                    f'The records have no species "{name}".{did_you_mean(name, names)} '
+                    f"They have: {listing(names)}."
+                )
+        data = data.sel(species=list(unit.members))
         season = unit.spec.get("season")
         if season is not None:
             seasons = list(data["season"].values)
@@ -280,22 +294,28 @@ class Study:
         ModelError
             With the section of the study file that asks for it.
         """
+        from occupancy import families
         from occupancy.model import Model
 
         spec = unit.spec
-        options = spec.get("options", {})
-        for name in options:
-            if name not in OPTIONS:
+        family = unit.family
+        given = dict(spec.get("options", {}))
+        # The species of a unit are said by `species` of the model.
+        own = [name for name in families.options_of(family) if name != "species"]
+        known = [*own, *OPTIONS]
+        for name in given:
+            if name not in known and family in families.FAMILIES:
                 raise ModelError(
                     f'[model.{unit.model}] options: there is no option "{name}".'
-                    f"{did_you_mean(name, OPTIONS)} It may hold: {listing(OPTIONS)}."
+                    f"{did_you_mean(name, known)} It may hold: {listing(known)}."
                 )
         try:
             return Model(
                 self.dataset(unit),
-                family=spec.get("family", "single_season"),
+                family=family,
                 priors=spec.get("priors"),
-                **options,
+                **{name: given.pop(name) for name in OPTIONS if name in given},
+                options=given,
                 **unit.formulas,
             )
         except ModelError as error:
@@ -394,7 +414,7 @@ class Study:
         sections = ("study", "report", "map", "privacy", "regions", "surface")
         return store.digest(
             {
-                "kind": kind,
+                "kind": f"{kind} {unit.page}".rstrip(),
                 "fit": store.read_manifest(unit.fit_folder).files,
                 "layers": inputs.digests(self.file, inputs.LAYERS),
                 "config": {name: self.file.section(name) for name in sections},
@@ -428,7 +448,7 @@ class Study:
                 "draws": manifest.settings["draws"],
                 "chains": manifest.settings["chains"],
             },
-            species=unit.species,
+            species=unit.page or unit.species,
             season=self.file.map.get("season"),
             show_blocked=show_blocked,
         )
@@ -437,7 +457,7 @@ class Study:
         self, unit: Unit, kind: str, outputs: Sequence[str], show_blocked: bool = False
     ) -> bool:
         """Tell whether a unit's figures or report were made of its fit as it is now."""
-        target = unit.folder / kind
+        target = unit.page_folder / kind
         if not self.state(unit).is_finished or not store.is_complete(target):
             return False
         settings_ = store.read_manifest(target).settings
@@ -448,7 +468,7 @@ class Study:
         """What a folder has to hold so that those asked for join those made before."""
         from occupancy.outputs import OUTPUTS
 
-        target = unit.folder / kind
+        target = unit.page_folder / kind
         made: list[str] = []
         if store.is_complete(target):
             made = [n for n in store.read_manifest(target).settings["outputs"] if n in OUTPUTS]
@@ -468,7 +488,7 @@ class Study:
         """
         from occupancy import outputs as room
 
-        target = unit.folder / kind
+        target = unit.page_folder / kind
         refused: dict[str, str] = {}
         with store.new_folder(target, replace=True) as folder:
             for name in outputs:

@@ -1,4 +1,4 @@
-"""Units of work: one model and one species, its folder, and how it stands."""
+"""Units of work: a model and the species it is about, its folder, and how it stands."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,16 +36,50 @@ def folder_names(texts: Iterable[str]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Unit:
-    """One model and one species: what is fitted, kept and reported on its own."""
+    """One model and one species, or species estimated together: what is fitted on its own.
+
+    Attributes
+    ----------
+    species : str
+        As people read it: the species, or "fox + coyote" where they are estimated together.
+    together : tuple of str
+        The species that share the fit; empty where it is one.
+    page : str
+        Species that a page of a shared fit is about; "" for the unit itself.
+    """
 
     model: str
     species: str
     spec: Mapping[str, Any]
     folder: Path
+    together: tuple[str, ...] = ()
+    page: str = ""
 
     @property
     def name(self) -> str:
-        return f"{self.model} · {self.species}"
+        return f"{self.model} · {self.page or self.species}"
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Every species of the unit."""
+        return self.together or (self.species,)
+
+    @property
+    def family(self) -> str:
+        return str(self.spec.get("family", "single_season"))
+
+    @property
+    def pages(self) -> list[Unit]:
+        """The unit as each of its species is reported: itself, or one for each that share it."""
+        return [replace(self, page=name) for name in self.together] or [self]
+
+    @property
+    def page_folder(self) -> Path:
+        """Where figures and report lie."""
+        if not self.page:
+            return self.folder
+        names = folder_names((*self.together, "fit "))  # no species takes the place of the fit
+        return self.folder / names[self.page]
 
     @property
     def fit_folder(self) -> Path:

@@ -1,10 +1,13 @@
-"""Put two published data sets beside the study files that read them, ready for `occupancy run`.
+"""Put published data sets beside the study files that read them, ready for `occupancy run`.
 
-    python scripts/prepare_reference_studies.py FROM TO
+    python scripts/prepare_reference_studies.py FROM TO [NAME...]
 
-FROM holds the folders crossbill_1999 and hbef2015 with their CSV files; TO gets a study folder of
-each. The data are copied, not changed. For hbef2015, regions.geojson is made: six blocks of the
-valley, cut along easting and northing so that each holds about as many points.
+FROM holds a folder of CSV files for each data set; TO gets a study folder of each, or of those
+named. Most data are copied as they are. Some are laid out anew: three tables of detections, one a
+species, become one (mesocarnivores); times and lengths of visits become a row for each visit
+(ttd_peregrine); what kind of visit it was becomes a table (false_positive_...). For hbef2015,
+regions.geojson is made: six blocks of the valley, cut along easting and northing so that each
+holds about as many points.
 """
 
 from __future__ import annotations
@@ -12,45 +15,114 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+SITES = ("detections.csv", "site_covariates.csv")
 STUDIES = Path(__file__).parent.parent / "docs" / "studies"
-FILES = {
-    "crossbill_1999": ("detections.csv", "site_covariates.csv", "visit_date.csv"),
-    "hbef2015": (
-        "detections.csv",
-        "coordinates.csv",
-        "site_covariates.csv",
-        "visit_day.csv",
-        "visit_tod.csv",
+FILES: dict[str, tuple[str, ...]] = {
+    "crossbill_1999": (*SITES, "visit_date.csv"),
+    "hbef2015": (*SITES, "coordinates.csv", "visit_day.csv", "visit_tod.csv"),
+    "crossbill": (*SITES, "visit_date.csv"),
+    "eagle_owls_2015": (*SITES, "visit_julian_date.csv"),
+    "false_positive_simulated": SITES,
+    "false_positive_confirmed_simulated": SITES,
+    "mesocarnivores": ("site_covariates.csv",),
+    "ttd_peregrine": (),
+    "woodthrush": ("detections.csv",),
+}
+READ = {  # laid out anew
+    "mesocarnivores": tuple(f"detections_{s}.csv" for s in ("bobcat", "coyote", "redfox")),
+    "ttd_peregrine": tuple(
+        f"{name}.csv"
+        for name in (
+            "time_to_detection",
+            "visit_detected",
+            "visit_survey_length",
+            "visit_minute_of_day",
+        )
     ),
 }
 STRIPS, BLOCKS_OF_A_STRIP, MARGIN = 3, 2, 250.0
 
 
 def main() -> None:
-    """Copy what is there, make the regions, and say what to do next."""
+    """Copy what is there, make what is not, and say what to do next."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source", type=Path, metavar="FROM", help="folder of the data sets")
     parser.add_argument("target", type=Path, metavar="TO", help="folder for the studies")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these")
     arguments = parser.parse_args()
-    for name, files in FILES.items():
-        missing = [file for file in files if not (arguments.source / name / file).is_file()]
+    for name in arguments.names:
+        if name not in FILES:
+            parser.error(f"there is no study {name}; there are {', '.join(FILES)}")
+    for name in arguments.names or FILES:
+        source, folder = arguments.source / name, arguments.target / name
+        needed = (*FILES[name], *READ.get(name, ()))
+        missing = [file for file in needed if not (source / file).is_file()]
         if missing:
-            parser.error(f"{arguments.source / name} lacks {', '.join(missing)}")
-        folder = arguments.target / name
+            parser.error(f"{source} lacks {', '.join(missing)}")
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(STUDIES / name / "study.toml", folder / "study.toml")
-        for file in files:
-            shutil.copyfile(arguments.source / name / file, folder / file)
-        if name == "hbef2015":
-            blocks = valley_blocks(pd.read_csv(folder / "coordinates.csv"))
-            (folder / "regions.geojson").write_text(json.dumps(blocks) + "\n", encoding="utf-8")
+        for file in FILES[name]:
+            shutil.copyfile(source / file, folder / file)
+        if name in MADE:
+            MADE[name](source, folder)
         print(f"occupancy -C {folder} run")
+
+
+def three_species(source: Path, folder: Path) -> None:
+    """One table of detections, a row for each site and species."""
+    tables = []
+    for file in READ["mesocarnivores"]:
+        table = pd.read_csv(source / file, dtype=str)
+        table.insert(1, "species", file.removeprefix("detections_").removesuffix(".csv"))
+        tables.append(table)
+    pd.concat(tables).to_csv(folder / "detections.csv", index=False)
+
+
+def timed_visits(source: Path, folder: Path) -> None:
+    """A row for each visit: its time to detection, blank where nothing was seen, and its length."""
+    parts = {}
+    for file in READ["ttd_peregrine"]:
+        wide = pd.read_csv(source / file).set_index("site")
+        parts[file.removesuffix(".csv").removeprefix("visit_")] = wide.stack()
+    rows = pd.DataFrame(parts).dropna(subset="survey_length")
+    rows["minutes"] = rows["time_to_detection"].where(rows["detected"] == 1)
+    rows = rows.rename_axis(["site", "visit"]).reset_index()
+    rows["visit"] = rows["visit"].str.removeprefix("v")
+    columns = ["site", "visit", "minutes", "survey_length", "minute_of_day"]
+    rows[columns].to_csv(folder / "visits.csv", index=False)
+
+
+def types_of_visits(*types: str) -> Callable[[Path, Path], None]:
+    """What kind each visit was, the same at every site."""
+
+    def make(source: Path, folder: Path) -> None:
+        table = pd.read_csv(source / "detections.csv", dtype=str)
+        for column, kind in zip(table.columns[1:], types, strict=True):
+            table[column] = kind
+        table.to_csv(folder / "visit_type.csv", index=False)
+
+    return make
+
+
+def blocks_of_the_valley(source: Path, folder: Path) -> None:
+    blocks = valley_blocks(pd.read_csv(source / "coordinates.csv"))
+    (folder / "regions.geojson").write_text(json.dumps(blocks) + "\n", encoding="utf-8")
+
+
+MADE: dict[str, Callable[[Path, Path], None]] = {
+    "hbef2015": blocks_of_the_valley,
+    "mesocarnivores": three_species,
+    "ttd_peregrine": timed_visits,
+    "false_positive_simulated": types_of_visits(*["standard"] * 2, *["unconfirmed"] * 4),
+    "false_positive_confirmed_simulated": types_of_visits(*["confirmed"] * 4),
+}
 
 
 def valley_blocks(points: pd.DataFrame) -> dict:

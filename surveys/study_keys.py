@@ -39,7 +39,7 @@ COLUMN_ROLES = (
     "area",
 )
 ROLES = {
-    "detections": COLUMN_ROLES[:14],
+    "detections": (*COLUMN_ROLES[:14], "time", "score"),
     "sites": ("site", "longitude", "latitude", "easting", "northing", "region", "area"),
     "visits": ("site", "season", "visit", "date", "datetime", "effort", "observer"),
 }
@@ -59,9 +59,19 @@ _TABLE = {k: v for k, v in _FILE.items() if k != "missing"}
 DROP = {"error", "drop"}
 # A model's formulas, one a parameter of its family; which family has which is the models' affair.
 PARAMETERS = (
-    *("psi", "p", "p10", "p11", "b", "gamma", "epsilon", "phi", "R", "r", "lam", "theta"),
-    *("delta", "omega", "alpha", "rate", "shape", "sigma", "mu", "size", "theta_prime"),
+    *("psi", "p", "gamma", "epsilon", "theta", "R", "p1", "p2", "delta", "phi0", "phi1", "phi2"),
+    *("R0", "R1", "R2", "psi1", "psi2", "p11", "p12", "p22", "phi01", "phi02", "phi10", "phi12"),
+    *("phi20", "phi21", "pi", "theta0", "theta1", "entry", "departure", "rate", "shape", "mu0"),
+    *("gap", "sigma0", "sigma1", "p10", "q", "b", "f", "f2", "f3", "lam", "r", "size", "zero"),
 )
+# One formula for each label: "p[camera]", "f[fox:coyote]".
+OF_A_LABEL = re.compile(r"(p|f)\[[^\[\]]+\]")
+# What stands in `options = { ... }` of a model; a family's own are judged by the family.
+OPTIONS = {
+    **dict.fromkeys(("start", "effort", "seasons", "mixture", "times", "mirror", "form"), '"..."'),
+    **{"by": '"..."', "order": "2", "sources": '["...", "..."]', "known_occupied": '"..."'},
+    "links": '{ psi = "cloglog" }',
+}
 MODEL: dict[str, Any] = {
     "family": TEXT,
     "engine": {"nuts", "ml"},
@@ -70,7 +80,7 @@ MODEL: dict[str, Any] = {
     "title": TEXT,
     **dict.fromkeys(PARAMETERS, TEXT),
     "priors": {"*": {"*": TEXT}},
-    "options": ANY,
+    "options": {"*": ANY},
 }
 SECTIONS: dict[str, Any] = {
     "schema": ANY,  # judged by itself, below
@@ -172,7 +182,7 @@ def _check_models(value: Any, file: str, ledger: Ledger) -> None:
         _wrong(value, "a table", "model", file, ledger)
         return
     if is_one_model(value):
-        _check(value, MODEL, "model", file, ledger)
+        _check_model(value, "model", file, ledger)
         return
     for name, model in value.items():
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
@@ -182,7 +192,38 @@ def _check_models(value: Any, file: str, ledger: Ledger) -> None:
                 file=file,
                 cure="use letters, digits, _ and - (it names a folder of results)",
             )
-        _check(model, MODEL, f"model.{name}", file, ledger)
+        _check_model(model, f"model.{name}", file, ledger)
+
+
+def _check_model(model: Any, place: str, file: str, ledger: Ledger) -> None:
+    """One model: its keys, a formula for each label where the key says so, no option as a key."""
+    if not isinstance(model, Mapping):
+        _check(model, MODEL, place, file, ledger)
+        return
+    rest = {}
+    for key, value in model.items():
+        if OF_A_LABEL.fullmatch(key):
+            _check(value, TEXT, f"{place}.{key}", file, ledger)
+        elif key in OPTIONS or key.startswith("link_"):
+            _told_as_key(key, value, place, file, ledger)
+        else:
+            rest[key] = value
+    _check(rest, MODEL, place, file, ledger)
+
+
+def _told_as_key(key: str, value: Any, place: str, file: str, ledger: Ledger) -> None:
+    """An option of the model that stands among its formulas."""
+    shown = _toml(value) if isinstance(value, str | bool | int | float) else OPTIONS.get(key, "...")
+    cure = f"options = {{ {key} = {shown} }}"
+    if key.startswith("link_"):
+        cure = f"options = {{ links = {{ {key.removeprefix('link_')} = {shown} }} }}"
+    ledger.error(
+        "E404",
+        f'{file}: [{place}] has a key "{key}", which is an option of the model',
+        file=file,
+        why="the keys of a model are the formulas of its parameters",
+        cure=f"write {cure}",
+    )
 
 
 def is_one_model(section: Mapping[str, Any]) -> bool:

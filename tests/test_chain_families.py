@@ -226,14 +226,14 @@ def test_correlated__always_here_is_single_season():
     )
 
 
-@pytest.mark.parametrize("pi", ["", "equilibrium"])
-def test_correlated__here_by_chance_alone_thins_detection(pi):
+@pytest.mark.parametrize("start", ["", "equilibrium"])
+def test_correlated__here_by_chance_alone_thins_detection(start):
     """With theta0 = theta1 a visit detects with theta p, independently of the others."""
     rng = np.random.default_rng(8)
     y = detections(rng, 25, 5, 1)
     psi, p, theta = rng.normal(size=25), rng.normal(size=y.shape), rng.normal(size=25)
     eta = {"psi": psi, "pi": theta, "theta0": theta, "theta1": theta, "p": p}
-    family = families.get("correlated", pi=pi)
+    family = families.get("correlated", start=start)
     got = evaluate(family, {q.name: eta[q.name] for q in family.parameters}, y)
     same = one_season(psi, logit(expit(theta)[:, None, None] * expit(p)), y)
     np.testing.assert_allclose(got.log_lik, same.log_lik, rtol=1e-11, atol=1e-13)
@@ -352,7 +352,7 @@ def test_steps_of_visits__a_year_of_days_keeps_its_digits(name):
         ("multi_scale", {"start": "equilibrium"}, "no options"),
         ("multi_state", {"form": "logit"}, '"multinomial"'),
         ("multi_state", {"season": "dynamic"}, '"seasons"'),
-        ("correlated", {"pi": "free"}, '"equilibrium"'),
+        ("correlated", {"start": "free"}, '"equilibrium"'),
         ("phenology", {"steps": "visit"}, "no options"),
     ],
 )
@@ -369,7 +369,7 @@ def test_chain_families__refuse_options_that_they_do_not_have(name, wrong, told)
         ("multi_state", {}, ["psi", "R", "p1", "p2", "delta"]),
         ("multi_state", {"form": "multinomial"}, ["psi1", "psi2", "p11", "p12", "p22"]),
         ("correlated", {}, ["psi", "pi", "theta0", "theta1", "p"]),
-        ("correlated", {"pi": "equilibrium"}, ["psi", "theta0", "theta1", "p"]),
+        ("correlated", {"start": "equilibrium"}, ["psi", "theta0", "theta1", "p"]),
         ("phenology", {}, ["psi", "entry", "departure", "p"]),
     ],
 )

@@ -30,8 +30,9 @@ def command(
 ) -> int:
     """Estimate the models of the study: all, or those named.
 
-    A unit of work is one model and one species. A finished unit is kept, and fitted again only if
-    its data, its model or its settings changed. Ctrl-C stops within seconds and keeps the draws.
+    A unit of work is one model and one species, or the species that it estimates together. A
+    finished unit is kept, and fitted again only if its data, its model or its settings changed.
+    Ctrl-C stops within seconds and keeps the draws.
     """
     from occupancy.cli import steps
 

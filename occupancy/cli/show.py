@@ -45,7 +45,11 @@ def tell_units(session: Session, study: Study, units: Sequence[Unit]) -> int:
     rows = []
     for unit in units:
         state = study.state(unit)
-        made = [kind for kind in ("maps", "report") if (unit.folder / kind).exists()]
+        made = [
+            kind
+            for kind in ("maps", "report")
+            if all((page.page_folder / kind).exists() for page in unit.pages)
+        ]
         marks = [verdict["code"] for verdict in state.manifest.warnings] if state.manifest else []
         rows.append(
             (

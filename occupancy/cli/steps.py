@@ -130,33 +130,49 @@ def publish(
                 f"! {unit.name}: the data or the model changed since; what is shown rests on the "
                 "fit of before. Anew: occupancy fit"
             )
-        results = None  # one for all kinds: it is asked of the fit's files, and takes seconds
-        for kind, outputs in kinds.items():
-            folder = unit.folder / kind
-            outputs = study.with_those_made(unit, kind, outputs) if add else outputs
-            if not force and study.outputs_stand(unit, kind, outputs, show_blocked):
-                session.say(f"✓ {unit.name}: {kind} stands, nothing to do\n  {shown(folder)}")
-                session.emit(kind, unit=unit.name, made=False, path=str(folder))
-                written += sorted(path for path in folder.rglob("*") if path.is_file())
-                continue
-            begun = time.perf_counter()
-            results = results or study.results_of(unit, show_blocked)
-            files, refused = study.write(unit, kind, outputs, results, show_blocked)
-            session.say(
-                f"✓ {unit.name}: {kind}, {_counted(len(files), 'file')} ({_took(begun)})"
-                f"\n  {shown(folder)}"
-            )
-            for name, reason in refused.items():
-                session.note(f"  · no {name}: {reason}")
-            session.emit(
-                kind,
-                unit=unit.name,
-                made=True,
-                path=str(folder),
-                files=[str(path) for path in files],
-                refused=refused,
-            )
-            written += files
+        for page in unit.pages:
+            written += _publish(session, study, page, kinds, force, show_blocked, add)
+    return written
+
+
+def _publish(
+    session: Session,
+    study: Study,
+    page: Unit,
+    kinds: Mapping[str, Sequence[str]],
+    force: bool,
+    show_blocked: bool,
+    add: bool,
+) -> list[Path]:
+    """Write the figures and pages of one species, unless they stand."""
+    written: list[Path] = []
+    results = None  # one for all kinds: it is asked of the fit's files, and takes seconds
+    for kind, outputs in kinds.items():
+        folder = page.page_folder / kind
+        outputs = study.with_those_made(page, kind, outputs) if add else outputs
+        if not force and study.outputs_stand(page, kind, outputs, show_blocked):
+            session.say(f"✓ {page.name}: {kind} stands, nothing to do\n  {shown(folder)}")
+            session.emit(kind, unit=page.name, made=False, path=str(folder))
+            written += sorted(path for path in folder.rglob("*") if path.is_file())
+            continue
+        begun = time.perf_counter()
+        results = results or study.results_of(page, show_blocked)
+        files, refused = study.write(page, kind, outputs, results, show_blocked)
+        session.say(
+            f"✓ {page.name}: {kind}, {_counted(len(files), 'file')} ({_took(begun)})"
+            f"\n  {shown(folder)}"
+        )
+        for name, reason in refused.items():
+            session.note(f"  · no {name}: {reason}")
+        session.emit(
+            kind,
+            unit=page.name,
+            made=True,
+            path=str(folder),
+            files=[str(path) for path in files],
+            refused=refused,
+        )
+        written += files
     return written
 
 

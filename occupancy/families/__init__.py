@@ -33,6 +33,9 @@ FAMILIES = {
     "phenology": "occupancy.families.phenology",
 }
 
+# Families whose species share a chain, told without importing any kernel.
+JOINT = frozenset({"interacting"})
+
 
 def get(name: str, data: xr.Dataset | None = None, **options: Any) -> Family:
     """The family of this name, made with its options.
@@ -44,6 +47,11 @@ def get(name: str, data: xr.Dataset | None = None, **options: Any) -> Family:
     if data is not None and hasattr(module, "options_from"):
         options = module.options_from(data, options)
     return module.family(**options)
+
+
+def is_joint(name: str) -> bool:
+    """Whether all species are estimated together, as one unit of work; imports no family."""
+    return name in JOINT
 
 
 def options_of(name: str) -> tuple[str, ...]:

@@ -147,10 +147,14 @@ class Family:
         Labels that visits may carry; a parameter may belong to one of them (``only``).
     label_by : str
         Covariate of the visits that holds the label; "" where visits carry none.
+    label : int
+        Which of ``labels`` every visit carries, where no covariate tells it of each.
     holds : (species, state) bool
         Which states hold which species, where all species of a site share one chain; else empty.
     takes_known : bool
         Whether sites may be told to be occupied.
+    proof : bool
+        Whether a detection proves that the species was there.
     """
 
     name: str
@@ -176,8 +180,10 @@ class Family:
     max_seasons: int | None = 1
     labels: tuple[str, ...] = ()
     label_by: str = ""
+    label: int = 0
     holds: tuple[tuple[bool, ...], ...] = ()
     takes_known: bool = False
+    proof: bool = True
     psi: Callable[[Values], np.ndarray] | None = None
     closed: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)

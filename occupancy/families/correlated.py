@@ -9,7 +9,7 @@
 Made for segments of a trail walked one after the other, and as good for days in a row: where
 theta1 > theta0 signs come in runs, and a model that takes visits for independent finds too little
 occupancy. The order of the visits counts, and a replicate that was not surveyed still lies
-between its neighbours. With ``pi="equilibrium"`` the first replicate is like any other,
+between its neighbours. With ``start="equilibrium"`` the first replicate is like any other,
 
     pi = theta0 / (theta0 + 1 - theta1)
 
@@ -211,10 +211,10 @@ PARAMETERS = (
 )
 
 
-def family(pi: str = "", **unknown: Any) -> Family:
-    """Occupancy with correlated visits; ``pi="equilibrium"`` where the first is like any other."""
-    pieces.check_options("correlated", unknown, pi=(pi, ("", "equilibrium")))
-    balanced = pi == "equilibrium"
+def family(start: str = "", **unknown: Any) -> Family:
+    """Correlated visits; ``start="equilibrium"`` where the first visit is like any other."""
+    pieces.check_options("correlated", unknown, start=(start, ("", "equilibrium")))
+    balanced = start == "equilibrium"
     return Family(
         name="correlated",
         title="Occupancy with correlated visits",
@@ -229,7 +229,7 @@ def family(pi: str = "", **unknown: Any) -> Family:
         occupied=(False, True, True),
         psi=pieces.psi_itself,
         closed=True,
-        options={"pi": pi} if pi else {},
+        options={"start": start} if start else {},
     )
 
 

@@ -133,9 +133,9 @@ def family(**unknown: Any) -> Family:
         data=as_detected,
         occupied=(False, True, True),
         psi=pieces.psi_itself,
-        closed=True,
         min_seasons=2,
         max_seasons=None,
+        closed=True,
     )
 
 

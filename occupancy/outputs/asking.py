@@ -20,6 +20,7 @@ from occupancy.outputs.results import (
     has_geometry,
     season_rows,
 )
+from occupancy.outputs.said import family_in_words, parameters
 from occupancy.outputs.term_names import covariates, term_names
 
 if TYPE_CHECKING:
@@ -72,8 +73,13 @@ def ask(
             absent[name] = str(error)
             return None
 
+    pools = table is not None and _may_pool(fit)
     if table is None:
         absent["shrinkage"] = "The surveys have no regions, so there is nothing to pool between."
+    elif not pools:
+        absent["shrinkage"] = (
+            "A region on its own is estimated by the single-season model, which is not this one."
+        )
     curves = _effects(fit, surface, species, interval)
     results = Results(
         title=words.clean(title or getattr(fit.data, "attrs", {}).get("title", "") or ""),
@@ -82,13 +88,15 @@ def ask(
         season=_one_season(season, seasons),
         sites=sites,
         regions=table,
-        overall=_overall(fit, species, table, sites, surface, interval),
+        overall=_with_inner(
+            fit, species, _overall(fit, species, table, sites, surface, interval), len(seasons)
+        ),
         cells=cells,
         coefficients=_coefficients(fit, interval),
         groups=fit.groups(interval=interval),
         variances=fit.variances(interval=interval),
         shrinkage=None
-        if table is None
+        if not pools
         else attempt("shrinkage", lambda: fit.shrinkage(by="region", interval=interval)),
         detection=attempt("detection", lambda: fit.detection(interval=interval)),
         warnings=_warnings(fit.warnings),
@@ -108,6 +116,9 @@ def ask(
         averaged={} if curves is None else curves.attrs.get("groups", {}),
         terms=_terms(fit),
         covariates=covariates(fit.data),
+        parameters=parameters(getattr(fit, "model", None), getattr(fit, "problem", None)),
+        turnover=attempt("turnover", lambda: _between(fit, "turnover", species, interval)),
+        change=attempt("change", lambda: _between(fit, "change", species, interval)),
     )
     return _one_crs(results)
 
@@ -225,6 +236,31 @@ def _overall(
     return pd.DataFrame(rows)
 
 
+def _may_pool(fit: Any) -> bool:
+    """Whether a region by itself can be set beside the model: both are of one season."""
+    family = getattr(getattr(fit, "model", None), "family", "")
+    return getattr(family, "name", family) in ("single_season", "", None)
+
+
+def _with_inner(fit: Any, species: str, overall: pd.DataFrame, n_season: int) -> pd.DataFrame:
+    """The totals with an inner interval of 50 % of the sample's share, where seasons follow."""
+    if n_season < 2 or not hasattr(fit, "overall"):
+        return overall
+    inner = _of_species(fit.overall(interval=0.5), species).reset_index(drop=True)
+    at = overall.columns.get_loc("share_upper") + 1
+    overall.insert(at, "share_lower_50", inner["share_lower"])
+    overall.insert(at + 1, "share_upper_50", inner["share_upper"])
+    return overall
+
+
+def _between(fit: Any, question: str, species: str, interval: float) -> pd.DataFrame:
+    """What happened between seasons, of one species, all sites together."""
+    ask = getattr(fit, question, None)
+    if ask is None:
+        raise OutputError("This fit does not tell what happens between seasons.")
+    return _of_species(ask(interval=interval), species).reset_index(drop=True)
+
+
 def _coefficients(fit: Any, interval: float) -> pd.DataFrame:
     """Coefficients with a second, inner interval of 50 %."""
     table = fit.coefficients(interval=interval).reset_index(drop=True)
@@ -293,6 +329,7 @@ def model_document(model: Any) -> dict[str, Any]:
             str(k): words.clean(getattr(v, "text", v)) for k, v in _items(document, "formulas")
         },
         "priors": _priors(model, document),
+        **family_in_words(model),
     }
 
 
@@ -366,7 +403,9 @@ def _provenance(fit: Any, given: Mapping[str, Any] | None) -> dict[str, Any]:
         digest = hashlib.sha256(np.ascontiguousarray(seen.to_numpy(), dtype="<f4").tobytes())
         digest.update("\0".join(map(str, seen["site"].to_numpy())).encode())
         known["data_sha256"] = digest.hexdigest()
-        document = json.dumps(model_document(getattr(fit, "model", None)), sort_keys=True)
+        told = model_document(getattr(fit, "model", None))
+        stated = {k: told[k] for k in ("family", "formulas", "priors", "options") if told.get(k)}
+        document = json.dumps(stated, sort_keys=True)
         text = f"{known['data_sha256']} {document} {known['seed']} {known['engine']}"
         known["run"] = hashlib.sha256(text.encode()).hexdigest()[:7]
     known["versions"] = {p: v for p in packages if (v := version(p))}

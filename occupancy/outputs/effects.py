@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from occupancy.outputs import OutputError, sheet, style, words
-from occupancy.outputs.forest import parameter_name
 from occupancy.outputs.headline import caption
 from occupancy.outputs.results import Results
+from occupancy.outputs.said import Said
 from occupancy.outputs.term_names import Covariate, quantity
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Curve:
     """One parameter along one covariate."""
 
     parameter: str
+    said: Said
     covariate: Covariate
     table: pd.DataFrame
     seen: np.ndarray  # surveyed values with a detection
@@ -38,7 +39,7 @@ class Curve:
 
     @property
     def name(self) -> str:
-        return f"{parameter_name(self.parameter)} along {self.covariate.label}"
+        return f"{self.said.name} along {self.covariate.label}"
 
     @property
     def sampled(self) -> pd.DataFrame:
@@ -58,7 +59,8 @@ def curves(results: Results) -> list[Curve]:
             rug = rug[(rug["parameter"] == parameter) & (rug["covariate"] == covariate)]
             seen = rug.loc[rug["detected"], "value"].to_numpy(dtype=float)
             missed = rug.loc[~rug["detected"].astype(bool), "value"].to_numpy(dtype=float)
-        out.append(Curve(parameter, results.covariate(covariate), table, seen, missed))
+        said = results.parameter(parameter)
+        out.append(Curve(parameter, said, results.covariate(covariate), table, seen, missed))
     return out
 
 
@@ -67,8 +69,8 @@ def note(results: Results) -> str:
     name = words.interval_name(results.interval, results.engine)
     text = (
         f"Line: {words.estimate_name(results.engine)}; dark band 50%, pale band {name}. Ticks: "
-        "surveyed sites (for p, visits), with a detection on top, without below, longer where "
-        "there are more."
+        "surveyed sites (for detection, visits), with a detection on top, without below, longer "
+        "where there are more."
     )
     drawn = curves(results)
     if any(c.table["extrapolated"].any() for c in drawn):
@@ -78,7 +80,7 @@ def note(results: Results) -> str:
         along = [c.covariate.name for c in drawn if c.parameter == parameter]
         if along and (len(stood) > 1):
             told = [held_at(results.covariate(n), v) for n, v in stood.items()]
-            still.append(f"{parameter_name(parameter)}: {', '.join(told)}")
+            still.append(f"{results.parameter(parameter).name}: {', '.join(told)}")
     if still:
         text += f" Others are held at their mean or commonest level: {'; '.join(still)}."
     groups = list(dict.fromkeys(g for names in results.averaged.values() for g in names))
@@ -153,14 +155,15 @@ def sentence(curve: Curve) -> str:
 
     def at(k: int) -> str:
         row = table.iloc[k]
-        interval = words.percent_interval(row["curve_lower"], row["curve_upper"])
+        interval = curve.said.interval(row["curve_lower"], row["curve_upper"])
         where = quantity(float(value[k]), curve.covariate.units)
-        return f"{words.percent(mean[k])} ({interval}) at {where}"
+        return f"{curve.said.value(mean[k])} ({interval}) at {where}"
 
     text = f"{curve.name}: {at(0)}, {at(-1)}"
     ends = sorted((mean[0], mean[-1]))
+    slack = 0.02 if curve.said.is_share else 0.02 * max(np.ptp(mean), 1e-12)
     for k, word in ((int(mean.argmax()), "highest"), (int(mean.argmin()), "lowest")):
-        if 0 < k < len(mean) - 1 and not ends[0] - 0.02 <= mean[k] <= ends[1] + 0.02:
+        if 0 < k < len(mean) - 1 and not ends[0] - slack <= mean[k] <= ends[1] + slack:
             text += f", {word} {at(k)}"
     return text + "."
 
@@ -175,7 +178,9 @@ def draw_curve(ax: Axes, curve: Curve) -> None:
     x = table["value"].to_numpy(dtype=float)
     low, high = float(x.min()), float(x.max())
     ax.set_xlim(low, high)
-    ax.set_ylim(-0.075, 1.075)  # the rug has room of its own
+    bottom, top = (0.0, 1.0) if curve.said.is_share else _reach(curve)
+    room_of_rug = 0.075 * (top - bottom)
+    ax.set_ylim(bottom - room_of_rug, top + room_of_rug)
     ax.fill_between(x, table["curve_lower"], table["curve_upper"], color=BAND, lw=0, zorder=2)
     if "curve_lower_50" in table:
         ax.fill_between(
@@ -190,16 +195,32 @@ def draw_curve(ax: Axes, curve: Curve) -> None:
             )
     _rug(ax, curve.seen, low, high, top=True)
     _rug(ax, curve.missed, low, high, top=False)
-    ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
+    if curve.said.is_share:
+        ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
+    else:
+        ax.locator_params(axis="y", nbins=5)
     ax.locator_params(axis="x", nbins=6)
     ax.grid(color=style.GRID, lw=0.7)
     ax.set_axisbelow(True)
     ax.tick_params(length=0, labelsize=7.5, pad=4)
     room = ax.get_figure().get_size_inches()[0] * ax.get_position().width  # type: ignore[union-attr]
     ax.set_xlabel(style.shorten(curve.covariate.axis, room, 8.5), fontsize=8.5, labelpad=3)
-    ax.set_title(
-        parameter_name(curve.parameter), fontsize=8.5, fontweight="bold", loc="left", pad=6
-    )
+    name = style.shorten(curve.said.name, room, 8.5, "bold")
+    ax.set_title(name, fontsize=8.5, fontweight="bold", loc="left", pad=6)
+
+
+def _reach(curve: Curve) -> tuple[float, float]:
+    """What the axis of a curve in numbers holds: its band where surveyed, 0 if it is near."""
+    table = curve.sampled
+    low = float(np.nanmin(table["curve_lower"].to_numpy(dtype=float)))
+    high = float(np.nanmax(table["curve_upper"].to_numpy(dtype=float)))
+    if not np.isfinite([low, high]).all():
+        mean = table["curve_mean"].to_numpy(dtype=float)
+        low, high = float(np.nanmin(mean)), float(np.nanmax(mean))
+    if 0 < low < 0.5 * high:
+        low = 0.0
+    pad = 0.04 * (high - low) or 0.5
+    return (low - pad if low else 0.0), high + pad
 
 
 def _rug(ax: Axes, values: np.ndarray, low: float, high: float, *, top: bool) -> None:
@@ -210,12 +231,13 @@ def _rug(ax: Axes, values: np.ndarray, low: float, high: float, *, top: bool) ->
     span = (high - low) or 1.0
     at, n = np.unique(np.round((values - low) / span * BINS), return_counts=True)
     x = low + at / BINS * span
-    length = 0.02 + 0.045 * np.sqrt(n / n.max())
-    edge = 1.075 if top else -0.075
+    length = (0.02 + 0.045 * np.sqrt(n / n.max())) / 1.15
+    edge = 1.0 if top else 0.0  # of the axes, whatever its scale
     y = np.full(len(x), edge), edge + (-length if top else length)
     # One line with gaps: one path in the file instead of hundreds.
     gaps = np.full(len(x), np.nan)
     ax.plot(
         np.stack([x, x, gaps], 1).ravel(), np.stack([y[0], y[1], gaps], 1).ravel(),
         color=style.INK if top else style.EARTH, lw=0.8, zorder=5, clip_on=False,
+        transform=ax.get_xaxis_transform(),
     )  # fmt: skip

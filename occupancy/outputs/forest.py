@@ -17,26 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROW = 0.34  # inches a coefficient
-PARAMETERS = {
-    "psi": "Occupancy ψ",
-    "p": "Detection p",
-    "gamma": "Colonisation γ",
-    "epsilon": "Extinction ε",
-    "lam": "Abundance λ",
-    "r": "Detection of one individual r",
-    "p10": "False detection p10",
-    "p11": "True detection p11",
-    "b": "Certainty b",
-}
-
-
-def parameter_name(parameter: str) -> str:
-    return PARAMETERS.get(parameter, words.clean(parameter))
-
-
-def scale_name(parameter: str) -> str:
-    """The scale on which a parameter's coefficients act."""
-    return "log" if parameter in ("lam", "N") else "logit"
 
 
 def figure(results: Results, *, width: float = 7.4, bare: bool = False) -> tuple[Figure, str]:
@@ -72,7 +52,8 @@ def figure(results: Results, *, width: float = 7.4, bare: bool = False) -> tuple
         y = 0.0
         for parameter, group in groups:
             y += 0.62
-            text = f"{parameter_name(parameter)}, {scale_name(parameter)} scale"
+            one = results.parameter(parameter)
+            text = f"{one.name}, {one.scale}"
             ax.annotate(
                 text, (0, y), xycoords=("axes fraction", "data"), xytext=(-left * 72, 0),
                 textcoords="offset points", fontsize=8.5, fontweight="bold", va="center",
@@ -104,7 +85,7 @@ def alt_text(results: Results) -> str:
             "positive" if row["lower"] > 0 else "negative" if row["upper"] < 0 else "no clear sign"
         )
         told.append(
-            f"{parameter_name(row['parameter'])}, "
+            f"{results.parameter(row['parameter']).name}, "
             f"{results.term_name(row['parameter'], row['term'])[0]}: {way} "
             f"({words.decimal(row['mean'], places)}, "
             f"{words.decimal_interval(row['lower'], row['upper'], places)})"

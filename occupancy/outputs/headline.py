@@ -32,7 +32,9 @@ def headline(results: Results) -> Headline:
     species = results.species_name
     when = f" in {results.season_name}" if results.season_name else ""
     codes = ", ".join(w.code for w in results.blocks)
-    raw = f"Detected at {words.share(detected, surveyed, 'surveyed sites')}"
+    several = len(results.seasons) > 1
+    noun = f"sites surveyed{when}" if several and when else "surveyed sites"
+    raw = f"Detected at {words.share(detected, surveyed, noun)}"
 
     if results.withheld:
         return Headline(
@@ -45,8 +47,9 @@ def headline(results: Results) -> Headline:
             None,
             "area" if by_area else "sites",
         )
-    where = "of the study area" if by_area else f"of the {words.count(surveyed)} surveyed sites"
-    if not by_area and not surveyed:
+    ever = results.ever_surveyed if several else surveyed  # whom the share is about
+    where = "of the study area" if by_area else f"of the {words.count(ever)} surveyed sites"
+    if not by_area and not ever:
         where = "of the sites"
     about = words.percent(mean)
     about = about if about[0] in "<>" else f"about {about}"

@@ -26,6 +26,7 @@ from occupancy.outputs import (
     report_regions,
     shrinkage,
     style,
+    trend,
     words,
 )
 from occupancy.outputs.files import write_text
@@ -78,6 +79,9 @@ def html(results: Results) -> str:
         two=report_regions.two_occupancies(results),
         regions=report_regions.regions(results),
         trends=report_blocks.trends(results),
+        trend=_picture(trend.figure, results) if len(results.seasons) > 1 else None,
+        changed=_or_why(trend.sentence, results) if len(results.seasons) > 1 else "",
+        turnover=report_blocks.turnover(results),
         forest=_picture(forest.figure, results),
         curves=_curves(results),
         curve_note=_or_why(effects.note, results),
@@ -96,7 +100,7 @@ def html(results: Results) -> str:
         citation=report_blocks.citation(results),
         interval=words.interval_name(results.interval, results.engine),
         has_cells=results.cells is not None,
-        with_regions=results.regions is not None,
+        with_regions=results.shrinkage is not None,
     )
 
 

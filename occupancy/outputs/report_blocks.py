@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from occupancy.outputs import forest, words
+from occupancy.outputs import words
 from occupancy.outputs.headline import headline, region_number
 from occupancy.outputs.histories import totals
 from occupancy.outputs.results import Results, has_geometry, season_name, season_rows
 
 LEVELS = {"block": "Forbids the headline", "warn": "Warning", "note": "Note"}
 MOST_LEDGER_ROWS = 80
+LOW = re.compile(r"_(\w+(?:,\w+(?:[+−]\w+)?|<\w+)?)")
 
 
 def chips(results: Results) -> list[dict[str, str]]:
@@ -98,14 +100,48 @@ def number(value: Any) -> str:
 
 
 def trends(results: Results) -> list[dict[str, Any]]:
-    """Small pictures of psi over the seasons, drawn here so that they need no script."""
-    if len(results.seasons) < 2 or results.withheld:
+    """Small pictures of each region's psi over the seasons, drawn so that they need no script."""
+    if len(results.seasons) < 2 or results.withheld or results.regions is None:
         return []
-    groups = [("All together", results.overall)]
-    if results.regions is not None:
-        names = pd.unique(results.regions["region"])
-        groups += [(n, results.regions[results.regions["region"] == n]) for n in names[:40]]
+    names = pd.unique(results.regions["region"])
+    groups = [(n, results.regions[results.regions["region"] == n]) for n in names[:40]]
     return [_trend(words.clean(name), table, results) for name, table in groups]
+
+
+def turnover(results: Results) -> dict[str, Any]:
+    """Gains and losses between neighbouring seasons, of the surveyed sites."""
+    table = results.turnover
+    if table is None or not len(table) or results.withheld:
+        return {"rows": [], "equilibrium": ""}
+
+    def told(row: pd.Series, name: str, as_text: Any, as_interval: Any) -> dict[str, str]:
+        mean, lower, upper = (row.get(f"sample_{name}_{end}") for end in ("mean", "lower", "upper"))
+        return {"mean": as_text(mean), "interval": as_interval(lower, upper)}
+
+    rows = [
+        {
+            "when": f"{season_name(row['season'], results.seasons)} to "
+            f"{season_name(row['next_season'], results.seasons)}",
+            "cells": [
+                *(
+                    told(row, name, words.percent, words.percent_interval)
+                    for name in ("colonised", "extinct", "turnover")
+                ),
+                told(row, "growth", words.decimal, words.decimal_interval),
+            ],
+        }
+        for _, row in table.iterrows()
+    ]
+    last = table.iloc[-1]
+    text = ""
+    if not words.is_missing(last.get("equilibrium_mean")):
+        ends = words.percent_interval(last["equilibrium_lower"], last["equilibrium_upper"])
+        text = (
+            "Were the rates between the last two seasons to go on, "
+            f"{words.percent(last['equilibrium_mean'])} ({ends}) of such sites would be occupied "
+            "in the long run."
+        )
+    return {"rows": rows, "equilibrium": text}
 
 
 def _trend(name: str, table: pd.DataFrame, results: Results) -> dict[str, Any]:
@@ -158,7 +194,7 @@ def coefficients(results: Results) -> dict[str, Any]:
             ml += f" ({words.decimal(row['ml_se'], places)})"
         rows.append(
             {
-                "parameter": forest.parameter_name(row["parameter"]),
+                "parameter": results.parameter(row["parameter"]).name,
                 **_term(row, results),
                 "mean": words.decimal(row["mean"], places),
                 "sd": words.decimal(row["sd"], places),
@@ -184,7 +220,7 @@ def diagnostics(results: Results) -> dict[str, Any]:
     columns = ("rhat", "ess_bulk") if sampled else ("se", "z")
     rows = [
         {
-            "parameter": forest.parameter_name(row["parameter"]),
+            "parameter": results.parameter(row["parameter"]).name,
             **_term(row, results),
             "first": words.decimal(row.get(columns[0]), 3),
             "second": words.count(row.get(columns[1]))
@@ -217,7 +253,7 @@ def variances(results: Results) -> list[dict[str, str]]:
         places = words.coefficient_places(row.get("sd"))
         rows.append(
             {
-                "parameter": forest.parameter_name(row.get("parameter", "")),
+                "parameter": results.parameter(row.get("parameter", "")).name,
                 "group": words.clean(row.get("group", "")),
                 "mean": words.decimal(row.get("mean"), places),
                 "interval": words.decimal_interval(row.get("lower"), row.get("upper"), places),
@@ -227,19 +263,10 @@ def variances(results: Results) -> list[dict[str, str]]:
 
 
 def model(results: Results) -> dict[str, Any]:
-    """The model in words, formulas, and priors with their meaning as probabilities."""
+    """The model in words and symbols, formulas, and priors with their meaning as probabilities."""
     document = results.model
-    family = document.get("family", "").replace("_", " ")
-    story = []
-    if family in ("single season", "single-season", ""):
-        story = [
-            "Each site either holds the species or does not, for the whole season. It does so with "
-            "probability ψ.",
-            "A visit to a site that holds it finds it with probability p; a visit to a site that "
-            "does not never does. So a site without detections may still hold the species, and the "
-            "repeated visits tell how often that is.",
-        ]
     formulas = document.get("formulas", {})
+    story = list(document.get("story", []))
     if any("|" in text for text in formulas.values()):
         story.append(
             "A term such as (1 | region) gives each region its own level, drawn from a common "
@@ -249,13 +276,27 @@ def model(results: Results) -> dict[str, Any]:
         row | {"meaning": row["meaning"] or _prior_meaning(row["name"], row["code"])}
         for row in document.get("priors", [])
     ]
+    rows = []
+    for name, formula in formulas.items():
+        said = results.parameter(name)
+        rows.append({"name": name, "said": said, "formula": formula})
     return {
-        "family": family or "not stated",
+        "family": document.get("title") or "not stated",
+        "options": [f"{k} = {v}" for k, v in document.get("options", {}).items()],
         "story": story,
-        "formulas": list(formulas.items()),
+        "maths": [symbols(line) for line in document.get("maths", [])],
+        "formulas": rows,
         "priors": priors,
-        "single": family in ("single season", "single-season"),
     }
+
+
+def symbols(line: str) -> list[tuple[str, str]]:
+    """A line of symbols in pieces (text, what is set low after it): z_ij is z and ij."""
+    parts, start = [], 0
+    for found in LOW.finditer(line):
+        parts.append((line[start : found.start()], found[1]))
+        start = found.end()
+    return [*parts, (line[start:], "")]
 
 
 def _prior_meaning(name: str, code: str) -> str:
@@ -315,6 +356,7 @@ def provenance(results: Results) -> list[tuple[str, str]]:
 def citation(results: Results) -> list[str]:
     """How to cite the run and the method."""
     seal = results.provenance
+    source = results.model.get("source", "")
     version = seal.get("versions", {}).get("occupancy", "")
     run = f", run {seal['run']}" if seal.get("run") else ""
     seed = f", seed {seal['seed']}" if seal.get("seed") is not None else ""
@@ -323,4 +365,5 @@ def citation(results: Results) -> list[str]:
         "MacKenzie, D. I., Nichols, J. D., Lachman, G. B., Droege, S., Royle, J. A. & Langtimm, "
         "C. A. (2002) Estimating site occupancy rates when detection probabilities are less than "
         "one. Ecology 83: 2248–2255.",
+        *([f"The model: {source}."] if source and "83:2248" not in source else []),
     ]

@@ -28,12 +28,13 @@ def two_occupancies(results: Results) -> dict[str, Any]:
             "naive": naive,
         }
 
-    surveyed = words.counted(int(row["surveyed"]), "surveyed site")
+    surveyed = words.counted(results.ever_surveyed, "surveyed site")
+    when = f" in {results.season_name}" if len(results.seasons) > 1 and results.season_name else ""
     rows = [
-        line("sample", f"share of the {surveyed} that held it", "share", None, naive),
+        line("sample", f"share of the {surveyed} that held it{when}", "share", None, naive),
         line(
             "population",
-            "mean ψ: expected at sites like these, whatever was seen",
+            f"mean ψ: expected at sites like these{when}, whatever was seen",
             "psi",
             row.get("ml_psi"),
             naive,
@@ -72,8 +73,9 @@ def regions(results: Results) -> dict[str, Any] | None:
             else ""
         )
         + " Naive is the share of surveyed sites with a detection, not corrected."
-        + " Sites occupied is the share of the surveyed sites that held the species (sample): "
-        "it speaks of these sites only, and is known better.",
+        + " Sites occupied is the share of the sites surveyed"
+        + (" in any season" if len(results.seasons) > 1 else "")
+        + " that held the species (sample): it speaks of these sites only, and is known better.",
     }
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from occupancy.outputs import words
+from occupancy.outputs.said import Said, said
 from occupancy.outputs.term_names import Covariate
 
 if TYPE_CHECKING:
@@ -83,6 +84,13 @@ class Results:
     averaged: Mapping[str, list[str]] = field(default_factory=dict)  # groups at their mean
     terms: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     covariates: Mapping[str, Covariate] = field(default_factory=dict)
+    parameters: Mapping[str, Said] = field(default_factory=dict)
+    turnover: pd.DataFrame | None = None  # between neighbouring seasons
+    change: pd.DataFrame | None = None  # from the first season to the last
+
+    def parameter(self, name: str) -> Said:
+        """A parameter's name, meaning and scale."""
+        return said(name, dict(self.parameters))
 
     def term_name(self, parameter: str, term: str) -> tuple[str, str]:
         """A coefficient's name for people, and what one unit of it is ("" where unknown)."""
@@ -112,6 +120,11 @@ class Results:
     def species_name(self) -> str:
         """The species as a sentence begins with it; a placeholder of the surveys is no name."""
         return self.species if self.species.lower() not in NAMELESS_SPECIES else "The species"
+
+    @property
+    def ever_surveyed(self) -> int:
+        """Sites visited in any season: those that the sample's share is about."""
+        return int(self.sites.loc[self.sites["surveyed"], "site"].nunique())
 
     @property
     def hierarchical(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -70,12 +71,28 @@ COLUMNS = {
     "complete": ("psi with all regions taken as one", "probability"),
     "covariate": ("covariate along which the curve runs", ""),
     "value": ("value of the covariate", "units of the surveys"),
-    "curve": ("the parameter along the curve, all else held still", "probability"),
-    "curve_lower_50": ("lower end of the 50% interval of the curve", "probability"),
-    "curve_upper_50": ("upper end of the 50% interval of the curve", "probability"),
+    "curve": ("the parameter along the curve, all else held still", "scale of the parameter"),
+    "curve_lower_50": ("lower end of the 50% interval of the curve", "scale of the parameter"),
+    "curve_upper_50": ("upper end of the 50% interval of the curve", "scale of the parameter"),
     "p": ("chance to detect on one visit, given presence", "probability"),
     "p_star": ("chance of at least one detection over the visits, given presence", "probability"),
     "visits_for_95": ("visits needed for a 95% chance of a detection, given presence", "visits"),
+    "share_lower_50": ("lower end of the 50% interval of share", "probability"),
+    "share_upper_50": ("upper end of the 50% interval of share", "probability"),
+    "next_season": ("season that follows", ""),
+    "from_season": ("season that the change is counted from", ""),
+    "to_season": ("season that the change is counted to", ""),
+    "colonised": ("share of the empty sites that were occupied in the next season", "probability"),
+    "extinct": ("share of the occupied sites that were empty in the next season", "probability"),
+    "turnover": ("share of the next season's occupied sites that were empty before", "probability"),
+    "growth": ("number occupied in the next season over the number occupied", "ratio"),
+    "equilibrium": (
+        "share of sites occupied, were the rates of the last interval to go on for ever",
+        "probability",
+    ),
+    "difference": ("occupancy in the second season less that in the first", "probability"),
+    "ratio": ("occupancy in the second season over that in the first", "ratio"),
+    "p_decline": ("probability that occupancy fell", "probability"),
     "code": ("code of the check", ""),
     "message": ("what the check found", ""),
     "numbers": ("the numbers behind it, JSON", ""),
@@ -87,8 +104,13 @@ ENDS = {
     "upper": "upper end of the interval of: ",
     "sd": "standard deviation of: ",
 }
+WHOSE = {
+    "sample_": "surveyed sites, from sampled histories",
+    "population_": "such sites, from the rates alone",
+}
+DECLINE = re.compile(r"p_decline_([\d.]+)")
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
-_FOUR = ("psi", "share", "area_psi", "p", "p_star", "alone", "partial", "complete", "curve")
+_FOUR = ("psi", "share", "area_psi", "p", "p_star", "alone", "partial", "complete")
 
 
 def frames(results: Results) -> dict[str, pd.DataFrame]:
@@ -104,6 +126,8 @@ def frames(results: Results) -> dict[str, pd.DataFrame]:
         "variances": results.variances,
         "shrinkage": results.shrinkage,
         "detection": results.detection,
+        "turnover": results.turnover,
+        "change": results.change,
         "warnings": warnings_table(results),
     }
     return {
@@ -178,6 +202,13 @@ def guard(text: str) -> str:
 
 def describe_column(name: str, interval: float) -> tuple[str, str]:
     """Meaning and unit of a column."""
+    for start, whose in WHOSE.items():
+        if name.startswith(start):
+            meaning, unit = describe_column(name.removeprefix(start), interval)
+            return f"{meaning}; {whose}", unit
+    if fell := DECLINE.fullmatch(name):
+        least = "at all, or stayed" if fell[1] == "0" else f"by {fell[1]}% or more"
+        return f"probability that occupancy fell {least}", "probability"
     if name in COLUMNS:
         meaning, unit = COLUMNS[name]
     else:

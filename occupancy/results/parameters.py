@@ -104,7 +104,7 @@ def variances(problem: Problem, draws: Draws, interval: float) -> pd.DataFrame:
     for p, g in group_terms(problem):
         own = draws.sds[p.name, g.name]
         every = sum(draws.sds[p.name, h.name] ** 2 for h in p.groups)
-        icc = own**2 / (every + NOISE[p.link])
+        icc = own**2 / (every + NOISE.get(p.link, np.nan))  # log and identity have none
         row = {"parameter": p.name, "group": g.design.name, "levels": g.n_level}
         row |= {k: float(v[0]) for k, v in summary(own[:, None], interval).items()}
         told = summary(icc[:, None], interval)

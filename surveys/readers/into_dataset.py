@@ -101,7 +101,7 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
 def _guess_format(study: StudyFile) -> str:
     """Long where the study file names a role that only long tables have."""
     columns = study.section("files.detections").get("columns", {})
-    long = {"visit", "date", "datetime", "detection", "count"} & set(columns)
+    long = {"visit", "date", "datetime", "detection", "count", "time", "score"} & set(columns)
     return "long" if long or study.section("files.visits").get("path") else "wide"
 
 

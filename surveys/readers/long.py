@@ -14,6 +14,7 @@ from surveys.problems import listing
 from surveys.readers import long_visits, roles
 from surveys.readers.long_records import records_with_visits
 from surveys.readers.long_values import (
+    measured,
     records_alone,
     result_columns,
     results,
@@ -125,12 +126,15 @@ def _no_rows(table: Table | None, ledger: Ledger) -> None:
 def _visit_rows(study: StudyFile, table: Table, frame: pd.DataFrame, ledger: Ledger) -> Tidy | None:
     before = len(ledger.of_level("error"))
     values, counts = results(study, table, ledger)
+    values, told = measured(table, values, ledger)
     if values is None:
         records_alone(table, ledger)
         return None
     names, reason, column = species_of(study, table, ledger)
     frame["species"] = names
     frame["value"] = values
+    for name, measures in told.items():
+        frame[name] = measures
     nothing = reason == "blank"  # a visit on which nothing was seen
     frame.loc[nothing & frame["value"].isna(), "value"] = 0.0
     listing_visits = bool(nothing.any())
@@ -140,7 +144,7 @@ def _visit_rows(study: StudyFile, table: Table, frame: pd.DataFrame, ledger: Led
         read_sites(study, SiteColumns(table, None, [], frame["site"].to_numpy()), ledger)
         return None
     kept = frame[~others & ~no_result]
-    if not (kept["value"] == 0).any() and len(kept):
+    if not (kept["value"] == 0).any() and len(kept) and not told:
         records_alone(table, ledger)
         return None
     frame = long_visits.numbered(table, frame, column is not None, ledger)

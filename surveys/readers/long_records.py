@@ -8,7 +8,7 @@ import pandas as pd
 from surveys import cells
 from surveys.ledger import Ledger
 from surveys.readers import long_visits, roles
-from surveys.readers.long_values import result_columns, results, species_list, species_of
+from surveys.readers.long_values import measured, result_columns, results, species_list, species_of
 from surveys.readers.site_table import SiteColumns, read_sites
 from surveys.readers.tidy import Tidy
 from surveys.study_file import StudyFile
@@ -78,6 +78,9 @@ def match_records(
         return None
     names, reason, _ = species_of(study, table, ledger)
     values, counts = results(study, table, ledger)
+    values, told = measured(table, values, ledger)
+    for name, measures in told.items():
+        rows[name] = measures
     rows["species"], rows["reason"] = names, reason
     rows["value"] = np.ones(len(rows)) if values is None else np.nan_to_num(values, nan=1.0)
     rows["count"] = np.nan if counts is None else counts

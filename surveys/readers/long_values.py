@@ -13,6 +13,7 @@ from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
 
 PRESENT = frozenset({"x", "present", "yes", "y", "true", "p"})
+MEASURES = ("time", "score")
 ABSENT = frozenset({"absent", "no", "n", "false", "a"})
 
 
@@ -30,7 +31,7 @@ def records_alone(table: Table, ledger: Ledger) -> None:
 
 
 def result_columns(table: Table, ledger: Ledger) -> list[str]:
-    found = []
+    found = [c for c in map(table.column, _measured(table)) if c is not None]
     for role in ("detection", "count", "effort"):
         column = table.match(table.spec.columns[role]) if role in table.spec.columns else None
         if column is None and role not in table.spec.columns:
@@ -38,6 +39,46 @@ def result_columns(table: Table, ledger: Ledger) -> list[str]:
         if column:
             found.append(column)
     return found
+
+
+def _measured(table: Table) -> list[str]:
+    """Roles of what a visit may have measured, where named: `time` is often the clock's."""
+    return [role for role in MEASURES if role in table.spec.columns]
+
+
+def measured(
+    table: Table, values: np.ndarray | None, ledger: Ledger
+) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
+    """Times to detection and scores of each row, and the detections that follow from them.
+
+    A visit with a time has detected, one without has not; where detections are told too, a time
+    beside a 0 says how long the visit was and is not taken. A file with a score is a visit.
+    """
+    found: dict[str, np.ndarray] = {}
+    for role in _measured(table):
+        column = roles.named(table, role, ledger)
+        if column is not None:
+            found[role] = cells.numbers(table, column, ledger)
+    if "time" in found:
+        time = found["time"]
+        detected = ~np.isnan(time) if values is None else values > 0
+        odd = detected & ~(time > 0)
+        if odd.any():
+            column = str(table.column("time"))
+            ledger.error(
+                "E126",
+                f"{table.place}, {rows_text(table.rows[odd])}, column {column}: a visit that "
+                "detected has no time above 0",
+                file=table.place,
+                row=int(table.rows[odd][0]),
+                column=column,
+                cure="write the time from the start of the visit to the first detection",
+            )
+        found["time"] = np.where(detected, time, np.nan)
+        values = detected.astype(float) if values is None else values
+    if "score" in found and values is None:
+        values = np.where(np.isnan(found["score"]), np.nan, 1.0)
+    return values, found
 
 
 def results(

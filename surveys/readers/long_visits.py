@@ -11,6 +11,7 @@ from surveys import cells, dates
 from surveys.ledger import Ledger
 from surveys.problems import listing
 from surveys.readers import roles
+from surveys.readers.long_values import MEASURES
 from surveys.readers.tidy import Tidy
 from surveys.readers.visit_covariates import refuse_taken
 from surveys.study_file import StudyFile
@@ -166,8 +167,11 @@ def covariates_of(
     observer = roles.named(table, "observer", ledger)
     names = [c for c in table.names if c not in used and c != observer]
     names = [c for c in names if not _coordinate(study, table, c, ledger)]
-    for column in refuse_taken(names, table, ledger):
+    good = set(refuse_taken([by_column.get(c, c) for c in names], table, ledger))
+    for column in names:
         name = by_column.get(column, column)
+        if name not in good:
+            continue
         keys = {**study.section("covariates").get(name, {}), **sections.get(name, {})}
         kind = keys.get("type")
         if kind is None and dates.are_dates(pd.unique(table.text(column))):
@@ -349,6 +353,9 @@ def tidy_of(study, table, visits, records, counts, sites, species, tables, effor
         inside = records.index < len(counts)
         out["count"] = np.where(inside, counts[np.where(inside, records.index, 0)], np.nan)
         out.loc[records["value"].isna().to_numpy(), "count"] = np.nan
+    for name in MEASURES:
+        if name in records:
+            out[name] = records[name].astype(float)
     units = {DAY: "day of the year"} if DAY in visits else {}
     names = [c for c in visits if c not in ("site", "season", "visit", "row", "file", "start")]
     policy = {

@@ -26,7 +26,7 @@ class Tidy:
     """Tables for `surveys.from_tables`, and what it needs to know of them.
 
     `visits`: site, season, visit, effort, start, file, row and the visit covariates.
-    `records`: species, site, season, visit, detection, count, file, row.
+    `records`: species, site, season, visit, detection, count, time, score, file, row.
     `sites`: site, coordinates, region and the site covariates.
     """
 

@@ -299,8 +299,8 @@ def refuse_taken(names: Sequence[str], table: Table, ledger: Ledger) -> list[str
                 file=table.place,
                 row=table.spec.header_row,
                 column=name,
-                cure=f'rename the column, for example to "{name}_of_site", or give it its role '
-                f"in [{table.spec.section}.columns]",
+                cure=f"rename it, for example [visit_covariates.{name}_of_visit] "
+                f'column = "{name}", or give it its role in [{table.spec.section}.columns]',
             )
         else:
             good.append(name)

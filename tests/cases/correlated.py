@@ -50,7 +50,7 @@ def all_data(extra):
 
 
 FAMILY = families.get("correlated")
-BALANCED = families.get("correlated", pi="equilibrium")
+BALANCED = families.get("correlated", start="equilibrium")
 
 CASES = [
     Case("correlated", FAMILY, survey(FAMILY), joint, all_data),

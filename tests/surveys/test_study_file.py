@@ -195,3 +195,33 @@ def test_reading_leaves_the_files_and_the_study_as_they_were(tmp_path):
     first, second = surveys.read(path), surveys.read(path)
     assert first.identical(second)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_model__a_formula_for_each_label_and_the_short_names(tmp_path):
+    study = read_study(
+        write(
+            tmp_path,
+            'schema = 1\n[model.m]\nfamily = "interacting"\nf = "x"\nf2 = "1"\n'
+            '"f[fox:hare]" = "y"\n"p[fox]" = "date"\noptions = { order = 2 }\n',
+        )
+    )
+    assert study.models["m"]["p[fox]"] == "date"
+    assert study.models["m"]["options"] == {"order": 2}
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('"psi[camera]" = "1"', 'has a key "psi[camera]" that is not known'),
+        ('"p[camera]" = 1', "p[camera] is 1; it must be text"),
+        ('start = "equilibrium"', 'options = { start = "equilibrium" }'),
+        ("order = 3", "options = { order = 3 }"),
+        ('link_psi = "cloglog"', 'options = { links = { psi = "cloglog" } }'),
+        ('gama = "1"', 'Did you mean "gamma"?'),
+        ("options = 3", "[model.m] options is 3; it must be a table"),
+    ],
+)
+def test_model__options_stand_in_their_table_and_nothing_is_guessed(tmp_path, line, told):
+    (problem,) = problems_of(tmp_path, f"schema = 1\n[model.m]\n{line}\n")
+    assert told in str(problem)
+    assert "[model.m" in str(problem)
