@@ -146,14 +146,24 @@ def run(
         values = quantities(problem, draws, places, int(rng.integers(2**31)))
         true = quantities(problem, draws_of(problem, one), places, int(rng.integers(2**31)))
         true |= states(problem, one)
-        for name, of_draws in values.items():
-            below = int((of_draws < true[name][0]).sum())
-            ties = int((of_draws == true[name][0]).sum())
-            out.ranks.setdefault(name, []).append(below + int(rng.integers(ties + 1)))
-            if of_draws.dtype.kind == "f" and np.ptp(of_draws) > 0:
-                z = (true[name][0] - of_draws.mean()) / of_draws.std(ddof=1)
-                out.scores.setdefault(name, []).append(float(z))
+        add_ranks(out, values, true, rng)
     return out
+
+
+def add_ranks(
+    out: Run,
+    values: Mapping[str, np.ndarray],
+    true: Mapping[str, np.ndarray],
+    rng: np.random.Generator,
+) -> None:
+    """One rank for each quantity, at random among the draws that tie with the truth."""
+    for name, of_draws in values.items():
+        below = int((of_draws < true[name][0]).sum())
+        ties = int((of_draws == true[name][0]).sum())
+        out.ranks.setdefault(name, []).append(below + int(rng.integers(ties + 1)))
+        if of_draws.dtype.kind == "f" and np.ptp(of_draws) > 0:
+            z = (true[name][0] - of_draws.mean()) / of_draws.std(ddof=1)
+            out.scores.setdefault(name, []).append(float(z))
 
 
 def _sample(setting: Setting, problem: Problem, seed: int, out: Run) -> xr.Dataset:
@@ -357,14 +367,19 @@ def judge(setting: Setting, n: int, seed: int, **planted: Any) -> Verdict:
         again = outside(second, seed + 1_000_000)
         found = {k: f"{suspected[k]}; again: {again[k]}" for k in suspected if k in again}
     for done in (first, second):
-        if done is None:
-            continue
-        if len(done.failed) > FAILED * done.n:
-            found["failed fits"] = f"{len(done.failed)} of {done.n}: {'; '.join(done.failed[:3])}"
-        if done.divergent > setting.divergent:
-            fits = sum(d > 0 for d in done.diverging)
-            found["divergences"] = (
-                f"{sum(done.diverging)} of {sum(done.drawn)} draws, in {fits} of {done.n} fits; "
-                f"at most {setting.divergent:.2%}"
-            )
+        found |= flaws(done, setting.divergent) if done is not None else {}
     return Verdict(first, second, found)
+
+
+def flaws(done: Run, divergent: float) -> dict[str, str]:
+    """What is wrong with the fits themselves: too many that failed, or draws that diverged."""
+    told = {}
+    if len(done.failed) > FAILED * done.n:
+        told["failed fits"] = f"{len(done.failed)} of {done.n}: {'; '.join(done.failed[:3])}"
+    if done.divergent > divergent:
+        fits = sum(d > 0 for d in done.diverging)
+        told["divergences"] = (
+            f"{sum(done.diverging)} of {sum(done.drawn)} draws, in {fits} of {done.n} fits; "
+            f"at most {divergent:.2%}"
+        )
+    return told

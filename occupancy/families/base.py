@@ -115,6 +115,9 @@ class Family:
     draw : callable or None
         ``draw(values, state, made, effort, rng) -> y``: observations given true states (site,
         season), where they are not among ``detections``.
+    first : callable or None
+        ``first(values, rng) -> (site,)``: states at first, where they are numbers of individuals,
+        too many to be listed; ``draw`` goes with it.
     guess : callable or None
         ``guess(observed) -> {parameter: natural value}`` at which maximum likelihood starts.
     observes : "detection", "count", "score" or "time"
@@ -168,6 +171,7 @@ class Family:
     data: Callable[[Observed], Data] = nothing
     impossible: Callable[[Observed], np.ndarray] | None = None
     draw: Callable[..., np.ndarray] | None = None
+    first: Callable[..., np.ndarray] | None = None
     guess: Callable[[Observed], dict[str, float]] | None = None
     observes: Literal["detection", "count", "score", "time"] = "detection"
     steps: Literal["season", "visit"] = "season"
@@ -231,6 +235,10 @@ class Family:
             NaN where no visit was made.
         """
         effort = np.ones(made.shape) if effort is None else effort
+        if self.first is not None and self.draw is not None:
+            state = np.repeat(self.first(values, rng)[:, None], made.shape[1], axis=1)
+            y = np.asarray(self.draw(values, state, made, effort, rng), dtype=np.float64)
+            return state, np.where(made, y, np.nan)
         # Some value where a visit was made: a chain may depend on which visits were made.
         unseen = np.where(made, self.detections[0] if self.detections else 0.0, np.nan)
         initial, transition, _ = self.tables(values, unseen, effort)

@@ -48,6 +48,7 @@ from occupancy.families.base import Family, Observed, Parameter, stationary
 from occupancy.families.chain import site_ranges
 from occupancy.families.numbers import (
     OF_MIXTURE,
+    draw_number,
     expected_number,
     guess_individuals,
     log_prior,
@@ -420,6 +421,7 @@ def family(mixture: str = "poisson", **unknown: Any) -> Family:
         data=data,
         draw=draw,
         observes="count",
+        first=draw_number,
         psi=presence,
         guess=guess,
         told=rows_told,

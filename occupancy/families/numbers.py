@@ -20,6 +20,7 @@ OF_MIXTURE: dict[str, tuple[Parameter, ...]] = {
     "zip": (LAM, ZERO),
 }
 TAIL = 1e-13
+MOST_DRAWN = 1e9  # individuals expected at a site, in simulations
 
 
 def log_prior(values: Values, n: np.ndarray) -> np.ndarray:
@@ -35,6 +36,17 @@ def log_prior(values: Values, n: np.ndarray) -> np.ndarray:
             structural = np.where(n == 0, np.log(zero), -np.inf)
             out = np.logaddexp(structural, np.log1p(-zero) + out)
     return out
+
+
+def draw_number(values: Values, rng: np.random.Generator) -> np.ndarray:
+    """A number of individuals for every site; the tables of a large one would not fit in memory."""
+    lam = np.asarray(values["lam"], dtype=np.float64)
+    if "size" in values:
+        size = np.asarray(values["size"], dtype=np.float64)
+        lam = lam * rng.gamma(size) / size
+    if "zero" in values:
+        lam = np.where(rng.random(lam.shape) < values["zero"], 0.0, lam)
+    return rng.poisson(np.minimum(lam, MOST_DRAWN))
 
 
 def most_individuals(values: Values, y: np.ndarray | None = None) -> int:

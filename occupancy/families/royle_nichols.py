@@ -40,6 +40,7 @@ from occupancy.families.base import Family, Observed, Parameter, stationary
 from occupancy.families.chain import site_ranges
 from occupancy.families.numbers import (
     OF_MIXTURE,
+    draw_number,
     expected_number,
     guess_individuals,
     log_prior,
@@ -62,6 +63,14 @@ def tables(values, y, effort):
     emission = np.where(np.isnan(y)[..., None], 1.0, chance)
     initial = np.exp(log_prior(values, n))
     return initial, stationary(n_site, n_season, n.size), emission
+
+
+def draw(values, state, made, effort, rng):
+    """Detections given the numbers of individuals."""
+    with np.errstate(divide="ignore"):
+        log_miss = np.log1p(-np.broadcast_to(values["r"], made.shape))
+    miss = np.exp(np.where(state[:, :, None] > 0, log_miss * state[:, :, None], 0.0))
+    return (rng.random(made.shape) >= miss).astype(float)
 
 
 def data(observed: Observed):
@@ -416,6 +425,8 @@ def family(mixture: str = "poisson", **unknown: Any) -> Family:
         tables=tables,
         kernel=kernel if mixture == "poisson" else kernel_negative_binomial,
         data=data,
+        draw=draw,
+        first=draw_number,
         psi=presence,
         guess=guess,
         told=lambda observed: ROWS_TOLD,
