@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -95,3 +96,20 @@ def test_correlated__a_formula_of_its_first_visit_survives_saving():
     assert model.formulas["pi"] == "x"
     again = occupancy.Model.from_dict(data, model.to_dict())
     assert again.digest == model.digest
+
+
+def test_study_file_page__names_every_option_with_its_families():
+    text = (ROOT / "docs" / "study-file.md").read_text(encoding="utf-8")
+    start = text.index("| option | of |")
+    rows = [line.split("|") for line in text[start : text.index("\n\n", start)].splitlines()[2:]]
+    told = {name: row[2].strip() for row in rows for name in re.findall(r"`(\w+)`", row[1])}
+    for option in study_keys.OPTIONS:
+        having = [name for name in ALL if option in families.options_of(name)]
+        if option == "known_occupied":
+            having = [name for name in ALL if next(page.variants(name))[1].takes_known]
+        if option in OPTIONS and not having:
+            assert told[option] == "every family"
+        elif told[option] == "one family each":
+            assert len(having) <= 1
+        else:
+            assert set(told[option].split(", ")) == set(having), option

@@ -108,6 +108,17 @@ def trends(results: Results) -> list[dict[str, Any]]:
     return [_trend(words.clean(name), table, results) for name, table in groups]
 
 
+def states(results: Results) -> list[dict[str, str]]:
+    """Share of the surveyed sites in each state, in the season shown."""
+    table = results.states
+    if table is None or results.withheld:
+        return []
+    here = table[season_rows(table, results.season) & table["surveyed"].astype(bool)]
+    names = [c for c in table.columns if c not in ("site", "season", "surveyed")]
+    shares = here[names].mean()
+    return [{"name": n, "share": words.percent(shares[n])} for n in names]
+
+
 def turnover(results: Results) -> dict[str, Any]:
     """Gains and losses between neighbouring seasons, of the surveyed sites."""
     table = results.turnover

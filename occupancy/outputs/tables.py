@@ -126,6 +126,7 @@ def frames(results: Results) -> dict[str, pd.DataFrame]:
         "variances": results.variances,
         "shrinkage": results.shrinkage,
         "detection": results.detection,
+        "states": results.states,
         "turnover": results.turnover,
         "change": results.change,
         "warnings": warnings_table(results),
@@ -164,6 +165,8 @@ def write(results: Results, folder: Path, *, spreadsheet: bool = True) -> list[P
         paths.append(write_text(folder / f"{name}.csv", text))
         for column in table.columns:
             meaning, unit = describe_column(str(column), results.interval)
+            if name == "states" and column not in COLUMNS:
+                meaning, unit = f"probability of: {column}, given what was seen", "probability"
             dictionary.append((f"{name}.csv", column, unit, meaning, guarded[column]))
     columns = pd.DataFrame(dictionary, columns=["file", "column", "unit", "meaning", "apostrophes"])
     return [*paths, write_text(folder / "_columns.csv", csv_text(columns))]
