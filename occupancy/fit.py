@@ -19,6 +19,7 @@ import xarray as xr
 
 from occupancy import checks
 from occupancy.engines import ml as maximum
+from occupancy.engines import profile as profiles
 from occupancy.engines.ml import Maximum
 from occupancy.frames import make_frames
 from occupancy.problem import Problem
@@ -29,6 +30,7 @@ from occupancy.results import (
     parameters,
     passes,
     pooling,
+    predicted,
     regions,
     seasons,
 )
@@ -135,7 +137,7 @@ class Fit:
     def _drawn(self) -> Pass:
         """States sampled for every draw."""
         draws = self._state_draws
-        usable = np.isfinite(next(iter(draws.coefficients.values()))).all()
+        usable = all(np.isfinite(b).all() for b in draws.coefficients.values())
         return passes.run(self.problem, draws if usable else draws.centre, self.seed)
 
     @cached_property
@@ -166,6 +168,15 @@ class Fit:
         """Occupancy under all the draws."""
         covariance = None if self.posterior is not None else self._maximum.covariance
         return Occupied(self.problem, self.draws, covariance, self.seed)
+
+    @cached_property
+    def _own_covariance(self) -> dict[str, np.ndarray]:
+        """{parameter: covariance of its coefficients} at a maximum; empty of a sampled fit."""
+        covariances, at = {}, 0
+        for name, p in self.problem.predictors.items() if self.posterior is None else ():
+            rows = slice(at, at := at + len(p.terms))
+            covariances[name] = self._maximum.covariance[rows, rows]
+        return covariances
 
     # ------------------------------------------------------------ likelihood
 
@@ -234,7 +245,7 @@ class Fit:
         if self.engine != "ml":
             raise ModelError('Profile intervals belong to a fit by engine="ml".')
         low, high = interval_ends(interval)
-        bounds = maximum.profile(self.problem, self._maximum, high - low)
+        bounds = profiles.profile(self.problem, self._maximum, high - low)
         return parameters.profiles(self.problem, self._maximum, bounds)
 
     def groups(self, interval: float = 0.9) -> pd.DataFrame:
@@ -308,8 +319,14 @@ class Fit:
             return np.full(data.sizes["site"], "", dtype=object)
         return data["region"].values.astype(str).astype(object)
 
-    def predict(self, frame: Any, interval: float = 0.9, season: Any = None) -> pd.DataFrame:
-        """psi at other places.
+    def predict(
+        self,
+        frame: Any,
+        interval: float = 0.9,
+        season: Any = None,
+        parameter: str | None = None,
+    ) -> pd.DataFrame:
+        """Occupancy, or any one parameter, at other places.
 
         Parameters
         ----------
@@ -318,6 +335,9 @@ class Fit:
             units. What varies by season alone is taken from the surveys where it is no column.
         season : optional
             Label of the season; the last by default.
+        parameter : str, optional
+            A parameter of the family, such as ``"gamma"`` or ``"p"``, in place of occupancy; the
+            columns are then named by it, and ``frame`` holds the covariates of its formula.
 
         Returns
         -------
@@ -327,6 +347,18 @@ class Fit:
             surveyed range. Group levels never surveyed are drawn from their population.
         """
         given = elsewhere.as_table(frame)
+        if parameter is not None:
+            return predicted.predict(
+                self.problem,
+                self._frames,
+                self.draws,
+                self._own_covariance.get(parameter),
+                parameter,
+                given,
+                interval,
+                self.seed,
+                season,
+            )
         places = self._elsewhere(given)
         kind, at = self._asked(given, season)
         told = self._occupied.summarise(places, interval)
@@ -560,6 +592,26 @@ class Fit:
         """Per species: p on a visit as made, p* of a site's visits, visits for 95 %."""
         return pd.DataFrame(detection.table(self.problem, self.draws, interval))
 
+    def abundance(self, interval: float = 0.9, by: str | None = None) -> pd.DataFrame:
+        """Number of individuals at the surveyed sites, of families that count them.
+
+        Returns
+        -------
+        DataFrame
+            species, region, sites (surveyed); ``number_*``: their total, mean, lower and upper,
+            from numbers sampled jointly given what was seen; ``per_site_*``.
+        """
+        drawn = self._drawn.numbers
+        if drawn is None:
+            raise ModelError(
+                f"Family '{self.problem.family.name}' tells whether a site is occupied, not by how "
+                "many. Use royle_nichols or n_mixture."
+            )
+        labels, names = self._grouped(by)
+        point = self.draws.point
+        expected = None if point is None else passes.expected_numbers(self.problem, point)
+        return regions.abundance(self.problem, drawn, expected, labels, names, interval)
+
     def effects(
         self,
         parameter: str | None = None,
@@ -579,15 +631,11 @@ class Fit:
             {covariate: (low, high)} widens. ``attrs`` tell where the others are ``held`` and
             which ``groups`` are at the mean of their population.
         """
-        covariances, at = {}, 0
-        for name, p in self.problem.predictors.items() if self.posterior is None else ():
-            rows = slice(at, at := at + len(p.terms))
-            covariances[name] = self._maximum.covariance[rows, rows]
         return effects.table(
             self.problem,
             self._frames,
             self.draws,
-            covariances,
+            self._own_covariance,
             interval,
             parameter,
             covariate,

@@ -17,6 +17,7 @@ import xarray as xr
 
 from occupancy import arguments, families, simulation
 from occupancy import problem as problems
+from occupancy.engines.compiled import group_terms
 from occupancy.families.base import Family
 from occupancy.problem import Predictor, Problem
 from surveys.problems import ModelError, did_you_mean
@@ -201,7 +202,7 @@ class Model:
         given = self._given(parameters)
         problem = self.problem
         eta = tuple(self._predict(p, *given[p.name]) for p in problem.predictors.values())
-        _, log_lik, states, pairs, gradients = problem.evaluate(eta, with_pairs=True)
+        _, log_lik, states, pairs, gradients = problem.evaluate(eta, True, problem.n_shown)
         dims, coords = self.chain_dims
         shape = tuple(self.data.sizes[d] for d in dims)
         coords |= {"season": self.data["season"], "state": self.state_names}
@@ -250,8 +251,9 @@ class Model:
     @property
     def state_names(self) -> list[str]:
         """Names of the true states; numbers of individuals as text."""
-        names = list(self.family.states)
-        return names or [str(k) for k in range(self.problem.n_state)]
+        last = self.problem.n_shown - 1
+        numbers = [str(k) for k in range(last)] + [f"{last} or more"]
+        return list(self.family.states) or numbers
 
     def _given(self, parameters) -> dict[str, tuple[np.ndarray, dict[str, np.ndarray]]]:
         parameters = arguments.mapping("parameters", parameters, VALUES)
@@ -287,7 +289,9 @@ class Model:
         -------
         xr.Dataset
             ``detection`` (draw, species, site, season, visit), NaN where no visit was made;
-            ``state`` (draw, species, site, season); ``<parameter>`` (draw, <parameter>_term).
+            ``state`` (draw, species, site, season); ``<parameter>`` (draw, <parameter>_term),
+            ``<parameter>_sd[<group>]`` (draw,) and ``<parameter>_effect[<group>]`` (draw,
+            <parameter>_level[<group>]): the truth behind each draw, named as in a posterior.
         """
         rng = np.random.default_rng(seed)
         problem = self.problem
@@ -296,20 +300,22 @@ class Model:
         shape = tuple(self.data.sizes[d] for d in dims)
         over = problem.steps.over
         n_told = problem.steps.of_season.size
-        state = np.empty((draws, *shape, n_told), np.int16)
+        state = np.empty((draws, *shape, n_told), np.int32)
         kept = {
             name: np.empty((draws, len(p.terms))) for name, p in self.problem.predictors.items()
         }
+        sds = {(p.name, g.name): np.empty(draws) for p, g in group_terms(problem)}
+        effects = {(p.name, g.name): np.empty((draws, g.n_level)) for p, g in group_terms(problem)}
         for d in range(draws):
             eta = []
             for name, p in self.problem.predictors.items():
                 beta = p.table.sample(rng, 1)[0]
                 kept[name][d] = beta
-                effects = {
-                    g.name: float(g.prior.sample(rng, 1)[0]) * rng.normal(size=g.n_level)
-                    for g in p.groups
-                }
-                eta.append(self._predict(p, beta, effects))
+                own = {}
+                for g in p.groups:
+                    sds[name, g.name][d] = sd = float(g.prior.sample(rng, 1)[0])
+                    effects[name, g.name][d] = own[g.name] = sd * rng.normal(size=g.n_level)
+                eta.append(self._predict(p, beta, own))
             z, y = simulation.draw(problem, tuple(eta), rng)
             state[d] = z[:, problem.steps.of_season].reshape(*shape, n_told)
             seen[d][problem.used] = y
@@ -327,6 +333,14 @@ class Model:
             dim = f"{name}_term"
             terms = list(self.problem.predictors[name].terms)
             out[name] = xr.DataArray(values, dims=("draw", dim), coords={dim: terms})
+        for p, g in group_terms(problem):
+            dim = f"{p.name}_level[{g.name}]"
+            out[f"{p.name}_sd[{g.name}]"] = ("draw", sds[p.name, g.name])
+            out[f"{p.name}_effect[{g.name}]"] = xr.DataArray(
+                effects[p.name, g.name],
+                dims=("draw", dim),
+                coords={dim: np.array(g.design.levels, dtype=object)},
+            )
         return out
 
     # ------------------------------------------------------------ fit

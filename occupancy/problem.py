@@ -115,6 +115,9 @@ class Problem:
         Steps up to which every covariate of seasons and intervals is known.
     seen : (species, site, season, visit) bool
         Visits used that detected.
+    n_state, n_shown : int
+        Rows of states that a kernel fills, and that are worth showing: numbers of individuals
+        have no last one.
     field_rank : (visit used,) int64
         Place among the visits used, in field order, of each visit in layout order.
     """
@@ -132,6 +135,7 @@ class Problem:
     left_out: LeftOut
     stated: Mapping[str, Mapping[str, str]]
     n_state: int
+    n_shown: int
     field_rank: np.ndarray
 
     @property
@@ -226,9 +230,17 @@ class Problem:
         return out
 
     def evaluate(
-        self, predictors: tuple[np.ndarray, ...], with_pairs: bool = False
+        self,
+        predictors: tuple[np.ndarray, ...],
+        with_pairs: bool = False,
+        n_state: int | None = None,
     ) -> tuple[float, np.ndarray, np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
         """Kernel on linear predictors, all in layout order.
+
+        Parameters
+        ----------
+        n_state : int, optional
+            Rows of states, where states are numbers of individuals.
 
         Returns
         -------
@@ -240,7 +252,7 @@ class Problem:
         """
         eta = np.concatenate(predictors)
         gradient = np.empty_like(eta)
-        n, t, k = self.n_chain, self.n_step, self.n_state
+        n, t, k = self.n_chain, self.n_step, n_state or self.n_state
         log_lik, states = np.empty(n), np.empty((t, k, n))
         pairs = np.empty((t - 1, k, k, n if with_pairs else 0))
         total = self.family.kernel(
@@ -357,6 +369,7 @@ def build(
         left_out,
         dict(stated),
         chosen.n_state,
+        chosen.n_state_for(observed),
         order,
     )
 
@@ -371,18 +384,19 @@ def _refuse_impossible(data, family: Family, observed: Observed, cell: np.ndarra
         v = strange[cell[strange].argmin()]
         _, i, t, j = np.unravel_index(cell[v], shape)
         label = family.labels[observed.label[v]] if family.labels else ""
+        told = f" in '{family.label_by}'" if family.label_by else ""
         raise ModelError(
             f"Site '{data['site'].values[i]}' has detection {observed.y[v]:g} on visit "
             f"{data['visit'].values[j]} of season {data['season'].values[t]}, which is a visit of "
             f"kind '{label}' ({strange.size} such in all). Family '{family.name}' cannot have it: "
-            f"correct the detection, or the kind of visit in '{family.label_by}'."
+            f"correct the detection, or the kind of visit{told}."
         )
 
 
 def _labels(family: Family, frames: Frames) -> np.ndarray:
     """(visit made,) which of the family's labels each visit carries."""
     if not family.label_by:
-        return np.zeros(frames.y.size, np.int64)
+        return np.full(frames.y.size, family.label, np.int64)
     if family.label_by == "species":
         return frames.species_of_visit
     if family.label_by not in frames.visits:

@@ -20,10 +20,10 @@ from importlib.util import find_spec
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import benchmark_families
 import numpy as np
 import xarray as xr
 
-import benchmark_families
 import surveys
 from occupancy.engines import ml, nuts
 from occupancy.engines.compiled import CompiledDensity

@@ -68,10 +68,10 @@ PARAMETERS = (
 OF_A_LABEL = re.compile(r"(p|f)\[[^\[\]]+\]")
 # What stands in `options = { ... }` of a model; a family's own are judged by the family.
 OPTIONS = {
-    **dict.fromkeys(("start", "effort", "seasons", "mixture", "times", "mirror", "form"), '"..."'),
+    **dict.fromkeys(("start", "effort", "seasons", "mixture", "times", "mirror"), '"..."'),
+    **dict.fromkeys(("form", "visits"), '"..."'),
     **{
         "by": '"..."',
-        "certain": "false",
         "order": "2",
         "sources": '["...", "..."]',
         "known_occupied": '"..."',

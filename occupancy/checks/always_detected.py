@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from occupancy.checks.base import Evidence, Verdict
-from occupancy.checks.species import by_species
+from occupancy.checks.species import by_species, changes
 from occupancy.checks.words import counted, probability
 from surveys.problems import listing
 
@@ -11,6 +11,8 @@ CURE = "Report the lower end of the interval of psi. Smaller sites or shorter vi
 
 
 def check(evidence: Evidence) -> list[Verdict]:
+    if not evidence.problem.family.proof:
+        return []
     table = by_species(evidence.problem)
     every = [s for s in table if s.visits.size and s.detected.all()]
     if not every:
@@ -21,6 +23,12 @@ def check(evidence: Evidence) -> list[Verdict]:
         numbers: dict = {"species": names, "species_in_all": len(table)}
         return [Verdict("ALLDET", "warn", message + listing(names) + ".", numbers, CURE)]
     n = every[0].visits.size
+    if changes(evidence.problem):
+        message = (
+            f"The species was detected at every visited site in every season ({n} in all). "
+            "Colonisation and extinction cannot be estimated from sites that never change."
+        )
+        return [Verdict("ALLDET", "warn", message, {"visited_sites_and_seasons": n}, CURE)]
     lowest = 0.05 ** (1 / n)  # psi^n = .05: a detection at all sites is rarer below, whatever p
     message = (
         f"The species was detected at {'the only' if n == 1 else 'each of the'} "

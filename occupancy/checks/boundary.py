@@ -26,6 +26,7 @@ from scipy.special import expit, log_expit
 
 from occupancy.checks.base import Evidence, Verdict
 from occupancy.checks.predicted import is_psi_and_p, plain_columns
+from occupancy.checks.species import changes
 from occupancy.checks.words import percent, probability
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _logistic(columns: np.ndarray, offset: np.ndarray, seen: np.ndarray) -> np.n
 
 def check(evidence: Evidence) -> list[Verdict]:
     problem = evidence.problem
-    if not is_psi_and_p(problem) or not problem.y.size:
+    if not is_psi_and_p(problem) or changes(problem) or not problem.y.size:
         return []
     found = boundary(problem)
     estimated = evidence.predicted

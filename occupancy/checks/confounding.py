@@ -24,7 +24,7 @@ CURE_RIDGE = (
 
 def check(evidence: Evidence) -> list[Verdict]:
     problem = evidence.problem
-    if not is_psi_and_p(problem) or not (problem.y > 0).any():
+    if not is_psi_and_p(problem) or not problem.observed.detected.any():
         return []
     psi, p = problem.predictors["psi"], problem.predictors["p"]
     verdicts = []

@@ -13,18 +13,18 @@ CURE = "Plan more or longer visits. The detection table says how many visits giv
 
 
 def check(evidence: Evidence) -> list[Verdict]:
-    problem = evidence.problem
-    if not (problem.y > 0).any() or evidence.predicted is None:
+    told = evidence.predicted
+    if told is None or not evidence.problem.observed.detected.any():
         return []  # without a detection nothing is known of p: NODET
-    star = float(np.median(evidence.predicted.p_star))
+    star = float(np.median(told.p_star))
     if star >= NOTE:
         return []
-    visits = problem.visits_per_chain[problem.visits_per_chain > 0]
-    median = float(np.median(visits))
-    p = float(evidence.predicted.p.mean())
-    below = float((evidence.predicted.p_star < WARN).mean())
+    median = float(np.median(told.visits))
+    p = float(told.p.mean())
+    below = float((told.p_star < WARN).mean())
+    season = " and season" if evidence.problem.n_step > 1 else ""
     message = (
-        f"At the median site {median:g} visits detect a present species with probability "
+        f"At the median site{season} {median:g} visits detect a present species with probability "
         f"{probability(star)} (p is {probability(p)} a visit): much of psi rests on the model, "
         "little on what was seen."
     )

@@ -10,6 +10,8 @@ from occupancy.problem import GroupTerm, Predictor, Problem
 from surveys.problems import listing
 
 FEWEST, LARGEST_SHARE = 5, 0.5
+UNITS = {"site": "visited site", "visit": "visit", "season": "site and season"}
+UNITS["interval"] = UNITS["season"]
 
 
 def check(evidence: Evidence) -> list[Verdict]:
@@ -34,7 +36,7 @@ def _judge(problem: Problem, predictor: Predictor, group: GroupTerm) -> list[Ver
     if not few and not thin:
         return []
     by = "/".join(group.design.by)
-    unit = "visited site" if predictor.level == "site" else "visit"
+    unit = UNITS[predictor.level]
     numbers = {
         "parameter": predictor.name,
         "group": by,

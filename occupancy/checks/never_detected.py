@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from occupancy.checks.base import Evidence, Verdict
-from occupancy.checks.species import by_species
+from occupancy.checks.predicted import is_psi_and_p
+from occupancy.checks.species import by_species, changes
 from occupancy.checks.words import counted, probability
 from surveys.problems import listing
 
@@ -17,6 +18,8 @@ CURE = (
 
 
 def check(evidence: Evidence) -> list[Verdict]:
+    if evidence.problem.family.observes == "score":
+        return []  # every file has a score, whatever it holds
     table = by_species(evidence.problem)
     none = [s for s in table if s.visits.size and not s.detected.any()]
     if not none:
@@ -28,6 +31,13 @@ def check(evidence: Evidence) -> list[Verdict]:
         message = f"{len(none)} of {len(table)} species were never detected: "
         message += f"{listing([s.name for s in none])}."
         return [Verdict("NODET", "warn", message, numbers, CURE)]
+    message = (
+        f"No detection on {counted(int(visits.sum()), 'visit')} to "
+        f"{counted(visits.size, 'site')}{_in_seasons(evidence)}. "
+    )
+    if not is_psi_and_p(evidence.problem):
+        message += "They give an upper bound of occupancy at best, and tell nothing of detection."
+        return [Verdict("NODET", "warn", message, numbers, CURE)]
     bounds = {p: highest_psi(visits, p) for p in EXAMPLES}
     numbers |= {f"highest_psi_at_p_{p}": b for p, b in bounds.items()}
     told = "; ".join(
@@ -36,11 +46,13 @@ def check(evidence: Evidence) -> list[Verdict]:
         + " excluded"
         for p, b in bounds.items()
     )
-    message = (
-        f"No detection on {counted(int(visits.sum()), 'visit')} to "
-        f"{counted(visits.size, 'site')}. About p the data say nothing: {told} (at 95 %)."
-    )
+    message += f"About p the data say nothing: {told} (at 95 %)."
     return [Verdict("NODET", "warn", message, numbers, CURE)]
+
+
+def _in_seasons(evidence: Evidence) -> str:
+    n = evidence.problem.data.sizes["season"]
+    return f" and seasons ({n} seasons)" if changes(evidence.problem) else ""
 
 
 def highest_psi(visits: np.ndarray, p: float) -> float:

@@ -1,4 +1,8 @@
-"""psi and p at the visited sites: for each draw, or at the maximum of the likelihood."""
+"""psi and p at the visited sites: for each draw, or at the maximum of the likelihood.
+
+p is that of families in which a visit detects, or not, a species that is there: of one season, of
+many, of several sources or species. What it belongs to is a site in one season.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from occupancy.links import LINKS
 if TYPE_CHECKING:
     import xarray as xr
 
+    from occupancy.checks.base import Evidence
     from occupancy.engines.ml import Maximum
     from occupancy.problem import Predictor, Problem
 
@@ -29,22 +34,30 @@ class Predicted:
     Attributes
     ----------
     psi : (draw,)
-        Mean of psi over the visited sites.
+        Mean of psi over the visited sites; empty where the family has more than psi and p.
     p : (draw,)
         Mean of p over the visits.
-    p_star : (visited site,)
-        Chance of one detection or more over the visits made there, if present; mean of the draws.
+    p_star : (unit,)
+        Chance of one detection or more over the visits made at a site in a season, if present;
+        mean of the draws.
+    single : (unit,)
+        Chance that there is no more than one, if there is one; mean of the draws.
+    visits, detections : (unit,)
     """
 
     source: Literal["posterior", "ml"]
     psi: np.ndarray
     p: np.ndarray
     p_star: np.ndarray
+    single: np.ndarray
+    visits: np.ndarray
+    detections: np.ndarray
 
 
 def predict(problem: Problem, posterior: xr.Dataset | None, ml: Maximum | None) -> Predicted | None:
     """Predict at the surveys' own covariates, each visit with its own p; None without estimates."""
-    if not is_psi_and_p(problem) or not problem.y.size:
+    detecting = _detecting(problem)
+    if not detecting or not problem.y.size:
         return None
     if posterior is not None:
         points = _of_draws(problem, posterior)
@@ -52,21 +65,68 @@ def predict(problem: Problem, posterior: xr.Dataset | None, ml: Maximum | None) 
         points = iter([ml.coefficients])
     else:
         return None
-    psi_of, p_of = problem.predictors["psi"], problem.predictors["p"]
+    unit = _units(problem)
+    n = unit.max() + 1
+    visits = np.bincount(unit)
+    detections = np.bincount(unit, weights=problem.observed.detected)
+    psi_of = problem.predictors["psi"] if is_psi_and_p(problem) else None
     visited = np.bincount(problem.chain_of_visit, minlength=problem.n_chain) > 0
-    log_complement = LINKS[p_of.link].log_complement
-    if log_complement is None:
-        return None
-    psi, p, p_star = [], [], np.zeros(problem.n_chain)
+    log_missed = np.empty(problem.y.size)
+    psi, p, p_star, single = [], [], np.zeros(n), np.zeros(n)
     for point in points:
-        psi.append(LINKS[psi_of.link].inverse(eta(psi_of, point))[visited].mean())
-        log_missed = log_complement(eta(p_of, point))
+        if psi_of is not None:
+            psi.append(LINKS[psi_of.link].inverse(eta(psi_of, point))[visited].mean())
+        for predictor, mine in detecting:
+            log_missed[mine] = LINKS[predictor.link].log_complement(eta(predictor, point))
         p.append(-np.expm1(log_missed).mean())
-        p_star -= np.expm1(
-            np.bincount(problem.chain_of_visit, weights=log_missed, minlength=problem.n_chain)
-        )
+        none = np.bincount(unit, weights=log_missed, minlength=n)
+        some = -np.expm1(none)
+        p_star += some
+        odds = np.bincount(unit, weights=np.expm1(np.minimum(-log_missed, 300.0)), minlength=n)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            single += np.where(some > 0, np.exp(none) * odds / some, 1.0)
     source = "ml" if posterior is None else "posterior"
-    return Predicted(source, np.array(psi), np.array(p), p_star[visited] / len(psi))
+    return Predicted(
+        source, np.array(psi), np.array(p), p_star / len(p), single / len(p), visits, detections
+    )
+
+
+def estimates(evidence: Evidence, predictor: Predictor) -> Iterator[np.ndarray]:
+    """(row,) linear predictor of draws, else of the maximum; nothing without both."""
+    if evidence.draws is not None:
+        points = _of_draws(evidence.problem, evidence.draws)
+    else:
+        points = iter([] if evidence.ml is None else [evidence.ml.coefficients])
+    return (eta(predictor, point) for point in points)
+
+
+def _detecting(problem: Problem) -> list[tuple[Predictor, np.ndarray]]:
+    """Predictors of detection on a visit, with the visits that are theirs; empty where none is."""
+    family = problem.family
+    if family.observes != "detection" or not family.proof or family.steps == "visit":
+        return []
+    found, covered = [], np.zeros(problem.y.size, bool)
+    for name, p in problem.predictors.items():
+        told = family.parameter(name)
+        if p.level != "visit" or "p" not in (told.name, told.short):
+            continue
+        if LINKS[p.link].log_complement is None:
+            return []
+        mine = np.ones(problem.y.size, bool)
+        if told.only:
+            mine = problem.observed.label == int(told.only)
+        covered |= mine
+        found.append((p, mine))
+    return found if covered.all() else []
+
+
+def _units(problem: Problem) -> np.ndarray:
+    """(visit,) which site and season a visit belongs to, and which species where they share one."""
+    seen = problem.observed
+    unit = seen.chain * problem.n_step + seen.step
+    if problem.family.joint:
+        unit = unit * len(problem.family.labels) + seen.label
+    return np.unique(unit, return_inverse=True)[1]
 
 
 def is_psi_and_p(problem: Problem) -> bool:

@@ -13,6 +13,8 @@ CURE = (
 
 
 def check(evidence: Evidence) -> list[Verdict]:
+    if "rate" in evidence.problem.predictors:
+        return []  # one visit tells the rate: when the species was seen, or how often
     # Visits within one season, for the species looked for most often: (site,)
     visits = evidence.problem.used.sum(axis=3).max(axis=(0, 2), initial=0)
     visited, twice = int((visits > 0).sum()), int((visits > 1).sum())

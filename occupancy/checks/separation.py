@@ -13,6 +13,7 @@ import numpy as np
 
 from occupancy.checks.base import Evidence, Verdict
 from occupancy.checks.predicted import joined, plain_columns
+from occupancy.checks.species import changes
 from occupancy.engines.ml import Maximum
 from occupancy.problem import Predictor, Problem
 from surveys.problems import listing
@@ -65,7 +66,7 @@ def _slopes(predictor: Predictor) -> list[int]:
 def _separated(evidence: Evidence, predictor: Predictor) -> list[_Found]:
     """Terms along which the likelihood rises without end."""
     slopes = _slopes(predictor)
-    if not slopes or _is_regular(evidence.ml):
+    if not slopes or _is_regular(evidence.ml) or not _tells_detections(evidence, predictor):
         return []
     rows, seen = _outcomes(evidence.problem, predictor)
     if seen.all() or not seen.any():
@@ -74,6 +75,17 @@ def _separated(evidence: Evidence, predictor: Predictor) -> list[_Found]:
     direction = separating_direction(columns.T, seen)
     why = "separate{s} detections from non-detections perfectly, so no finite coefficient fits best"
     return [_Found(predictor.terms[i], why) for i in slopes if abs(direction[i]) > 1e-6]
+
+
+def _tells_detections(evidence: Evidence, predictor: Predictor) -> bool:
+    """Whether detections are a yes or no of this very predictor: psi of a site, p of a visit."""
+    family = evidence.problem.family
+    if not family.proof or family.observes != "detection" or len(family.detections) > 2:
+        return False
+    told = family.parameter(predictor.name)
+    if predictor.level == "visit":
+        return "p" in (told.name, told.short)
+    return told.name == "psi" and predictor.level == "site" and not changes(evidence.problem)
 
 
 def _is_regular(ml: Maximum | None) -> bool:
@@ -86,10 +98,13 @@ def _is_regular(ml: Maximum | None) -> bool:
 def _outcomes(problem: Problem, predictor: Predictor) -> tuple[np.ndarray, np.ndarray]:
     """Rows that count, and whether each had a detection: sites for psi, visits for p."""
     if predictor.level == "visit":
-        return np.arange(problem.y.size), problem.y > 0
+        own = problem.family.parameter(predictor.name).only
+        mine = problem.observed.label == int(own) if own else slice(None)
+        seen = problem.observed.detected[mine]
+        return np.arange(seen.size), seen
     n = problem.n_chain
     visited = np.flatnonzero(np.bincount(problem.chain_of_visit, minlength=n))
-    detections = np.bincount(problem.chain_of_visit, weights=problem.y > 0, minlength=n)
+    detections = np.bincount(problem.chain_of_visit, weights=problem.observed.detected, minlength=n)
     return visited, detections[visited] > 0
 
 

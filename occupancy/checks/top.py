@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from occupancy.checks.base import Evidence, Verdict
+from occupancy.checks.species import settled
+from occupancy.checks.words import quantity
+from surveys.problems import listing
 
 
 def check(evidence: Evidence) -> list[Verdict]:
     ml = evidence.ml
     if evidence.posterior is not None or ml is None or (ml.converged and not ml.flat):
         return []
-    seen = (evidence.problem.detections_per_chain > 0)[evidence.problem.visits_per_chain > 0]
-    if seen.all() or not seen.any():  # NODET and ALLDET say why
-        return []
+    if settled(evidence.problem):
+        return []  # NODET and ALLDET say why
+    numbers: dict = {"starts": ml.starts, "same_top": ml.same_top, "converged": ml.converged}
     if ml.flat:
+        names = [
+            quantity(name, term)
+            for name, se in ml.standard_errors().items()
+            for term, s in zip(evidence.problem.predictors[name].terms, se, strict=True)
+            if np.isnan(s)
+        ]
+        numbers["without_standard_error"] = names
         fact = (
-            "The likelihood is flat at its top: a coefficient runs away or two of them trade "
-            "places, so there are no standard errors and no intervals."
+            f"The likelihood is flat at its top: it sets no value of {listing(names)} (running to "
+            "an end of the scale, or trading places), so these have no standard error and no "
+            "interval."
         )
     else:
         fact = f"None of {ml.starts} climbs came to rest; the highest is shown."
@@ -24,7 +37,7 @@ def check(evidence: Evidence) -> list[Verdict]:
             "FLAT",
             "warn",
             fact,
-            {"starts": ml.starts, "same_top": ml.same_top, "converged": ml.converged},
+            numbers,
             'Drop a term, or use engine = "nuts": its priors hold what the data do not.',
         )
     ]

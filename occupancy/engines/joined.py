@@ -68,16 +68,18 @@ class JoinedDensity(CompiledDensity):
         return value if p.sign is None else value * p.sign
 
     @cached_property
-    def _sizes(self) -> np.ndarray:
-        by_visit, by_chain = self.problem.family_data
-        at = self.problem
-        items = by_visit.shape[0], by_chain.shape[0]
-        return np.array([at.n_step, at.n_state, at.n_chain, *items, at.n_told], np.int64)
-
-    @cached_property
-    def _packed(self):
-        values = list(self.arrays.values())
-        return tuple(values[: joined.N_WHOLE]), tuple(values[joined.N_WHOLE :])
+    def _header(self) -> np.ndarray:
+        if tuple(self.arrays) != joined.ARRAYS:
+            raise RuntimeError("arrays and header are out of step")
+        problem = self.problem
+        by_visit, by_chain = problem.family_data
+        kernel = joined.native_kernel(problem.family.kernel)
+        h = np.zeros(joined.HEADER, np.int64)
+        h[:3] = problem.n_step, problem.n_state, problem.n_chain
+        h[3 : joined.SIZES] = len(by_visit), len(by_chain), problem.n_told, kernel.address
+        h[joined.SIZES :: 2] = [v.ctypes.data for v in self.arrays.values()]
+        h[joined.SIZES + 1 :: 2] = [v.size for v in self.arrays.values()]
+        return h
 
     def mean_effects(self, x: np.ndarray) -> np.ndarray:
         """Mean effects at a point, of each parameter."""
@@ -90,22 +92,15 @@ class JoinedDensity(CompiledDensity):
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Log posterior and its gradient."""
         gradient = np.zeros(self.size)
-        compiled, _ = joined.of_kernel(self.problem.family.kernel)
-        return compiled(x, gradient, self._sizes, *self._packed), gradient
+        return joined.density(x, gradient, self._header), gradient
 
     def header(self) -> np.ndarray:
         """Sizes and addresses for the native functions; keep this object alive beside it."""
-        if tuple(self.arrays) != joined.ARRAYS:
-            raise RuntimeError("arrays and header are out of step")
-        h = np.zeros(joined.HEADER, np.int64)
-        h[: joined.SIZES] = self._sizes
-        h[joined.SIZES :: 2] = [v.ctypes.data for v in self.arrays.values()]
-        h[joined.SIZES + 1 :: 2] = [v.size for v in self.arrays.values()]
-        return h
+        return self._header.copy()
 
     def native(self):
         """The density and the expansion as C functions."""
-        return joined.of_kernel(self.problem.family.kernel)[1], joined.native_expand
+        return joined.native_density, joined.native_expand
 
 
 def density_of(problem: Problem) -> CompiledDensity:

@@ -1,4 +1,4 @@
-"""Maximum likelihood: several starts, exact gradient and Hessian, Wald and profile intervals.
+"""Maximum likelihood: several starts, exact gradient and Hessian, Wald intervals.
 
 The latent states are summed out, so this is the likelihood of the detection histories. It holds
 fixed effects; group effects need their distribution integrated and go to the sampler.
@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
 
-from occupancy.engines.newton import Objective, Top, climb, conditioning
+from occupancy.engines.newton import FAR, FLAT, Objective, Top, climb, conditioning
 from occupancy.links import LINKS
 from occupancy.problem import Problem
 from surveys.problems import ModelError
 
 STARTS = 3
+MOVED = 1e-4  # share of a flat direction from which a coefficient is part of it
 SAME_TOP = 1e-6  # log-likelihood units within which two climbs reached the same top
 
 
@@ -28,7 +28,9 @@ class Maximum:
     ----------
     coefficients : {parameter: (term,)}
     covariance : (coefficient, coefficient)
-        Inverse of the observed information, in the order of the parameters; NaN where flat.
+        Inverse of the observed information, in the order of the parameters; NaN for coefficients
+        along which the likelihood is flat. Where these lie at infinity (a psi of 1, a year
+        without colonisation) the others have the covariance that they have with them there.
     log_likelihood : float
     same_top : int
         How many of the starts reached it.
@@ -91,7 +93,7 @@ def maximise(problem: Problem, seed: int = 1, starts: int = STARTS) -> Maximum:
     a = objective.transform()
     return Maximum(
         split(problem, a @ best.theta),
-        a @ _inverse(best) @ a.T,
+        _covariance(best, a),
         best.value,
         len(tops),
         same,
@@ -143,79 +145,28 @@ def _guesses(problem: Problem) -> list[float]:
     return out
 
 
-def _inverse(top: Top) -> np.ndarray:
-    if top.flat:
+def _covariance(top: Top, a: np.ndarray) -> np.ndarray:
+    """Of the coefficients beta = a theta, NaN for those that a flat direction moves."""
+    if not top.flat:
+        return a @ np.linalg.inv(-top.hessian) @ a.T
+    if not np.isfinite(top.hessian).all():
         return np.full_like(top.hessian, np.nan)
-    return np.linalg.inv(-top.hessian)
+    scale, along = np.linalg.eigh(-top.hessian)
+    flat = scale < FLAT * max(scale.max(), 1.0)
+    away = np.abs(top.theta) > FAR  # at infinity, whatever rounding says of the curvature there
+    basis, size, _ = np.linalg.svd(np.hstack([along[:, flat], np.eye(away.size)[:, away]]))
+    n = int((size > MOVED).sum())
+    loose, free = basis[:, :n], basis[:, n:]
+    held = free.T @ -top.hessian @ free
+    if not held.size or np.linalg.eigvalsh(held).min() <= 0:
+        return np.full_like(top.hessian, np.nan)
+    covariance = a @ free @ np.linalg.inv(held) @ free.T @ a.T
+    moved = np.abs(a @ loose).max(axis=1, initial=0.0) > MOVED * np.linalg.norm(a, axis=1)
+    covariance[moved] = covariance[:, moved] = np.nan
+    return covariance
 
 
 def split(problem: Problem, beta: np.ndarray) -> dict[str, np.ndarray]:
-    """One vector of coefficients to {parameter: (term,)}."""
+    """One vector of coefficients, or one row for each, to {parameter: (term, ...)}."""
     sizes = [len(p.terms) for p in problem.predictors.values()]
     return dict(zip(problem.predictors, np.split(beta, np.cumsum(sizes)[:-1]), strict=True))
-
-
-def profile(problem: Problem, top: Maximum, interval: float) -> dict[str, np.ndarray]:
-    """Profile-likelihood intervals: {parameter: (term, 2)}.
-
-    The bound is where the highest log-likelihood with the coefficient held there lies
-    chi2(interval) / 2 below the maximum; infinite where it never falls so far.
-    """
-    objective = Objective(problem)
-    a = objective.transform()
-    drop = ndtri(0.5 + interval / 2) ** 2 / 2  # half the chi-square quantile of one degree
-    back = np.linalg.inv(a)
-    beta = np.concatenate(list(top.coefficients.values()))
-    variance = np.diag(a @ np.linalg.pinv(-climb(objective, back @ beta).hessian) @ a.T)
-    out = np.empty((beta.size, 2))
-    for i in range(beta.size):
-        for side, sign in enumerate((-1.0, 1.0)):
-            out[i, side] = _bound(
-                objective, a, back, beta, i, sign, drop, top.log_likelihood, variance[i]
-            )
-    sizes = [len(p.terms) for p in problem.predictors.values()]
-    return dict(zip(problem.predictors, np.split(out, np.cumsum(sizes)[:-1]), strict=True))
-
-
-def _bound(objective, a, back, beta, i, sign, drop, best, variance) -> float:
-    from scipy.optimize import brentq
-
-    held = _Held(objective, a, back, i)
-    first = last = np.delete(beta, i)
-
-    def below(x: float) -> float:
-        # Also from the maximum: the last top may lie at infinity, where no slope leads back.
-        nonlocal last
-        top = max((climb(held.at(x), s) for s in (last, first)), key=lambda t: t.value)
-        last = top.theta
-        return best - top.value - drop
-
-    step = np.sqrt(variance) if variance > 0 and np.isfinite(variance) else 1.0
-    step = min(step, 5.0) * np.sqrt(2 * drop)
-    near, far = beta[i], beta[i] + sign * step
-    for _ in range(12):
-        if below(far) > 0:
-            return float(brentq(below, near, far, xtol=1e-8, rtol=1e-10))
-        near, far = far, far + sign * step
-        step *= 2
-    return sign * np.inf
-
-
-class _Held:
-    """The objective of the other coefficients, with coefficient ``i`` held at a value."""
-
-    def __init__(self, objective: Objective, a: np.ndarray, back: np.ndarray, i: int):
-        self.objective, self.back, self.i = objective, back, i
-        self.others = np.delete(np.arange(a.shape[0]), i)
-        self.x = 0.0
-
-    def at(self, x: float) -> _Held:
-        self.x = x
-        return self
-
-    def __call__(self, rest: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        beta = np.insert(rest, self.i, self.x)
-        value, gradient, hessian = self.objective(self.back @ beta)
-        g = (self.back.T @ gradient)[self.others]
-        h = (self.back.T @ hessian @ self.back)[np.ix_(self.others, self.others)]
-        return value, g, h

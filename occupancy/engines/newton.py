@@ -22,6 +22,7 @@ from occupancy.problem import Predictor, Problem
 MOST_STEPS = 100
 STEP_LIMIT = 5.0  # largest change of a standardised coefficient in one step
 FLAT = 1e-9
+FAR = 25.0  # whitened coefficients beyond which a maximum lies at infinity
 
 
 def conditioning(predictor: Predictor) -> np.ndarray:
@@ -236,5 +237,5 @@ def climb(objective, theta: np.ndarray, free: np.ndarray | None = None) -> Top:
             break
         theta, (value, gradient, hessian) = trial, answer
     scale = np.linalg.eigvalsh(-hessian[np.ix_(free, free)]) if free.any() else np.ones(1)
-    flat = bool(scale.min() < FLAT * max(scale.max(), 1.0)) or bool(np.abs(theta).max() > 25)
+    flat = bool(scale.min() < FLAT * max(scale.max(), 1.0)) or bool(np.abs(theta).max() > FAR)
     return Top(theta, float(value), gradient, hessian, steps, converged, flat)

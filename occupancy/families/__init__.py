@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 FAMILIES = {
     "single_season": "occupancy.families.single_season",
     "dynamic": "occupancy.families.dynamic",
+    "royle_nichols": "occupancy.families.royle_nichols",
+    "n_mixture": "occupancy.families.n_mixture",
     "interacting": "occupancy.families.interacting",
     "integrated": "occupancy.families.integrated",
     "counts": "occupancy.families.counts",

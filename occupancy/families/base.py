@@ -126,10 +126,18 @@ class Family:
     fast : bool
         Whether the density fused for single-season occupancy is this family's.
     occupied : tuple of bool
-        Which states count as occupied; of several species, by any of them.
+        Which states count as occupied; of several species, by any of them. Where states are
+        numbers of individuals: (False, True), for 0 and for 1 or more.
     psi : callable or None
         ``psi(values) -> (site,)``: probability of being occupied from natural parameters, where it
         need not be read off the tables.
+    told : callable or None
+        ``told(observed) -> int``: rows worth showing of P(N = n | data), where states are numbers
+        of individuals. A kernel fills as many rows as it is given; the last of two or more is
+        P(N >= n | data), so that rows always add to one.
+    number : callable or None
+        ``number(values, slopes) -> E[N | data]`` (site,), from parameters on the natural scale
+        and the slopes of the log-likelihood, where states are numbers of individuals.
     closed : bool
         The steps are units of one closed period: a site is occupied in all or in none.
     options : mapping
@@ -139,10 +147,14 @@ class Family:
         Labels that visits may carry; a parameter may belong to one of them (``only``).
     label_by : str
         Covariate of the visits that holds the label; "" where visits carry none.
+    label : int
+        Which of ``labels`` every visit carries, where no covariate tells it of each.
     holds : (species, state) bool
         Which states hold which species, where all species of a site share one chain; else empty.
     takes_known : bool
         Whether sites may be told to be occupied.
+    proof : bool
+        Whether a detection proves that the species was there.
     """
 
     name: str
@@ -162,12 +174,16 @@ class Family:
     signed: frozenset[str] = field(default_factory=frozenset)
     fast: bool = False
     occupied: tuple[bool, ...] = (False, True)
+    told: Callable[[Observed], int] | None = None
+    number: Callable[[Values, Values], np.ndarray] | None = None
     min_seasons: int = 1
     max_seasons: int | None = 1
     labels: tuple[str, ...] = ()
     label_by: str = ""
+    label: int = 0
     holds: tuple[tuple[bool, ...], ...] = ()
     takes_known: bool = False
+    proof: bool = True
     psi: Callable[[Values], np.ndarray] | None = None
     closed: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -178,7 +194,12 @@ class Family:
 
     @property
     def n_state(self) -> int:
+        """Rows of states that a kernel fills unless more are asked for."""
         return len(self.occupied)
+
+    def n_state_for(self, observed: Observed) -> int:
+        """Rows of states worth showing for these surveys."""
+        return self.n_state if self.told is None else self.told(observed)
 
     @property
     def joint(self) -> bool:

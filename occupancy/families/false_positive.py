@@ -12,8 +12,11 @@ A standard visit makes no false detections (a physical trap, a nest). On a confi
 detections are certain (2: a photograph, a second listener) and others are not (1); b is the share
 of certain ones among the true. The covariate ``visit_type``, or the one that ``by`` names, says
 of each visit which it is; in the formula of p11 it lets the types detect differently. p10 is told
-of every visit, and only those that speak of it teach it. Without a confirmed visit b is no
-parameter.
+of every visit, and only those that speak of it teach it; b is no parameter where no visit is
+confirmed.
+
+Surveys without such a covariate have visits of one type: confirmed if any detection is certain
+(2), else unconfirmed. ``visits="confirmed"`` says so where none happened to be.
 
 **Two answers.** Of unconfirmed visits alone the likelihood is the same at psi and 1 - psi with
 p11 and p10 swapped (Royle and Link 2006): no data tell the common true detector from the common
@@ -31,6 +34,7 @@ Source: Royle and Link (2006) Ecology 87:835-841; Miller et al. (2011) Ecology 9
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,7 +50,8 @@ if TYPE_CHECKING:
 
 BY = "visit_type"
 LABELS = ("standard", "unconfirmed", "confirmed")
-STANDARD, CONFIRMED = 0, 2  # places in LABELS
+STANDARD, UNCONFIRMED, CONFIRMED = range(3)  # places in LABELS
+AT_B, AT_P11, AT_P10 = -4, -3, -2  # places of the parameters, from the end of ``start``
 P11 = Parameter("p11", "visit", ("logit",), "probability of detection, if occupied")
 P10 = Parameter("p10", "visit", ("logit",), "probability of a false detection, if empty")
 Q = Parameter("q", "visit", ("logit",), "false detections relative to true ones, p10 / p11")
@@ -55,8 +60,8 @@ B = Parameter("b", "visit", ("logit",), "probability that a true detection is a 
 
 def tables(values, y, effort):
     """Tables of the states; ``values["label"]`` is the type of visit, like ``y``, int."""
-    b = values.get("b", 0.0)
-    p11, b, label = (np.broadcast_to(v, y.shape) for v in (values["p11"], b, values["label"]))
+    values = {"b": 0.0, **values}  # where no visit is confirmed
+    p11, b, label = (np.broadcast_to(values[k], y.shape) for k in ("p11", "b", "label"))
     p10 = np.broadcast_to(p11 * values["q"] if "q" in values else values["p10"], y.shape)
     false = np.where(label == STANDARD, 0.0, p10)
     certain = np.where(label == CONFIRMED, b, 0.0)
@@ -112,24 +117,22 @@ def guess(observed: Observed) -> dict[str, float]:
 def _present(at, v, out):
     """What a visit sees where the species is: p11, and b of the certain detections."""
     _, eta, start, by_visit, _, _ = at
-    last = start.size - 2
     y, kind = by_visit[0, v], by_visit[1, v]
-    p11 = eta[start[last - 1] + v]
+    p11 = eta[start[start.size + AT_P11] + v]
     out[1] -= softplus(-p11) if y > 0.0 else softplus(p11)
-    if kind == CONFIRMED and y > 0.0:  # elsewhere b may be no parameter
-        b = eta[start[last - 2] + v]
+    if kind == CONFIRMED and y > 0.0:
+        b = eta[start[start.size + AT_B] + v]
         out[1] -= softplus(-b) if y > 1.0 else softplus(b)
 
 
 @njit(error_model="numpy", cache=True)
 def _present_slope(at, v, weight, gradient):
     _, eta, start, by_visit, _, _ = at
-    last = start.size - 2
     y, kind = by_visit[0, v], by_visit[1, v]
-    p11 = start[last - 1] + v
+    p11 = start[start.size + AT_P11] + v
     gradient[p11] += weight[1] * (sigmoid(-eta[p11]) if y > 0.0 else -sigmoid(eta[p11]))
     if kind == CONFIRMED and y > 0.0:
-        b = start[last - 2] + v
+        b = start[start.size + AT_B] + v
         gradient[b] += weight[1] * (sigmoid(-eta[b]) if y > 1.0 else -sigmoid(eta[b]))
 
 
@@ -139,7 +142,7 @@ def visit(at, t, i, v, out):
     _present(at, v, out)
     _, eta, start, by_visit, _, _ = at
     y, kind = by_visit[0, v], by_visit[1, v]
-    p10 = eta[start[start.size - 2] + v]
+    p10 = eta[start[start.size + AT_P10] + v]
     if y > 1.0 or (kind == STANDARD and y > 0.0):
         out[0] = -np.inf
     elif kind != STANDARD:
@@ -152,7 +155,7 @@ def visit_slope(at, t, i, v, weight, gradient):
     _present_slope(at, v, weight, gradient)
     _, eta, start, by_visit, _, _ = at
     y, kind = by_visit[0, v], by_visit[1, v]
-    p10 = start[start.size - 2] + v
+    p10 = start[start.size + AT_P10] + v
     if kind != STANDARD and y < 2.0:
         gradient[p10] += weight[0] * (sigmoid(-eta[p10]) if y > 0.0 else -sigmoid(eta[p10]))
 
@@ -170,9 +173,8 @@ def visit_below(at, t, i, v, out):
     """The same with p10 = p11 q."""
     _present(at, v, out)
     _, eta, start, by_visit, _, _ = at
-    last = start.size - 2
     y, kind = by_visit[0, v], by_visit[1, v]
-    p11, q = eta[start[last - 1] + v], eta[start[last] + v]
+    p11, q = eta[start[start.size + AT_P11] + v], eta[start[start.size + AT_P10] + v]
     if y > 1.0 or (kind == STANDARD and y > 0.0):
         out[0] = -np.inf
     elif kind != STANDARD:
@@ -184,9 +186,8 @@ def visit_below_slope(at, t, i, v, weight, gradient):
     """Seen less expected; the absent state now teaches p11 too."""
     _present_slope(at, v, weight, gradient)
     _, eta, start, by_visit, _, _ = at
-    last = start.size - 2
     y, kind = by_visit[0, v], by_visit[1, v]
-    p11, q = start[last - 1] + v, start[last] + v
+    p11, q = start[start.size + AT_P11] + v, start[start.size + AT_P10] + v
     if kind == STANDARD or y > 1.0:
         return
     if y > 0.0:
@@ -205,25 +206,50 @@ KERNELS = {
 }
 
 
-def options_from(data: xr.Dataset, options: dict[str, Any]) -> dict[str, Any]:
-    """Whether any visit is confirmed: without one nothing tells b."""
-    by = str(options.get("by", BY))
-    if "certain" in options or by not in data or data[by].dtype.kind not in "OUT":
-        return options
-    return options | {"certain": bool((data[by].values.astype(str) == LABELS[CONFIRMED]).any())}
+def options_from(surveys: xr.Dataset, options: dict[str, Any]) -> dict[str, Any]:
+    """Add which types of visits there are: as the covariate tells, or one for all visits.
+
+    Raises
+    ------
+    ModelError
+        No visit could detect falsely, or one type is given beside a covariate that tells it.
+    """
+    by, visits = options.get("by", BY), options.get("visits", "")
+    made = surveys["detection"].notnull()
+    if by not in surveys.variables:
+        if by != BY:  # refused where the visits are labelled
+            return {k: v for k, v in options.items() if k != "visits"}
+        if not visits:
+            certain = bool((surveys["detection"] == 2).any())
+            visits = LABELS[CONFIRMED if certain else UNCONFIRMED]
+        return options | {"visits": visits}
+    if isinstance(visits, str) and visits:
+        raise ModelError(
+            f"Family 'false_positive' got visits = {visits!r}, and the surveys tell it of each "
+            f"visit in '{by}'. Leave one of them out."
+        )
+    told = surveys[by].broadcast_like(made).transpose(*made.dims).values[made.values]
+    found = set(np.unique(told.astype(str)).tolist())
+    if not found <= set(LABELS):
+        return options  # told with the names that there are
+    return options | {"visits": tuple(name for name in LABELS if name in found)}
 
 
 def family(
-    mirror: str = "", seasons: str = "", by: str = BY, certain: bool = True, **unknown: Any
+    mirror: str = "",
+    seasons: str = "",
+    by: str = BY,
+    visits: str | Sequence[str] = LABELS,
+    **unknown: Any,
 ) -> Family:
     """False positives; ``mirror="below"`` keeps p10 below p11 where no detection is certain.
 
     Parameters
     ----------
-    certain : bool
-        Whether detections of some visits may be certain, so that b is a parameter.
     by : str
         Covariate of the visits that says "standard", "unconfirmed" or "confirmed" of each.
+    visits : str or sequence of str
+        The one type of all visits, where no covariate tells; else the types that there are.
     """
     pieces.check_options(
         "false_positive",
@@ -231,30 +257,33 @@ def family(
         mirror=(mirror, tuple(KERNELS)),
         seasons=(seasons, turnover.SEASONS),
         by=(None, (None,)),
-        certain=(certain, (True, False)),
+        visits=(visits, LABELS) if isinstance(visits, str) else (None, (None,)),
     )
-    chosen = {"mirror": mirror, "by": by if by != BY else ""}
-    made = turnover.as_options(seasons, **chosen)
-    if not certain:
-        made["options"]["certain"] = False
+    alike = isinstance(visits, str)
+    types = (visits,) if alike else tuple(visits)
+    if types == (LABELS[STANDARD],):
+        raise ModelError(
+            "Every visit is of type 'standard', which makes no false detections, so there are none "
+            "to estimate. Use a family without them, such as single_season, or tell which visits "
+            f"were 'unconfirmed' or 'confirmed' in a covariate '{BY}'."
+        )
+    certain = (B,) if LABELS[CONFIRMED] in types else ()
+    chosen = {"mirror": mirror, "by": by if by != BY else "", "visits": visits if alike else ""}
     return Family(
         name="false_positive",
         title="Occupancy with false positives",
         source="Royle and Link (2006) Ecology 87:835-841",
         states=("absent", "present"),
         detections=(0.0, 1.0, 2.0),
-        parameters=(
-            *turnover.parameters(seasons),
-            *((B,) if certain else ()),
-            P11,
-            Q if mirror else P10,
-        ),
+        parameters=(*turnover.parameters(seasons), *certain, P11, Q if mirror else P10),
         tables=tables,
         kernel=KERNELS[mirror][seasons],
         data=data,
         impossible=impossible,
         guess=guess,
+        proof=False,
         labels=LABELS,
-        label_by=by,
-        **made,
+        label_by="" if alike else by,
+        label=LABELS.index(types[0]) if alike else 0,
+        **turnover.as_options(seasons, **chosen),
     )

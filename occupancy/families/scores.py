@@ -157,6 +157,7 @@ def family(seasons: str = "", **unknown: Any) -> Family:
         data=data,
         draw=draw,
         guess=guess,
+        proof=False,
         observes="score",
         **turnover.as_options(seasons),
     )

@@ -46,7 +46,7 @@ def tables(values, y, effort):
     """Tables of the states; y is +inf where the visit, of length ``effort``, saw nothing."""
     rate, shape = np.broadcast_to(values["rate"], y.shape), _shape(values)
     seen = np.isfinite(y)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", divide="ignore"):  # at time 0 a Weibull may be infinite
         until = np.where(seen, y, effort)
         hazard = (rate * until) ** shape
         density = shape * rate * (rate * np.where(seen, y, 1.0)) ** (shape - 1) * np.exp(-hazard)

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from numba import carray, njit
+from llvmlite import ir
+from numba import carray, njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
-from occupancy.kernel.binding import bind, fresh, is_ours
+from occupancy.kernel.binding import fresh, is_ours
 from occupancy.kernel.columns import add_columns, add_products
 from occupancy.kernel.fused import (
     coefficient_priors,
@@ -54,15 +57,32 @@ ARRAYS = (  # in the order of the header: integers first
     "by_chain",
 )
 N_WHOLE = 17
-SIZES = 6  # steps, states, chains, items of by_visit and of by_chain, chains whose states are told
+# steps, states, chains, items of by_visit and of by_chain, chains whose states are told, address
+# of the kernel
+SIZES = 7
 HEADER = SIZES + 2 * len(ARRAYS)
+KERNEL = types.double(types.voidptr, types.voidptr, types.voidptr)
 
 
 def _missing(*args):  # stands where a family's kernel is bound
     raise NotImplementedError
 
 
-kernel = density = _missing
+kernel = _missing
+
+
+@intrinsic
+def _call(typing, address, header, eta, gradient):
+    """Call the kernel at this address: one density serves all families, compiled once."""
+
+    def generate(context, builder, signature, args):
+        byte = cgutils.voidptr_t
+        kind = ir.FunctionType(ir.DoubleType(), [byte, byte, byte])
+        function = builder.inttoptr(args[0], kind.as_pointer())
+        given = [builder.inttoptr(a, byte) for a in args[1:]]
+        return builder.call(function, given)
+
+    return types.double(types.int64, types.int64, types.int64, types.int64), generate
 
 
 @njit(error_model="numpy", cache=True)
@@ -92,109 +112,12 @@ def _through(slope, share, first, group_first, along):
                 slope[q] -= share[q] * total
 
 
-def _density(x, gradient, sizes, whole, real):
-    """Log posterior at ``x``; fills ``gradient``. ``whole`` and ``real`` are as in ARRAYS."""
-    links, coefficient_first, row_first, group_first, first = whole[:5]
-    centred, prior_code, sd_code, level_first, level = whole[5:10]
-    columns, offset, value, share, functional, base = real[:6]
-    prior_arguments, sd_arguments, by_visit, by_chain = real[7:]
-    n_parameter = links.size
-    k = coefficient_first[n_parameter]
-    n_step, n_state, n_chain = sizes[0], sizes[1], sizes[2]
-    effect = np.empty(first[-1])
-    slope = np.zeros(first[-1])
-    means = np.empty(n_parameter)
-    effects_of(x, k, first, centred, effect)
-    take_out(effect, share, first, group_first, means)
-    eta = offset.copy()
-    c = 0
-    for m in range(n_parameter):
-        a, b = coefficient_first[m], coefficient_first[m + 1]
-        lo, hi = row_first[m], row_first[m + 1]
-        n = hi - lo
-        own = columns[c : c + (b - a) * n].reshape(b - a, n)
-        add_columns(x[a:b], own, 0, n, eta[lo:hi])
-        for r in range(group_first[m], group_first[m + 1]):
-            rows = slice(level_first[r], level_first[r + 1])
-            gather(effect, level[rows], value[rows], True, eta[lo:hi])
-        c += (b - a) * n
-    along_rows = np.empty(eta.size)
-    total = kernel(
-        links,
-        eta,
-        row_first,
-        by_visit.reshape(sizes[3], whole[16].size),
-        by_chain.reshape(sizes[4], n_chain),
-        whole[10:17],
-        along_rows,
-        np.empty(n_chain),
-        np.empty((n_step, n_state, sizes[5])),
-        np.empty((n_step - 1, n_state, n_state, 0)),
-    )
-    for q in range(k):
-        gradient[q] = 0.0
-    c = 0
-    f = 0
-    along = np.empty(n_parameter)
-    for m in range(n_parameter):
-        a, b = coefficient_first[m], coefficient_first[m + 1]
-        lo, hi = row_first[m], row_first[m + 1]
-        n, size = hi - lo, b - a
-        own = columns[c : c + size * n].reshape(size, n)
-        add_products(own, 0, n, along_rows[lo:hi], gradient[a:b])
-        for r in range(group_first[m], group_first[m + 1]):
-            rows = slice(level_first[r], level_first[r + 1])
-            scatter(level[rows], value[rows], True, along_rows[lo:hi], slope)
-        prior, along[m] = coefficient_priors(
-            x[a:b],
-            functional[f : f + size * size].reshape(size, size),
-            base[a:b],
-            means[m],
-            prior_code[a:b],
-            prior_arguments[3 * a : 3 * b].reshape(size, 3),
-            gradient[a:b],
-        )
-        total += prior
-        c += size * n
-        f += size * size
-    _through(slope, share, first, group_first, along)
-    arguments = sd_arguments.reshape(sd_code.size, 3)
-    return total + group_priors(x, k, first, centred, sd_code, arguments, slope, gradient)
-
-
 @njit(error_model="numpy", cache=True)
-def expand(x, out, whole, real):
-    """Coefficients, group standard deviations and effects, from the sampled vector."""
-    coefficient_first, group_first, first, centred = whole[1], whole[3], whole[4], whole[5]
-    share, transform = real[3], real[6]
-    n_parameter = coefficient_first.size - 1
-    n_group = centred.size
-    k = coefficient_first[n_parameter]
-    effect = out[k + n_group :]
-    effects_of(x, k, first, centred, effect)
-    means = np.empty(n_parameter)
-    take_out(effect.copy(), share, first, group_first, means)
-    for r in range(n_group):
-        out[k + r] = np.exp(x[k + r])
-    f = 0
-    for m in range(n_parameter):
-        a, b = coefficient_first[m], coefficient_first[m + 1]
-        for i in range(b - a):
-            total = 0.0
-            for j in range(b - a):
-                total += transform[f + i * (b - a) + j] * x[a + j]
-            out[a + i] = total
-        f += (b - a) ** 2
-        if means[m] != 0.0:
-            out[a] -= means[m]
-
-
-@njit(error_model="numpy", cache=True, inline="always")
 def _wholes(h, i):
     return carray(pointer(h[SIZES + 2 * i]), (h[SIZES + 2 * i + 1],), np.int64)
 
 
-@njit(error_model="numpy", cache=True, inline="always")
+@njit(error_model="numpy", cache=True)
 def _reals(h, i):
     return carray(pointer(h[SIZES + 2 * i]), (h[SIZES + 2 * i + 1],), np.float64)
 
@@ -236,11 +159,119 @@ def _unpacked(h):
     return whole, real
 
 
-def _native_density(dim, x_, gradient_, value_, user_data):
+@njit(error_model="numpy", cache=True)
+def density(x, gradient, h):
+    """Log posterior at ``x``; fills ``gradient``. ``h`` is the header: sizes and addresses."""
+    whole, real = _unpacked(h)
+    coefficient_first, row_first, group_first, first = whole[1], whole[2], whole[3], whole[4]
+    centred, prior_code, sd_code, level_first, level = whole[5:10]
+    columns, offset, value, share, functional, base = real[:6]
+    prior_arguments, sd_arguments = real[7], real[8]
+    n_parameter = row_first.size - 1
+    k = coefficient_first[n_parameter]
+    effect = np.empty(first[-1])
+    slope = np.zeros(first[-1])
+    means = np.empty(n_parameter)
+    effects_of(x, k, first, centred, effect)
+    take_out(effect, share, first, group_first, means)
+    eta = offset.copy()
+    c = 0
+    for m in range(n_parameter):
+        a, b = coefficient_first[m], coefficient_first[m + 1]
+        lo, hi = row_first[m], row_first[m + 1]
+        n = hi - lo
+        own = columns[c : c + (b - a) * n].reshape(b - a, n)
+        add_columns(x[a:b], own, 0, n, eta[lo:hi])
+        for r in range(group_first[m], group_first[m + 1]):
+            rows = slice(level_first[r], level_first[r + 1])
+            gather(effect, level[rows], value[rows], True, eta[lo:hi])
+        c += (b - a) * n
+    along_rows = np.empty(eta.size)
+    total = _call(h[6], h.ctypes.data, eta.ctypes.data, along_rows.ctypes.data)
+    for q in range(k):
+        gradient[q] = 0.0
+    c = 0
+    f = 0
+    along = np.empty(n_parameter)
+    for m in range(n_parameter):
+        a, b = coefficient_first[m], coefficient_first[m + 1]
+        lo, hi = row_first[m], row_first[m + 1]
+        n, size = hi - lo, b - a
+        own = columns[c : c + size * n].reshape(size, n)
+        add_products(own, 0, n, along_rows[lo:hi], gradient[a:b])
+        for r in range(group_first[m], group_first[m + 1]):
+            rows = slice(level_first[r], level_first[r + 1])
+            scatter(level[rows], value[rows], True, along_rows[lo:hi], slope)
+        prior, along[m] = coefficient_priors(
+            x[a:b],
+            functional[f : f + size * size].reshape(size, size),
+            base[a:b],
+            means[m],
+            prior_code[a:b],
+            prior_arguments[3 * a : 3 * b].reshape(size, 3),
+            gradient[a:b],
+        )
+        total += prior
+        c += size * n
+        f += size * size
+    _through(slope, share, first, group_first, along)
+    arguments = sd_arguments.reshape(sd_code.size, 3)
+    return total + group_priors(x, k, first, centred, sd_code, arguments, slope, gradient)
+
+
+@njit(error_model="numpy", cache=True)
+def expand(x, out, h):
+    """Coefficients, group standard deviations and effects, from the sampled vector."""
+    coefficient_first, group_first, first = _wholes(h, 1), _wholes(h, 3), _wholes(h, 4)
+    centred, share, transform = _wholes(h, 5), _reals(h, N_WHOLE + 3), _reals(h, N_WHOLE + 6)
+    n_parameter = coefficient_first.size - 1
+    n_group = centred.size
+    k = coefficient_first[n_parameter]
+    effect = out[k + n_group :]
+    effects_of(x, k, first, centred, effect)
+    means = np.empty(n_parameter)
+    take_out(effect.copy(), share, first, group_first, means)
+    for r in range(n_group):
+        out[k + r] = np.exp(x[k + r])
+    f = 0
+    for m in range(n_parameter):
+        a, b = coefficient_first[m], coefficient_first[m + 1]
+        for i in range(b - a):
+            total = 0.0
+            for j in range(b - a):
+                total += transform[f + i * (b - a) + j] * x[a + j]
+            out[a + i] = total
+        f += (b - a) ** 2
+        if means[m] != 0.0:
+            out[a] -= means[m]
+
+
+def _native_kernel(header, eta_, gradient_):
+    """A family's kernel on predictors, its data behind the header."""
+    h = carray(header, (HEADER,), np.int64)
+    whole, real = _unpacked(h)
+    row_first = whole[2]
+    n = row_first[row_first.size - 1]
+    n_step, n_state, n_chain = h[0], h[1], h[2]
+    return kernel(
+        whole[0],
+        carray(eta_, (n,), np.float64),
+        row_first,
+        real[9].reshape(h[3], whole[16].size),
+        real[10].reshape(h[4], n_chain),
+        whole[10:17],
+        carray(gradient_, (n,), np.float64),
+        np.empty(n_chain),
+        np.empty((n_step, n_state, h[5])),
+        np.empty((n_step - 1, n_state, n_state, 0)),
+    )
+
+
+@numba.cfunc(DENSITY, cache=True)
+def native_density(dim, x_, gradient_, value_, user_data):
     """Log posterior and gradient at x."""
     h = carray(user_data, (HEADER,), np.int64)
-    whole, real = _unpacked(h)
-    value = density(carray(x_, (dim,)), carray(gradient_, (dim,)), h[:SIZES], whole, real)
+    value = density(carray(x_, (dim,)), carray(gradient_, (dim,)), h)
     value_[0] = value
     return 0 if np.isfinite(value) else REJECTED
 
@@ -249,22 +280,18 @@ def _native_density(dim, x_, gradient_, value_, user_data):
 def native_expand(dim, n_out, x_, out_, user_data):
     """Coefficients, group standard deviations and effects, from the sampled vector."""
     h = carray(user_data, (HEADER,), np.int64)
-    whole, real = _unpacked(h)
-    expand(carray(x_, (dim,)), carray(out_, (n_out,)), whole, real)
+    expand(carray(x_, (dim,)), carray(out_, (n_out,)), h)
     return 0
 
 
 _MADE: dict = {}
 
 
-def of_kernel(family_kernel):
-    """The density of a family's kernel, compiled, and the same as a C function."""
+def native_kernel(family_kernel):
+    """A family's kernel as a C function, kept for this process and on disk."""
     if family_kernel not in _MADE:
         name = family_kernel.py_func.__qualname__
         name = f"{family_kernel.py_func.__module__.rsplit('.', 1)[-1]}_{name}"
-        compiled = bind(_density, name, kernel=family_kernel)
-        native = numba.cfunc(DENSITY, cache=is_ours(family_kernel))(
-            fresh(_native_density, name, {"density": compiled})
-        )
-        _MADE[family_kernel] = compiled, native
+        made = fresh(_native_kernel, name, {"kernel": family_kernel})
+        _MADE[family_kernel] = numba.cfunc(KERNEL, cache=is_ours(family_kernel))(made)
     return _MADE[family_kernel]

@@ -119,6 +119,7 @@ def ask(
         parameters=parameters(getattr(fit, "model", None), getattr(fit, "problem", None)),
         turnover=attempt("turnover", lambda: _between(fit, "turnover", species, interval)),
         states=_states(fit),
+        abundance=attempt("abundance", lambda: _abundance(fit, species, interval)),
         change=attempt("change", lambda: _between(fit, "change", species, interval)),
     )
     return _one_crs(results)
@@ -235,6 +236,17 @@ def _overall(
             row |= {str(k): v for k, v in only.items()}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _abundance(fit: Any, species: str, interval: float) -> pd.DataFrame:
+    """Numbers of individuals at the surveyed sites, all together and by region."""
+    ask = getattr(fit, "abundance", None)
+    if ask is None:
+        raise OutputError("This fit does not count individuals.")
+    tables = [ask(interval=interval)]
+    if "region" in fit.data:
+        tables.append(ask(interval=interval, by="region"))
+    return _of_species(pd.concat(tables, ignore_index=True), species).reset_index(drop=True)
 
 
 def _states(fit: Any) -> pd.DataFrame | None:

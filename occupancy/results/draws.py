@@ -74,15 +74,16 @@ def from_posterior(problem: Problem, posterior: xr.Dataset) -> Draws:
 
 
 def from_maximum(problem: Problem, top: Maximum, seed: int) -> Draws:
-    """Draws from the normal approximation at a maximum; NaN where the likelihood is flat."""
+    """Draws from the normal approximation at a maximum; NaN for what the likelihood is flat in."""
     rng = np.random.default_rng(seed)
     beta = np.concatenate(list(top.coefficients.values()))
-    if np.isfinite(top.covariance).all():
-        scale, along = np.linalg.eigh(top.covariance)
+    known = np.isfinite(np.diag(top.covariance))
+    drawn = np.full((NORMAL_DRAWS if known.any() else 2, beta.size), np.nan)
+    if known.any():
+        scale, along = np.linalg.eigh(top.covariance[np.ix_(known, known)])
         half = along * np.sqrt(np.maximum(scale, 0.0))
-        drawn = beta + rng.normal(size=(NORMAL_DRAWS, beta.size)) @ half.T
-    else:
-        drawn = np.full((2, beta.size), np.nan)
+        noise = rng.normal(size=(NORMAL_DRAWS, beta.size))[:, known]
+        drawn[:, known] = beta[known] + noise @ half.T
     ends = np.cumsum([0, *[b.size for b in top.coefficients.values()]])
     parts = {
         name: drawn[:, a:b]

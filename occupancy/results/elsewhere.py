@@ -41,8 +41,10 @@ def as_table(given: Any) -> pd.DataFrame:
     raise ModelError(f"The places to predict are a {type(given).__name__}; {WANTED}.")
 
 
-def columns(table: pd.DataFrame, needed: Iterable[str], species: str) -> dict[str, np.ndarray]:
-    """The columns that psi uses; the first species where psi asks for one and the table has none.
+def columns(
+    table: pd.DataFrame, needed: Iterable[str], species: str, parameter: str = "psi"
+) -> dict[str, np.ndarray]:
+    """The columns that a parameter uses; the first species where one is asked for and none given.
 
     Raises
     ------
@@ -53,8 +55,8 @@ def columns(table: pd.DataFrame, needed: Iterable[str], species: str) -> dict[st
     absent = [v for v in needed if v not in table and v != "species"]
     if absent:
         raise ModelError(
-            f"The places to predict have no column {listing(absent)}, which psi uses. They "
-            f"have {listing([str(c) for c in table.columns])}."
+            f"The places to predict have no column {listing(absent)}, which {parameter} uses. "
+            f"They have {listing([str(c) for c in table.columns])}."
         )
     found = {v: np.asarray(table[v]) for v in needed if v in table}
     if "species" in needed and "species" not in found:

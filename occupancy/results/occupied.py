@@ -210,9 +210,15 @@ class Occupied:
 
 
 def marks(problem: Problem) -> np.ndarray:
-    """(kind, state) bool: which states count as occupied, for each species that shares a chain."""
+    """(kind, state) bool: which states count as occupied, for each species that shares a chain.
+
+    Of numbers of individuals, every one but 0.
+    """
     family = problem.family
-    return np.array(family.holds if family.joint else [family.occupied], dtype=bool)
+    if family.joint:
+        return np.array(family.holds, dtype=bool)
+    more = max(problem.n_shown - len(family.occupied), 0)
+    return np.array([[*family.occupied, *[True] * more]], dtype=bool)
 
 
 def reported(problem: Problem) -> np.ndarray:

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from occupancy.problem import Problem
-from occupancy.results.draws import Draws
+from occupancy.results.draws import Draws, natural
 from occupancy.results.occupied import marks, reported
 
+MOST_ROWS = 20_000  # numbers of individuals told of one site
 MOST_POINTWISE = 30_000_000  # values of draws times chains kept in memory (240 MB)
 
 
@@ -33,15 +34,15 @@ class Pass:
         P(state | whole history), averaged over the draws.
     occupied : (draw, species, site, season) bool
         Sampled histories.
-    mean_state : (chain, step)
-        Expected number of the state: of individuals, where states are such.
+    numbers : (draw, chain) int, or None
+        Sampled numbers of individuals, where states are such.
     """
 
     log_lik: np.ndarray | None
     present: np.ndarray
     states: np.ndarray
     occupied: np.ndarray
-    mean_state: np.ndarray
+    numbers: np.ndarray | None = None
 
 
 def run(problem: Problem, draws: Draws, seed: int, pointwise: bool = False) -> Pass:
@@ -57,26 +58,56 @@ def run(problem: Problem, draws: Draws, seed: int, pointwise: bool = False) -> P
     shape = (-1, n_site, at.size)
     n_species = problem.data.sizes["species"]
     occupied = np.empty((draws.n, n_species, n_site, at.size), dtype=bool)
-    states = np.zeros((problem.n_step, problem.n_state, n))
+    states = np.zeros((problem.n_step, problem.n_shown, n))
     several = problem.n_step > 1 or mark.shape[0] > 1
+    counts = not problem.family.states
+    numbers = np.empty((draws.n, n), np.int64) if counts else None
     for d in range(draws.n):
-        _, ll, w, pairs, _ = problem.evaluate(predictors_at(problem, draws, d), problem.n_step > 1)
-        states += w
+        ll, w, pairs = _told(problem, predictors_at(problem, draws, d))
+        states += w[:, : problem.n_shown]
         if log_lik is not None:
             log_lik[d, problem.layout.site_order] = ll
         if several:
             path = problem.in_field_order(sample_path(w, pairs, rng)[at])  # (season, chain)
             held = mark[:, path]  # (kind, season, chain)
             occupied[d] = np.moveaxis(held, 1, 2).reshape(shape)
+        elif numbers is not None:
+            numbers[d] = problem.in_field_order(_pick(w[0], rng))
+            occupied[d] = (numbers[d] > 0).reshape(shape)
         else:
             share = np.clip(w[0, mark[0]].sum(axis=0), 0.0, 1.0)
             occupied[d] = (rng.random(n) < problem.in_field_order(share)).reshape(shape)
     states = np.moveaxis(problem.in_field_order(states / draws.n), 2, 0)
     states[~problem.usable] = np.nan
-    present = np.moveaxis(states[:, at] @ mark.T.astype(float), 2, 0).reshape(shape)
-    return Pass(
-        log_lik, np.minimum(present, 1.0), states, occupied, states @ np.arange(problem.n_state)
-    )
+    if counts:
+        present = (1.0 - states[:, at, :1]).transpose(2, 0, 1).reshape(shape)
+    else:
+        present = np.moveaxis(states[:, at] @ mark.T.astype(float), 2, 0).reshape(shape)
+    return Pass(log_lik, np.clip(present, 0.0, 1.0), states, occupied, numbers)
+
+
+def _told(problem: Problem, eta: tuple[np.ndarray, ...]):
+    """Log-likelihoods, states and pairs; of numbers as many rows as hold all but a millionth."""
+    rows = problem.n_shown
+    while True:
+        _, ll, w, pairs, _ = problem.evaluate(eta, problem.n_step > 1, rows)
+        if problem.family.states or rows >= MOST_ROWS or w[0, -1].max() < 1e-6:
+            return ll, w, pairs
+        rows *= 2
+
+
+def expected_numbers(problem: Problem, point: Draws) -> np.ndarray:
+    """(chain,) E[N | data] at one set of parameters, exact."""
+    eta = predictors_at(problem, point, 0)
+    gradients = problem.evaluate(eta)[4]
+    names, predictors = list(problem.predictors), problem.predictors.values()
+    rows = {n: (p, e, g) for n, p, e, g in zip(names, predictors, eta, gradients, strict=True)}
+    at_sites = {n: row for n, row in rows.items() if row[0].level == "site"}
+    values = {n: natural(p, e) for n, (p, e, _) in at_sites.items()}
+    number = problem.family.number
+    if number is None:
+        raise ValueError(f"family '{problem.family.name}' has no numbers")
+    return problem.in_field_order(number(values, {n: g for n, (_, _, g) in at_sites.items()}))
 
 
 def sample_path(states: np.ndarray, pairs: np.ndarray, rng: np.random.Generator) -> np.ndarray:

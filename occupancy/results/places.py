@@ -87,8 +87,12 @@ def _eta_and_error(predictor, draws, frame, n, covariance) -> tuple[np.ndarray, 
     x = predictor.design.matrix(
         {k: v for k, v in frame.items() if k in predictor.design.variables}, n=n
     )
+    unknown = ~np.isfinite(np.diag(covariance))  # coefficients that lie at infinity
+    known = np.where(unknown[:, None] | unknown, 0.0, covariance)
     with np.errstate(invalid="ignore"):
-        return eta, np.sqrt(np.einsum("ij,jk,ik->i", x, covariance, x))
+        se = np.sqrt(np.einsum("ij,jk,ik->i", x, known, x))
+    se[(x[:, unknown] != 0).any(axis=1)] = np.nan
+    return eta, se
 
 
 def outside_sampled(

@@ -216,3 +216,38 @@ class _Part:
             "occupied_upper": float(ends[1]),
         }
         return out
+
+
+def abundance(
+    problem: Problem,
+    numbers: np.ndarray,
+    expected: np.ndarray | None,
+    labels: np.ndarray,
+    names: list[str],
+    interval: float,
+) -> pd.DataFrame:
+    """Total of the sampled numbers (draw, chain) over the surveyed sites of each region.
+
+    ``expected`` (chain,) are the means at a maximum of the likelihood; a single draw has no
+    interval.
+    """
+    rows = []
+    for s, species in enumerate(problem.data["species"].values):
+        surveyed = problem.visits_by_season[s].sum(axis=1) > 0
+        own = slice(s * labels.size, (s + 1) * labels.size)
+        for name in names:
+            at = surveyed & _inside(labels, name)
+            n = int(at.sum())
+            row: dict[str, Any] = {"species": str(species), "region": name, "sites": n}
+            total = numbers[:, own][:, at].sum(axis=1).astype(float)
+            told = {k: float(v[0]) for k, v in summary(total[:, None], interval).items()}
+            if expected is not None:
+                told["mean"] = float(expected[own][at].sum())
+            if total.size < 2:
+                told |= {"lower": np.nan, "upper": np.nan}
+            for stem, over in (("number", 1), ("per_site", max(n, 1))):
+                row |= {f"{stem}_{k}": told[k] / over for k in ("mean", "lower", "upper")}
+            rows.append(row)
+    table = pd.DataFrame(rows)
+    table.attrs["interval"] = interval
+    return table

@@ -18,6 +18,8 @@ MODULES = (
     "multi_state",
     "correlated",
     "phenology",
+    "royle_nichols",
+    "n_mixture",
 )
 
 CASES = tuple(case for name in MODULES for case in import_module(f"cases.{name}").CASES)

@@ -1,0 +1,158 @@
+"""Surveys and models whose posteriors are proved by ranks: one entry for each family.
+
+Every family has 50 sites, of which 40 % of the visits were not made and every tenth site was never
+surveyed, one covariate of the sites on its first parameter, and the default priors unless the
+entry says why not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from ranks import Setting
+
+import surveys
+
+N_SITE = 50
+N_REGION = 10
+MISSING = 0.4
+ORDINARY = {"draws": 80, "tune": 120, "most": 39}
+LONG = {"draws": 150, "tune": 200, "most": 63}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How a family is tried.
+
+    Attributes
+    ----------
+    formulas, priors, options : mapping
+        What the model is told beyond its family.
+    rare : {parameter: prior of the intercept}
+        What makes the species rare.
+    observed : "detection", "count", "score" or "time"
+    labels : {covariate: labels of the visits}
+    """
+
+    seasons: int = 1
+    visits: int = 4
+    species: int = 1
+    formulas: Mapping[str, str] = field(default_factory=dict)
+    priors: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    rare: Mapping[str, str] = field(default_factory=dict)
+    observed: str = "detection"
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    effort: bool = False
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+
+RARE = {"psi": "normal(-2.2, 0.5)", "p": "normal(-1.7, 0.5)"}  # psi about 0.1, p about 0.15
+
+ENTRIES = {
+    "single_season": Entry(formulas={"psi": "x", "p": "w"}, rare=RARE),
+    "dynamic": Entry(seasons=3, visits=3, formulas={"psi": "x", "gamma": "x"}, rare=RARE),
+    "autologistic": Entry(seasons=3, visits=3, formulas={"psi": "x"}, rare=RARE),
+    "multi_scale": Entry(seasons=3, visits=3, formulas={"psi": "x"}, rare=RARE),
+    "multi_state": Entry(
+        visits=5,
+        formulas={"psi": "x"},
+        # State 2 that is hardly ever shown, and state 1, are two names for sites of high and of
+        # low detection, which may trade places: two answers. A state 2 that shows has one.
+        priors={"delta": {"Intercept": "normal(1, 0.7)"}},
+        rare={"psi": RARE["psi"], "p1": RARE["p"], "p2": RARE["p"]},
+    ),
+    "correlated": Entry( formulas={"psi": "x"}, rare=RARE),
+    "phenology": Entry( formulas={"psi": "x"}, rare=RARE),
+    "counts": Entry(
+        observed="count",
+        effort=True,
+        formulas={"psi": "x"},
+        rare={"psi": RARE["psi"], "rate": "normal(-1.7, 0.5)"},
+    ),
+    "time_to_detection": Entry(
+        observed="time",
+        effort=True,
+        formulas={"psi": "x"},
+        rare={"psi": RARE["psi"], "rate": "normal(-1.7, 0.5)"},
+    ),
+    "scores": Entry(
+        observed="score",
+        formulas={"psi": "x"},
+        # Two normals whose widths are free over a factor of 20, and whose means may be as near as
+        # nothing, trade places: narrow calls in wide noise for wide calls around narrow noise.
+        # Classifiers whose scores are worth a model tell the two apart by a few sds.
+        priors={
+            "gap": {"Intercept": "normal(1.1, 0.3)"},
+            "sigma0": {"Intercept": "normal(0, 0.3)"},
+            "sigma1": {"Intercept": "normal(0, 0.3)"},
+        },
+        rare=RARE,
+    ),
+    "false_positive": Entry(
+        formulas={"psi": "x"},
+        labels={"visit_type": ("standard", "unconfirmed", "confirmed")},
+        rare={"psi": RARE["psi"], "p11": RARE["p"]},
+    ),
+    "interacting": Entry(
+        species=2,
+        formulas={"f[species 1]": "x"},
+        rare={"f": RARE["psi"], "p": RARE["p"]},
+    ),
+    "integrated": Entry(
+        formulas={"psi": "x"},
+        labels={"method": ("camera", "transect")},
+        rare=RARE,
+    ),
+}
+
+
+def pattern(entry: Entry, seed: int = 20) -> xr.Dataset:
+    """Surveys in which nothing was seen yet."""
+    rng = np.random.default_rng(seed)
+    shape = (entry.species, N_SITE, entry.seasons, entry.visits)
+    made = rng.random(shape[1:]) >= MISSING
+    made[9::10] = False
+    seen = np.where(made, 0.0, np.nan)
+    visit_covariates: dict[str, np.ndarray] = {"w": rng.normal(size=shape[1:])}
+    for name, labels in entry.labels.items():
+        visit_covariates[name] = rng.choice(np.array(labels, dtype=object), size=shape[1:])
+    own: dict[str, Any] = {"detection": np.broadcast_to(seen, shape)}
+    if entry.species > 1:
+        own = {"detection": {f"species {k + 1}": seen for k in range(entry.species)}}
+    if entry.observed != "detection":
+        nothing = np.where(made, np.inf, np.nan) if entry.observed == "time" else seen
+        own = {entry.observed: nothing[None]}
+    return surveys.from_arrays(
+        **own,
+        site_covariates={"x": rng.normal(size=N_SITE)},
+        visit_covariates=visit_covariates,
+        effort=np.where(made, rng.uniform(0.5, 2.0, shape[1:]), 0.0) if entry.effort else None,
+        region=np.array([f"region {k % N_REGION + 1}" for k in range(N_SITE)]),
+    )
+
+
+def first_parameter(entry: Entry) -> str:
+    """The parameter that has the covariate of the sites."""
+    return next(iter(entry.formulas))
+
+
+def setting(family: str, kind: str = "ordinary") -> Setting:
+    """A family's setting: "ordinary", "rare" or "regions"."""
+    entry = ENTRIES[family]
+    formulas = dict(entry.formulas)
+    priors = {k: dict(v) for k, v in entry.priors.items()}
+    if kind == "rare":
+        for name, prior in entry.rare.items():
+            priors[name] = {**priors.get(name, {}), "Intercept": prior}
+    if kind == "regions":
+        first = first_parameter(entry)
+        formulas[first] = f"{formulas[first]} + (1 | region)"
+    model = {"family": family, "priors": priors, **entry.options, **formulas}
+    new = {"x": 1.5, "region": "region 2"}
+    effort = ORDINARY if kind == "ordinary" else LONG
+    return Setting(pattern(entry), model, new, **{**effort, **entry.told})
