@@ -68,9 +68,14 @@ PARAMETERS = (
 OF_A_LABEL = re.compile(r"(p|f)\[[^\[\]]+\]")
 # What stands in `options = { ... }` of a model; a family's own are judged by the family.
 OPTIONS = {
-    **dict.fromkeys(("start", "effort", "seasons", "mixture", "times", "mirror", "form"), '"..."'),
-    **{"by": '"..."', "visits": '"..."', "order": "2", "sources": '["...", "..."]'},
-    "known_occupied": '"..."',
+    **dict.fromkeys(("start", "effort", "seasons", "mixture", "times", "mirror"), '"..."'),
+    **dict.fromkeys(("form", "visits"), '"..."'),
+    **{
+        "by": '"..."',
+        "order": "2",
+        "sources": '["...", "..."]',
+        "known_occupied": '"..."',
+    },
     "links": '{ psi = "cloglog" }',
 }
 MODEL: dict[str, Any] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import occupancy
 import surveys
 from occupancy import families
-from occupancy.families.catalogue import about, parameter_name
+from occupancy.families.catalogue import _all, about, parameter_name
 from occupancy.study import OPTIONS
 from surveys import study_keys
 from surveys.study_keys import OF_A_LABEL, PARAMETERS
@@ -38,9 +39,9 @@ def test_page__is_that_of_the_families():
     assert page.PAGE.read_text(encoding="utf-8") == page.page()
 
 
-def test_parameters__study_files_may_name_every_one():
+def test_parameters__study_files_may_name_every_one_and_no_other():
     used = {short or name for _, name, short in parameters()}
-    assert used <= set(PARAMETERS)
+    assert used == set(PARAMETERS)
     assert all(OF_A_LABEL.fullmatch(name) for _, name, short in parameters() if short)
     assert not OF_A_LABEL.fullmatch("psi[camera]")
 
@@ -69,6 +70,10 @@ def test_catalogue__tells_story_and_every_option_of_a_family(name):
             families.get(name, **page.EXAMPLES.get(name, {}), **{option: value})
 
 
+def test_catalogue__knows_no_family_that_there_is_not():
+    assert set(_all()) - {"parameters"} == set(ALL)
+
+
 def test_joint__is_told_without_making_the_family():
     made = {name: next(page.variants(name))[1] for name in ALL}
     assert {name for name in ALL if families.is_joint(name)} == {
@@ -84,7 +89,7 @@ def test_joint__is_told_without_making_the_family():
 
 def test_options__a_study_file_knows_those_of_every_family():
     every = {option for name in ALL for option in families.options_of(name)} - {"species"}
-    assert every | set(OPTIONS) <= set(study_keys.OPTIONS)
+    assert every | set(OPTIONS) == set(study_keys.OPTIONS)
 
 
 def test_correlated__a_formula_of_its_first_visit_survives_saving():
@@ -95,3 +100,20 @@ def test_correlated__a_formula_of_its_first_visit_survives_saving():
     assert model.formulas["pi"] == "x"
     again = occupancy.Model.from_dict(data, model.to_dict())
     assert again.digest == model.digest
+
+
+def test_study_file_page__names_every_option_with_its_families():
+    text = (ROOT / "docs" / "study-file.md").read_text(encoding="utf-8")
+    start = text.index("| option | of |")
+    rows = [line.split("|") for line in text[start : text.index("\n\n", start)].splitlines()[2:]]
+    told = {name: row[2].strip() for row in rows for name in re.findall(r"`(\w+)`", row[1])}
+    for option in study_keys.OPTIONS:
+        having = [name for name in ALL if option in families.options_of(name)]
+        if option == "known_occupied":
+            having = [name for name in ALL if next(page.variants(name))[1].takes_known]
+        if option in OPTIONS and not having:
+            assert told[option] == "every family"
+        elif told[option] == "one family each":
+            assert len(having) == 1
+        else:
+            assert set(told[option].split(", ")) == set(having), option

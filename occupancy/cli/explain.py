@@ -1,4 +1,4 @@
-"""`occupancy explain`: half a screen on a code or a term, without a network."""
+"""`occupancy explain`: half a screen on a code, a term or a family, without a network."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from pathlib import Path
 
 import click
 
+from occupancy import families
 from occupancy.cli.session import Session
+from occupancy.families.catalogue import about
 
 CATALOGUE = Path(__file__).parent / "data"
 WIDTH = 88
+NOT_ALSO = ("false positive",)  # a term of its own
 
 
 @click.command()
 @click.argument("subject", required=False, metavar="[CODE|TERM]")
 @click.pass_obj
 def command(session: Session, subject: str | None) -> int:
-    """Explain a warning, an error code or a term in half a screen; without one, list them all."""
+    """Explain a code, a term or a model family in half a screen; without a subject, list them."""
     entries = catalogue()
     if subject is None:
         session.table(("subject", "in a line"), [(n, e["title"]) for n, e in entries.items()])
@@ -37,12 +40,23 @@ def command(session: Session, subject: str | None) -> int:
 
 
 def catalogue() -> dict[str, dict[str, str]]:
-    """Every entry by its name: warnings, errors, terms."""
+    """Every entry by its name: warnings, errors, terms, families."""
     entries: dict[str, dict[str, str]] = {}
     for part in ("warnings", "errors", "terms"):
         text = (CATALOGUE / f"{part}.toml").read_text(encoding="utf-8")
         entries |= tomllib.loads(text)
-    return entries
+    return entries | {name: _family(name) for name in families.FAMILIES}
+
+
+def _family(name: str) -> dict[str, str]:
+    """A model family in half a screen."""
+    said = about(name)
+    plain = name.replace("_", " ")
+    return {
+        "title": f"Model family: {said.use}",
+        "also": "" if plain == name or plain in NOT_ALSO else plain,
+        "text": "  ".join([f"Data: {said.data}", *said.story]),
+    }
 
 
 def find(subject: str, entries: dict[str, dict[str, str]]) -> str:

@@ -23,6 +23,7 @@ class About:
     use, data : when to choose it; what the surveys must hold
     story, maths : the model in words and in symbols
     seen : where the chance to detect on a visit is meant
+    corrects : what the estimate corrects for
     options : {option: {"values": list, "text": str}}
     names : {parameter: name}
     """
@@ -32,6 +33,7 @@ class About:
     story: tuple[str, ...] = ()
     maths: tuple[str, ...] = ()
     seen: str = "where it is present"
+    corrects: str = "missed detections"
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
 

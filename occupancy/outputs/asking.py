@@ -118,6 +118,8 @@ def ask(
         covariates=covariates(fit.data),
         parameters=parameters(getattr(fit, "model", None), getattr(fit, "problem", None)),
         turnover=attempt("turnover", lambda: _between(fit, "turnover", species, interval)),
+        states=_states(fit),
+        abundance=attempt("abundance", lambda: _abundance(fit, species, interval)),
         change=attempt("change", lambda: _between(fit, "change", species, interval)),
     )
     return _one_crs(results)
@@ -234,6 +236,40 @@ def _overall(
             row |= {str(k): v for k, v in only.items()}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _abundance(fit: Any, species: str, interval: float) -> pd.DataFrame:
+    """Numbers of individuals at the surveyed sites, all together and by region."""
+    ask = getattr(fit, "abundance", None)
+    if ask is None:
+        raise OutputError("This fit does not count individuals.")
+    tables = [ask(interval=interval)]
+    if "region" in fit.data:
+        tables.append(ask(interval=interval, by="region"))
+    return _of_species(pd.concat(tables, ignore_index=True), species).reset_index(drop=True)
+
+
+def _states(fit: Any) -> pd.DataFrame | None:
+    """P(state | everything seen), a row for each site and season and a column for each state.
+
+    None where presence says it all, or where states are numbers or pass within the season.
+    """
+    family = getattr(getattr(fit, "model", None), "family", None)
+    if len(getattr(family, "states", ())) < 3 or family.closed or family.steps != "season":
+        return None
+    told = fit.states
+    told = told.isel(species=0) if "species" in told.dims else told
+    told = told.transpose("site", "season", "state")
+    sites, labels = told["site"].values, told["season"].values
+    table = pd.DataFrame(
+        {"site": np.repeat(sites, len(labels)), "season": np.tile(labels, len(sites))}
+    )
+    values = told.to_numpy().reshape(len(table), -1)
+    for k, name in enumerate(told["state"].values):
+        table[words.clean(name)] = values[:, k]
+    visits = fit.data["detection"].notnull().any(["species", "visit"]).any("season")
+    table["surveyed"] = np.repeat(visits.sel(site=sites).to_numpy(), len(labels))
+    return table
 
 
 def _may_pool(fit: Any) -> bool:

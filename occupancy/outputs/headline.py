@@ -55,11 +55,8 @@ def headline(results: Results) -> Headline:
     about = about if about[0] in "<>" else f"about {about}"
     name = words.interval_name(results.interval, results.engine)
     interval = words.percent_interval(lower, upper)
-    why = (
-        "the estimate corrects for missed detections and for where sites were placed"
-        if by_area
-        else "the estimate corrects for missed detections"
-    )
+    why = f"the estimate corrects for {results.model.get('corrects', 'missed detections')}"
+    why += " and for where sites were placed" if by_area else ""
     return Headline(
         f"{species} occupied {about} {where}{when}",
         f"{name} {interval}. {raw}; {why}.",

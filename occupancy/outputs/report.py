@@ -82,6 +82,8 @@ def html(results: Results) -> str:
         trend=_picture(trend.figure, results) if len(results.seasons) > 1 else None,
         changed=_or_why(trend.sentence, results) if len(results.seasons) > 1 else "",
         turnover=report_blocks.turnover(results),
+        states=report_blocks.states(results),
+        individuals=report_blocks.individuals(results),
         forest=_picture(forest.figure, results),
         curves=_curves(results),
         curve_note=_or_why(effects.note, results),

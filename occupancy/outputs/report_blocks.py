@@ -108,6 +108,32 @@ def trends(results: Results) -> list[dict[str, Any]]:
     return [_trend(words.clean(name), table, results) for name, table in groups]
 
 
+def individuals(results: Results) -> str:
+    """How many individuals the surveyed sites hold, in a sentence; "" where none are counted."""
+    table = results.abundance
+    if table is None or not len(table) or results.withheld:
+        return ""
+    row = table.iloc[0]
+    ends = "–".join(words.count(row[f"number_{end}"]) for end in ("lower", "upper"))
+    name = words.interval_name(results.interval, results.engine)
+    return (
+        f"Individuals at the {words.counted(int(row['sites']), 'surveyed site')}, given what was "
+        f"seen: about {words.count(row['number_mean'])} ({name} {ends}), "
+        f"{words.decimal(row['per_site_mean'], 1)} a site."
+    )
+
+
+def states(results: Results) -> list[dict[str, str]]:
+    """Share of the surveyed sites in each state, in the season shown."""
+    table = results.states
+    if table is None or results.withheld:
+        return []
+    here = table[season_rows(table, results.season) & table["surveyed"].astype(bool)]
+    names = [c for c in table.columns if c not in ("site", "season", "surveyed")]
+    shares = here[names].mean()
+    return [{"name": n, "share": words.percent(shares[n])} for n in names]
+
+
 def turnover(results: Results) -> dict[str, Any]:
     """Gains and losses between neighbouring seasons, of the surveyed sites."""
     table = results.turnover

@@ -87,6 +87,8 @@ class Results:
     parameters: Mapping[str, Said] = field(default_factory=dict)
     turnover: pd.DataFrame | None = None  # between neighbouring seasons
     change: pd.DataFrame | None = None  # from the first season to the last
+    states: pd.DataFrame | None = None  # P(state) of each site and season, given what was seen
+    abundance: pd.DataFrame | None = None  # individuals at the surveyed sites
 
     def parameter(self, name: str) -> Said:
         """A parameter's name, meaning and scale."""

@@ -95,6 +95,7 @@ def family_in_words(model: Any) -> dict[str, Any]:
         "story": list(told.story) or ([f"{'; '.join(meaning)}."] if meaning else []),
         "maths": list(told.maths),
         "seen": told.seen,
+        "corrects": told.corrects,
         "values": VALUES.get(name, {}),
         "options": {
             words.clean(k): words.clean(", ".join(v) if isinstance(v, list) else v)

@@ -90,6 +90,8 @@ COLUMNS = {
         "share of sites occupied, were the rates of the last interval to go on for ever",
         "probability",
     ),
+    "number": ("individuals at the surveyed sites, given what was seen", "count"),
+    "per_site": ("individuals at a surveyed site, on average", "count"),
     "difference": ("occupancy in the second season less that in the first", "probability"),
     "ratio": ("occupancy in the second season over that in the first", "ratio"),
     "p_decline": ("probability that occupancy fell", "probability"),
@@ -126,6 +128,8 @@ def frames(results: Results) -> dict[str, pd.DataFrame]:
         "variances": results.variances,
         "shrinkage": results.shrinkage,
         "detection": results.detection,
+        "states": results.states,
+        "abundance": results.abundance,
         "turnover": results.turnover,
         "change": results.change,
         "warnings": warnings_table(results),
@@ -164,6 +168,8 @@ def write(results: Results, folder: Path, *, spreadsheet: bool = True) -> list[P
         paths.append(write_text(folder / f"{name}.csv", text))
         for column in table.columns:
             meaning, unit = describe_column(str(column), results.interval)
+            if name == "states" and column not in COLUMNS:
+                meaning, unit = f"probability of: {column}, given what was seen", "probability"
             dictionary.append((f"{name}.csv", column, unit, meaning, guarded[column]))
     columns = pd.DataFrame(dictionary, columns=["file", "column", "unit", "meaning", "apostrophes"])
     return [*paths, write_text(folder / "_columns.csv", csv_text(columns))]

@@ -13,6 +13,7 @@ from surveys.problems import ModelError
 
 MOST_DRAWS = 1000
 ENOUGH = 0.95
+RATE = "rate"  # of detections per unit of effort, from which the chance of at least one follows
 OF_A_STATE = ("p11", "p1", "p2")  # detection where there is more than one kind of presence
 
 
@@ -28,12 +29,15 @@ def table(problem: Problem, draws: Draws, interval: float) -> list[dict[str, Any
     ModelError
         Detection on a visit is no parameter of the family.
     """
-    visits = [problem.family.parameter(n) for n, p in problem.predictors.items() if _by_visit(p)]
+    family = problem.family
+    visits = [family.parameter(n) for n, p in problem.predictors.items() if _by_visit(p)]
     wanted = [p for p in visits if "p" in (p.name, p.short)]
     wanted = wanted or [p for p in visits if p.name in OF_A_STATE]
-    if not wanted:
+    if family.observes in ("time", "count") and RATE in problem.predictors:
+        wanted = [family.parameter(RATE)]
+    if not wanted or not family.states or family.observes == "score":
         raise ModelError(
-            f"In family '{problem.family.name}' the chance to detect on a visit is no parameter by "
+            f"In family '{family.name}' the chance to detect on a visit is no parameter by "
             "itself; its parameters of detection stand among the coefficients."
         )
     rows = []
@@ -112,6 +116,20 @@ def _needed(p: float) -> float:
 LEAST = 1e-5  # 300,000 visits
 
 
+def _at_least_one(
+    problem: Problem, predictors: tuple[np.ndarray, ...], rate: np.ndarray
+) -> np.ndarray:
+    """Chance to detect within the effort of each visit: 1 - exp(-(rate effort)^k)."""
+    seen = problem.observed
+    hazard = rate if problem.family.parameter(RATE).exposure else rate * seen.effort
+    names = list(problem.predictors)
+    if "shape" in names:
+        at = names.index("shape")
+        shape = natural(problem.predictors["shape"], predictors[at])
+        hazard = hazard ** shape[seen.chain]
+    return -np.expm1(-hazard)
+
+
 def _mean_p(
     problem: Problem, draws: Draws, name: str, unit: _Unit
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -122,8 +140,11 @@ def _mean_p(
     units = np.bincount(unit.species, minlength=unit.n_species)
     out, star = np.full((2, draws.n, unit.n_species), np.nan)
     for d in range(draws.n):
-        eta = predictors_at(problem, draws, d)[place]
+        every = predictors_at(problem, draws, d)
+        eta = every[place]
         value = natural(p, eta if p.sign is None else eta * p.sign)
+        if name == RATE:
+            value = _at_least_one(problem, every, value)
         total = np.bincount(unit.species_of_visit, weights=value, minlength=unit.n_species)
         out[d] = np.where(made > 0, total / np.maximum(made, 1), np.nan)
         with np.errstate(divide="ignore"):
