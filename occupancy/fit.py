@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -18,6 +19,7 @@ from occupancy.engines import profile as profiles
 from occupancy.results import (
     effects,
     parameters,
+    variance,
 )
 from occupancy.results.draws import (
     interval_ends,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 from occupancy.fit_places import OfPlaces
 
 SCHEMA = 1
+MOST_TJUR = 1000  # draws of psi and states compared
 
 
 class Fit(OfPlaces):
@@ -76,6 +79,49 @@ class Fit(OfPlaces):
         pi^2 / 3 for logit and pi^2 / 6 for cloglog.
         """
         return parameters.variances(self.problem, self.draws, interval)
+
+    def variance_components(self, interval: float = 0.9) -> pd.DataFrame:
+        """What makes places differ, level by level, on the scale of the predictor.
+
+        Returns
+        -------
+        DataFrame
+            parameter, component, kind, levels; then mean, lower and upper of ``sd``, ``variance``,
+            ``share`` of the whole variance, ``icc`` (share of what is left when covariates are
+            held) and ``alike`` (correlation of two rows of one level, higher levels included).
+            The definitions stand in ``occupancy.results.variance``.
+        """
+        return variance.ledger(self.problem, self.draws, interval)
+
+    def r_squared(self, interval: float = 0.9) -> pd.DataFrame:
+        """How much is explained: parameter, measure, mean, lower, upper.
+
+        ``marginal`` is the share of the latent variance that covariates explain, ``conditional``
+        that of covariates and everything that varies (Nakagawa and Schielzeth 2013); ``tjur`` is
+        the mean psi of the occupied sites less that of the empty ones, over joint draws of both.
+        """
+        table = variance.explained(self.problem, self.draws, interval)
+        first = next(iter(self.problem.predictors))
+        rows = [{"parameter": first, "measure": "tjur", **self._tjur(interval)}]
+        return pd.concat([table, pd.DataFrame(rows)], ignore_index=True)
+
+    def _tjur(self, interval: float) -> dict[str, float]:
+        draws = self._state_draws
+        state = self._drawn.occupied  # (draw, species, site, season)
+        keep = np.linspace(0, len(state) - 1, min(len(state), MOST_TJUR)).astype(int)
+        psi = np.concatenate(
+            [values for _, values in self._occupied.pieces(draws.thinned(MOST_TJUR), self._places)],
+            axis=2,
+        )
+        if len(psi) != len(keep):  # a maximum that is flat has one draw of states
+            keep = np.zeros(len(psi), int)
+        visited = self.problem.visits_by_season.sum(axis=2) > 0
+        surveyed = np.broadcast_to(visited[..., None], state.shape[1:]) & np.isfinite(
+            psi.reshape(len(psi), *state.shape[1:])
+        ).all(axis=0)
+        return variance.tjur(
+            psi.reshape(len(psi), -1), state[keep].reshape(len(psi), -1), surveyed.ravel(), interval
+        )
 
     def effects(
         self,

@@ -238,7 +238,8 @@ class Problem:
     @property
     def fast(self) -> bool:
         """Whether the density fused for single-season occupancy is this problem's."""
-        return self.family.fast and self.links[1] == 0 and not self.observed.known.any()
+        plain = self.links[0] in (0, 1) and self.links[1] == 0
+        return self.family.fast and plain and not self.observed.known.any()
 
     @property
     def blocks(self) -> tuple[np.ndarray, ...]:

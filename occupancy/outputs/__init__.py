@@ -22,6 +22,7 @@ OUTPUTS = {
     "forest": "occupancy.outputs.forest",
     "effects": "occupancy.outputs.effects",
     "shrinkage": "occupancy.outputs.shrinkage",
+    "variance": "occupancy.outputs.variance_figure",
     "trend": "occupancy.outputs.trend",
     "detection": "occupancy.outputs.detection_figure",
     "histories": "occupancy.outputs.histories",

@@ -119,10 +119,17 @@ def ask(
         parameters=parameters(getattr(fit, "model", None), getattr(fit, "problem", None)),
         turnover=attempt("turnover", lambda: _between(fit, "turnover", species, interval)),
         states=_states(fit),
+        components=attempt("components", lambda: _if_told(fit, "variance_components", interval)),
+        r_squared=attempt("r_squared", lambda: _if_told(fit, "r_squared", interval)),
         abundance=attempt("abundance", lambda: _abundance(fit, species, interval)),
         change=attempt("change", lambda: _between(fit, "change", species, interval)),
     )
     return _one_crs(results)
+
+
+def _if_told(fit: Any, name: str, interval: float) -> pd.DataFrame | None:
+    ask = getattr(fit, name, None)
+    return None if ask is None else ask(interval=interval)
 
 
 def _one_species(sites: pd.DataFrame, species: str | None) -> str:

@@ -27,6 +27,7 @@ from occupancy.outputs import (
     shrinkage,
     style,
     trend,
+    variance_figure,
     words,
 )
 from occupancy.outputs.files import write_text
@@ -98,6 +99,8 @@ def html(results: Results) -> str:
         ledger=report_blocks.ledger(results),
         diagnostics=report_blocks.diagnostics(results),
         variances=report_blocks.variances(results),
+        differ=_picture(variance_figure.figure, results),
+        differing=_sentences(results),
         provenance=report_blocks.provenance(results),
         citation=report_blocks.citation(results),
         interval=words.interval_name(results.interval, results.engine),
@@ -116,6 +119,13 @@ def policy(css: str, script: str) -> str:
         f"default-src 'none'; img-src data:; style-src 'sha256-{style_hash}'; "
         f"script-src 'sha256-{script_hash}'; base-uri 'none'; form-action 'none'"
     )
+
+
+def _sentences(results: Results) -> list[str]:
+    try:
+        return variance_figure.sentences(results)
+    except OutputError:
+        return []
 
 
 def _or_why(ask: Callable[[Results], str], results: Results) -> str:

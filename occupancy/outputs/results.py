@@ -89,6 +89,8 @@ class Results:
     change: pd.DataFrame | None = None  # from the first season to the last
     states: pd.DataFrame | None = None  # P(state) of each site and season, given what was seen
     abundance: pd.DataFrame | None = None  # individuals at the surveyed sites
+    components: pd.DataFrame | None = None  # of the latent variance, by parameter
+    r_squared: pd.DataFrame | None = None
 
     def parameter(self, name: str) -> Said:
         """A parameter's name, meaning and scale."""

@@ -126,6 +126,8 @@ def frames(results: Results) -> dict[str, pd.DataFrame]:
         "effects": results.effects,
         "groups": results.groups,
         "variances": results.variances,
+        "components": results.components,
+        "r_squared": results.r_squared,
         "shrinkage": results.shrinkage,
         "detection": results.detection,
         "states": results.states,

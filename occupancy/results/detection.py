@@ -48,7 +48,7 @@ def table(problem: Problem, draws: Draws, interval: float) -> list[dict[str, Any
 
 def _by_visit(p: Predictor) -> bool:
     """Whether a parameter is a probability that belongs to visits."""
-    return p.level == "visit" and p.link in ("logit", "cloglog")
+    return p.level == "visit" and p.link in ("logit", "cloglog", "probit")
 
 
 def _of_parameter(

@@ -14,9 +14,9 @@ from occupancy.engines.ml import Maximum
 from occupancy.problem import Problem
 from occupancy.results import naive
 from occupancy.results.draws import Draws, interval_ends, summary
+from occupancy.results.variance import NOISE
 
 MEASURES = ("rhat", "ess_bulk", "ess_tail")
-NOISE = {"logit": np.pi**2 / 3, "cloglog": np.pi**2 / 6}  # variance of the link's own noise
 GROUP_COLUMNS = ["parameter", "group", "level", "mean", "sd", "lower", "upper"]
 VARIANCE_COLUMNS = [
     *["parameter", "group", "levels", "mean", "sd", "lower", "upper"],

@@ -26,7 +26,7 @@ from occupancy.columns.frame import Frame
 from occupancy.formula.tree import Varying as Node
 from occupancy.kernel.varying import POSITIVE, SIGNED, Functions
 from occupancy.priors.prior import Prior
-from occupancy.varying.base import Face, Fresh, Hyper, State, Varying
+from occupancy.varying.base import Face, Fresh, Hyper, State, Varying, mean_square
 from occupancy.varying.group import (
     TYPICAL_SD,
     Key,
@@ -241,6 +241,13 @@ class Correlated(Varying):
             rest[:, i] *= 1.0 - c**2
         lower[:, range(k), range(k)] = np.sqrt(rest)
         return lower
+
+    def spread_over(
+        self, natural: np.ndarray, weights: np.ndarray, faces: tuple[Face, ...]
+    ) -> np.ndarray:
+        sds = natural[:, : len(self.effects)]
+        square = np.array([[mean_square(a, b) for b in faces] for a in faces])
+        return np.einsum("di,dij,dj,ij->d", sds, self.correlation(natural), sds, square)
 
     def at_levels(self, natural: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return weights
