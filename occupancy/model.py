@@ -44,8 +44,9 @@ class Model:
     psi, p, ... : str
         One formula for each parameter of the family; ``"1"`` where none is given.
     priors : {parameter: {term: text}}, optional
-        ``{"psi": {"Intercept": "uniform()", "slopes": "normal(0, 1)", "sd": "half_normal(1)"}}``;
-        what is not named keeps its default.
+        ``{"psi": {"Intercept": "between 0.05 and 0.4", "slopes": "normal(0, 1)"}}``: a sentence
+        about the parameter at average conditions, or a prior of the coefficient; what is not
+        named keeps its default.
     links : {parameter: link}, optional
     known_occupied : str, optional
         Name of a site covariate that is 1 where the site is known to be occupied.
