@@ -337,7 +337,8 @@ def test_page__its_example_is_a_model():
     rng = np.random.default_rng(5)
     data = surveys.from_arrays(
         (rng.random((12, 3)) < 0.4).astype(float),
-        site_covariates={"elevation": np.arange(12.0), "region": list("aabbccddeeff")},
+        site_covariates={"elevation": np.arange(12.0)},
+        region=list("aabbccddeeff"),
     )
     model = Model(data, psi="scale(elevation) + (1 | region)", p="1", priors=told)
     says = {f"{row['parameter']} {row['term']}": row["says"] for row in model.prior_table()}

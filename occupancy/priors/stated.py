@@ -209,8 +209,7 @@ def _sd_around(below: float, above: float) -> float:
 def _beta(said: Statement, on: Target) -> Prior:
     """Beta of the probability: one end, or a mean with the weight of a number of sites."""
     if on.link != "logit" or on.shift:
-        why = f"the {on.link} link" if on.link != "logit" else "a formula without an offset"
-        needs = "the logit link" if on.link != "logit" else why
+        needs = "the logit link" if on.link != "logit" else "a formula without an offset"
         raise on.refuse(said, f"needs {needs}", f"Write {_example(on)}.")
     if said.form == "below":  # Beta(1, b): P(p > a) = (1 - a)^b
         return Prior("beta", (1.0, math.log(BEYOND) / math.log1p(-said.a)))

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from surveys.problems import ModelError, plain
 
@@ -51,7 +51,7 @@ class Statement:
     ----------
     form : "between", "below", "above" or "about"
     a, b : float
-        The ends; of "about" the middle and its strength; b is NaN where there is one number.
+        The ends; of "about" the middle and its strength; b is 0 where there is one number.
     how : "", "take", "factor" or "worth"
         What the strength of "about" is.
     times : bool
@@ -61,19 +61,10 @@ class Statement:
 
     form: str
     a: float
-    b: float = math.nan
+    b: float = 0.0
     how: str = ""
     times: bool = False
     per: str = ""
-
-    def __eq__(self, other: object) -> bool:
-        """Alike in every part; a number that is not there equals itself."""
-        if not isinstance(other, Statement):
-            return NotImplemented
-        return repr(self) == repr(other)
-
-    def __hash__(self) -> int:
-        return hash(tuple(repr(getattr(self, f.name)) for f in fields(self)))
 
     def to_text(self) -> str:
         """Text that `read` reads as the same statement."""
@@ -128,8 +119,8 @@ def read(text: str) -> Statement:
         raise ModelError(f'"{text.strip()}": a factor is a number such as 2, not a percentage.')
     if (share_a or share_b) and got["times"]:
         raise ModelError(f'"{text.strip()}": an effect is a factor such as 2 times, without %.')
-    a, b = float(got["a"]), float(got["b"]) if got.get("b") else math.nan
-    if not math.isfinite(a) or math.isinf(b):
+    a, b = float(got["a"]), float(got["b"]) if got.get("b") else 0.0
+    if not math.isfinite(a) or not math.isfinite(b):
         raise ModelError(f'"{text.strip()}" has a number too large to hold.')
     return Statement(
         got["form"],
