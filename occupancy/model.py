@@ -19,6 +19,7 @@ from occupancy import arguments, families, posing, simulation
 from occupancy.engines.compiled import group_terms
 from occupancy.families.base import Family
 from occupancy.problem import Predictor, Problem
+from occupancy.results import prior_predictive
 from surveys.problems import ModelError, did_you_mean
 from surveys.schema import DIMS
 
@@ -342,6 +343,31 @@ class Model:
                 coords={dim: np.array(g.design.levels, dtype=object)},
             )
         return out
+
+    def prior_predictive(self, draws: int = 400, seed: int = 1) -> xr.Dataset:
+        """What the priors expect of these surveys, before any detection is looked at.
+
+        Returns
+        -------
+        xr.Dataset
+            ``naive`` (draw, species, season), the share of visited sites with a detection, and
+            ``observed`` (species, season), that of the surveys themselves; ``psi`` (draw,
+            species, season) and ``p`` (draw, way), means over sites and visits.
+
+        Raises
+        ------
+        ModelError
+            A prior is flat, so that nothing can be drawn from it, or the family sees scores.
+        """
+        draws = arguments.whole("draws", draws, 1)
+        seed = arguments.whole("seed", seed, 0, arguments.MOST_SEED)
+        most = prior_predictive.draws_at_once(self.problem)
+        sizes = [min(most, draws - start) for start in range(0, draws, most)]
+        seeds = [seed]
+        if len(sizes) > 1:
+            seeds = np.random.default_rng(seed).integers(2**31, size=len(sizes)).tolist()
+        pieces = (self.simulate(int(s), n) for s, n in zip(seeds, sizes, strict=True))
+        return prior_predictive.table(self.problem, pieces)
 
     # ------------------------------------------------------------ fit
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
 MOST_SITE_SEASONS_WITH_QUANTILES = 20_000
+# Surveys drawn from the priors; fewer where each has many visits, never under the least.
+PRIOR_DRAWS, LEAST_PRIOR_DRAWS, MOST_VISITS_DRAWN = 1000, 100, 20_000_000
 
 
 def ask(
@@ -120,6 +122,7 @@ def ask(
         turnover=attempt("turnover", lambda: _between(fit, "turnover", species, interval)),
         states=_states(fit),
         abundance=attempt("abundance", lambda: _abundance(fit, species, interval)),
+        prior_predictive=attempt("prior_predictive", lambda: _prior_predictive(fit, species)),
         change=attempt("change", lambda: _between(fit, "change", species, interval)),
     )
     return _one_crs(results)
@@ -247,6 +250,20 @@ def _abundance(fit: Any, species: str, interval: float) -> pd.DataFrame:
     if "region" in fit.data:
         tables.append(ask(interval=interval, by="region"))
     return _of_species(pd.concat(tables, ignore_index=True), species).reset_index(drop=True)
+
+
+def _prior_predictive(fit: Any, species: str) -> Any:
+    """Naive occupancy, psi and p as the priors expect them, of one species."""
+    ask = getattr(getattr(fit, "model", None), "prior_predictive", None)
+    if ask is None or str(fit.engine) == "ml":
+        raise OutputError("maximum likelihood uses no prior.")
+    work = MOST_VISITS_DRAWN // max(fit.data["detection"].size, 1)
+    drawn = ask(draws=int(np.clip(work, LEAST_PRIOR_DRAWS, PRIOR_DRAWS)), seed=fit.seed)
+    if "way" in drawn.dims:
+        own = drawn["way_species"].astype(str) == species
+        drawn = drawn.isel(way=np.flatnonzero(own)) if own.any() else drawn
+    names = [str(s) for s in drawn["species"].values]
+    return drawn.isel(species=names.index(species) if species in names else 0)
 
 
 def _states(fit: Any) -> pd.DataFrame | None:

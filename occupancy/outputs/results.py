@@ -18,6 +18,7 @@ from occupancy.outputs.term_names import Covariate
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    import xarray as xr
 
 # The quantiles of psi that the page carries for its threshold slider: both ends of six intervals.
 QUANTILE_INTERVALS = (0.95, 0.9, 0.8, 0.6, 0.4, 0.2)
@@ -89,6 +90,7 @@ class Results:
     change: pd.DataFrame | None = None  # from the first season to the last
     states: pd.DataFrame | None = None  # P(state) of each site and season, given what was seen
     abundance: pd.DataFrame | None = None  # individuals at the surveyed sites
+    prior_predictive: xr.Dataset | None = None  # naive, psi, p as the priors expect them
 
     def parameter(self, name: str) -> Said:
         """A parameter's name, meaning and scale."""
