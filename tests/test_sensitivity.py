@@ -197,3 +197,17 @@ def test_prior__thresholds_are_those_that_users_are_told():
         assert f"{value:g}" in when
     assert f"{100 * judging.LITTLE_NARROWED:.0f} %" in when
     assert f"{100 * (1 - 2 * judging.ENDS[0]):.0f} %" in when
+
+
+def test_report__tells_every_prior_in_words_and_what_became_of_it(few):
+    from occupancy.outputs import report, tables
+    from occupancy.outputs.results import Results
+
+    results = Results.from_fit(few, quantiles=False)
+    table = tables.frames(results)["priors"]
+    assert list(table["term"]) == ["Intercept", "x", "Intercept"]
+    assert table["says"].str.startswith("90 % of the prior").all()
+    page = report.html(results)
+    assert "one sd more of x multiplies the odds of psi by" in page
+    assert "rests on its prior in large part" in page
+    assert results.prior_predictive.sizes["draw"] == 1000

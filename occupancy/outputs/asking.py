@@ -122,6 +122,7 @@ def ask(
         turnover=attempt("turnover", lambda: _between(fit, "turnover", species, interval)),
         states=_states(fit),
         abundance=attempt("abundance", lambda: _abundance(fit, species, interval)),
+        priors=attempt("priors", lambda: _what_priors_did(fit)),
         prior_predictive=attempt("prior_predictive", lambda: _prior_predictive(fit, species)),
         change=attempt("change", lambda: _between(fit, "change", species, interval)),
     )
@@ -250,6 +251,18 @@ def _abundance(fit: Any, species: str, interval: float) -> pd.DataFrame:
     if "region" in fit.data:
         tables.append(ask(interval=interval, by="region"))
     return _of_species(pd.concat(tables, ignore_index=True), species).reset_index(drop=True)
+
+
+def _what_priors_did(fit: Any) -> pd.DataFrame:
+    """Every prior in words, and what became of it: columns as in ``fit.sensitivity``, and says."""
+    ask = getattr(fit, "sensitivity", None)
+    if ask is None:
+        raise OutputError("This fit does not tell what its priors did.")
+    says = {(row["parameter"], row["term"]): row["says"] for row in fit.model.prior_table()}
+    table = ask()
+    keys = zip(table["parameter"], table["term"], strict=True)
+    table.insert(3, "says", [says.get(key, "") for key in keys])
+    return table
 
 
 def _prior_predictive(fit: Any, species: str) -> Any:

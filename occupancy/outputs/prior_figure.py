@@ -124,7 +124,7 @@ def _one_season(ax: Axes, drawn: xr.Dataset, across: float) -> None:
     inside = (middle >= low) & (middle <= high)
     colours = np.where(inside, style.SKY, PALE)
     ax.bar(middle, share, width=0.88 / BINS, color=colours, lw=0)
-    top = 1.17 * float(share.max())
+    top = 1.27 * float(share.max())
     ax.plot([low, high], [1.06 * share.max()] * 2, color=style.MUTED, lw=1, solid_capstyle="butt")
     for x in (low, high):
         ax.plot([x, x], [1.04 * share.max(), 1.08 * share.max()], color=style.MUTED, lw=1)
@@ -132,13 +132,14 @@ def _one_season(ax: Axes, drawn: xr.Dataset, across: float) -> None:
     half = 0.5 * style.text_width(label, 7.5) / across
     ax.text(
         float(np.clip(0.5 * (low + high), half, 1 - half)), 1.085 * share.max(), label,
-        ha="center", va="bottom", fontsize=7.5, color=style.MUTED,
+        ha="center", va="bottom", fontsize=7.5, color=style.MUTED, zorder=6,
+        bbox={"fc": "white", "ec": "none", "pad": 1.0, "alpha": 0.85},
     )  # fmt: skip
     if np.isfinite(seen):
-        ax.plot([seen, seen], [0, 0.98 * share.max()], color=style.RED, lw=1.8, zorder=4)
+        ax.plot([seen, seen], [0, 1.255 * share.max()], color=style.RED, lw=1.8, zorder=4)
         left = seen > 0.6
         ax.text(
-            seen + (-0.014 if left else 0.014), 0.97 * share.max(),
+            seen + (-0.014 if left else 0.014), 1.255 * share.max(),
             f"these surveys: {words.percent(seen)}", color=style.RED, fontsize=8, zorder=6,
             ha="right" if left else "left", va="top",
             bbox={"fc": "white", "ec": "none", "pad": 1.2, "alpha": 0.85},

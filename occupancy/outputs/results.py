@@ -90,6 +90,7 @@ class Results:
     change: pd.DataFrame | None = None  # from the first season to the last
     states: pd.DataFrame | None = None  # P(state) of each site and season, given what was seen
     abundance: pd.DataFrame | None = None  # individuals at the surveyed sites
+    priors: pd.DataFrame | None = None  # what each prior says, and what it did to the answer
     prior_predictive: xr.Dataset | None = None  # naive, psi, p as the priors expect them
 
     def parameter(self, name: str) -> Said:
