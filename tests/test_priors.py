@@ -418,3 +418,13 @@ def test_pymc__has_the_same_densities_and_draws():
     assert draws.shape == (2000, 2)
     p = 1 / (1 + np.exp(-draws))
     assert p.mean() == pytest.approx(2 / 7, abs=0.01)  # 4 standard errors of 4000 draws
+
+
+def test_pymc__one_correlation_has_the_spread_of_lkj():
+    import pymc as pm
+
+    with pm.Model():
+        r = priors.parse("lkj(2)").pymc("r")
+        draws = pm.draw(r, 4000, random_seed=SEED, mode="FAST_COMPILE")
+    assert np.abs(draws).max() < 1
+    assert np.var(draws) == pytest.approx(1 / 5, rel=0.08)  # 1 / (2 eta + 1); 4 standard errors
