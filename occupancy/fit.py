@@ -19,6 +19,7 @@ from occupancy.engines import profile as profiles
 from occupancy.results import (
     effects,
     parameters,
+    sensitivity,
     variance,
 )
 from occupancy.results.draws import (
@@ -122,6 +123,27 @@ class Fit(OfPlaces):
         return variance.tjur(
             psi.reshape(len(psi), -1), state[keep].reshape(len(psi), -1), surveyed.ravel(), interval
         )
+
+    def sensitivity(self) -> pd.DataFrame:
+        """What the priors did to the answer of a sampled fit, one row for each prior.
+
+        Returns
+        -------
+        DataFrame
+            parameter, term, prior; ``overlap``, the area that prior and posterior share;
+            ``contraction``, the share of the prior's variance that the data took away;
+            ``prior_sensitivity`` and ``likelihood_sensitivity``, how far the posterior moves when
+            either counts more (above 0.05 matters); ``verdict`` in plain words. An intercept is
+            judged where its prior acts, at average conditions unless stated for the coefficient.
+
+        Raises
+        ------
+        ModelError
+            A fit by maximum likelihood, which uses no prior.
+        """
+        if self.posterior is None:
+            raise ModelError('A fit by engine="ml" uses no prior; fit with engine="nuts".')
+        return pd.DataFrame([j.row() for j in sensitivity.judge(self.problem, self.draws)])
 
     def effects(
         self,

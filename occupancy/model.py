@@ -20,6 +20,7 @@ from occupancy.engines.compiled import hyper_names
 from occupancy.engines.coordinates import varying_terms
 from occupancy.families.base import Family
 from occupancy.problem import Predictor, Problem
+from occupancy.results import prior_predictive
 from occupancy.varying.base import draw_hyper
 from surveys.problems import ModelError, did_you_mean
 from surveys.schema import DIMS
@@ -46,8 +47,9 @@ class Model:
     psi, p, ... : str
         One formula for each parameter of the family; ``"1"`` where none is given.
     priors : {parameter: {term: text}}, optional
-        ``{"psi": {"Intercept": "uniform()", "slopes": "normal(0, 1)", "sd": "half_normal(1)"}}``;
-        what is not named keeps its default.
+        ``{"psi": {"Intercept": "between 0.05 and 0.4", "slopes": "normal(0, 1)"}}``: a sentence
+        about the parameter at average conditions, or a prior of the coefficient; what is not
+        named keeps its default.
     links : {parameter: link}, optional
     known_occupied : str, optional
         Name of a site covariate that is 1 where the site is known to be occupied.
@@ -343,6 +345,31 @@ class Model:
                 coords={dim: np.array(t.design.labels, dtype=object)},
             )
         return out
+
+    def prior_predictive(self, draws: int = 400, seed: int = 1) -> xr.Dataset:
+        """What the priors expect of these surveys, before any detection is looked at.
+
+        Returns
+        -------
+        xr.Dataset
+            ``naive`` (draw, species, season), the share of visited sites with a detection, and
+            ``observed`` (species, season), that of the surveys themselves; ``psi`` (draw,
+            species, season) and ``p`` (draw, way), means over sites and visits.
+
+        Raises
+        ------
+        ModelError
+            A prior is flat, so that nothing can be drawn from it, or the family sees scores.
+        """
+        draws = arguments.whole("draws", draws, 1)
+        seed = arguments.whole("seed", seed, 0, arguments.MOST_SEED)
+        most = prior_predictive.draws_at_once(self.problem)
+        sizes = [min(most, draws - start) for start in range(0, draws, most)]
+        seeds = [seed]
+        if len(sizes) > 1:
+            seeds = np.random.default_rng(seed).integers(2**31, size=len(sizes)).tolist()
+        pieces = (self.simulate(int(s), n) for s, n in zip(seeds, sizes, strict=True))
+        return prior_predictive.table(self.problem, pieces)
 
     # ------------------------------------------------------------ fit
 

@@ -41,7 +41,7 @@ ONLY_SHOWN = ("title", "authors", "organisation")
 OPTIONS = ("links", "known_occupied")  # of any model, beside those of its family
 FIGURES = (
     *("paired-map", "site-map", "trend", "effects", "forest", "shrinkage"),
-    *("detection", "histories"),
+    *("detection", "histories", "prior-predictive"),
 )
 REPORT = ("report", "tables", "geopackage")
 

@@ -26,6 +26,7 @@ CHECKS: dict[str, str] = {
     "CONFOUND": "occupancy.checks.confounding",
     "SEP": "occupancy.checks.separation",
     "FLAT": "occupancy.checks.top",
+    "PRIOR": "occupancy.checks.prior_sets_it",
     "RELEV": "occupancy.checks.few_levels",
     "PSTAR": "occupancy.checks.cumulative_detection",
     "FP": "occupancy.checks.single_detections",

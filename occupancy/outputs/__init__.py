@@ -26,6 +26,7 @@ OUTPUTS = {
     "trend": "occupancy.outputs.trend",
     "detection": "occupancy.outputs.detection_figure",
     "histories": "occupancy.outputs.histories",
+    "prior-predictive": "occupancy.outputs.prior_figure",
     "tables": "occupancy.outputs.tables",
     "geopackage": "occupancy.outputs.geopackage",
     "geojson": "occupancy.outputs.geojson",

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
 MOST_SITE_SEASONS_WITH_QUANTILES = 20_000
+# Surveys drawn from the priors; fewer where each has many visits, never under the least.
+PRIOR_DRAWS, LEAST_PRIOR_DRAWS, MOST_VISITS_DRAWN = 1000, 100, 20_000_000
 
 
 def ask(
@@ -122,6 +124,8 @@ def ask(
         components=attempt("components", lambda: _if_told(fit, "variance_components", interval)),
         r_squared=attempt("r_squared", lambda: _if_told(fit, "r_squared", interval)),
         abundance=attempt("abundance", lambda: _abundance(fit, species, interval)),
+        priors=attempt("priors", lambda: _what_priors_did(fit)),
+        prior_predictive=attempt("prior_predictive", lambda: _prior_predictive(fit, species)),
         change=attempt("change", lambda: _between(fit, "change", species, interval)),
     )
     return _one_crs(results)
@@ -254,6 +258,32 @@ def _abundance(fit: Any, species: str, interval: float) -> pd.DataFrame:
     if "region" in fit.data:
         tables.append(ask(interval=interval, by="region"))
     return _of_species(pd.concat(tables, ignore_index=True), species).reset_index(drop=True)
+
+
+def _what_priors_did(fit: Any) -> pd.DataFrame:
+    """Every prior in words, and what became of it: columns as in ``fit.sensitivity``, and says."""
+    ask = getattr(fit, "sensitivity", None)
+    if ask is None:
+        raise OutputError("This fit does not tell what its priors did.")
+    says = {(row["parameter"], row["term"]): row["says"] for row in fit.model.prior_table()}
+    table = ask()
+    keys = zip(table["parameter"], table["term"], strict=True)
+    table.insert(3, "says", [says.get(key, "") for key in keys])
+    return table
+
+
+def _prior_predictive(fit: Any, species: str) -> Any:
+    """Naive occupancy, psi and p as the priors expect them, of one species."""
+    ask = getattr(getattr(fit, "model", None), "prior_predictive", None)
+    if ask is None or str(fit.engine) == "ml":
+        raise OutputError("maximum likelihood uses no prior.")
+    work = MOST_VISITS_DRAWN // max(fit.data["detection"].size, 1)
+    drawn = ask(draws=int(np.clip(work, LEAST_PRIOR_DRAWS, PRIOR_DRAWS)), seed=fit.seed)
+    if "way" in drawn.dims:
+        own = drawn["way_species"].astype(str) == species
+        drawn = drawn.isel(way=np.flatnonzero(own)) if own.any() else drawn
+    names = [str(s) for s in drawn["species"].values]
+    return drawn.isel(species=names.index(species) if species in names else 0)
 
 
 def _states(fit: Any) -> pd.DataFrame | None:

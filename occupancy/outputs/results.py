@@ -18,6 +18,7 @@ from occupancy.outputs.term_names import Covariate
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    import xarray as xr
 
 # The quantiles of psi that the page carries for its threshold slider: both ends of six intervals.
 QUANTILE_INTERVALS = (0.95, 0.9, 0.8, 0.6, 0.4, 0.2)
@@ -91,6 +92,8 @@ class Results:
     abundance: pd.DataFrame | None = None  # individuals at the surveyed sites
     components: pd.DataFrame | None = None  # of the latent variance, by parameter
     r_squared: pd.DataFrame | None = None
+    priors: pd.DataFrame | None = None  # what each prior says, and what it did to the answer
+    prior_predictive: xr.Dataset | None = None  # naive, psi, p as the priors expect them
 
     def parameter(self, name: str) -> Said:
         """A parameter's name, meaning and scale."""

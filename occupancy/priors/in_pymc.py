@@ -39,6 +39,11 @@ def variable(prior: Prior, name: str, **keywords: Any) -> Any:
             return pm.Gamma(name, alpha=a[0], beta=a[1], **keywords)
         case "inverse_gamma":
             return pm.InverseGamma(name, alpha=a[0], beta=a[1], **keywords)
+        case "uniform":
+            return pm.Uniform(name, lower=a[0], upper=a[1], **keywords)
+        case "lkj":
+            half = pm.Beta(f"{name}_half", a[0], a[0], **keywords)
+            return pm.Deterministic(name, 2 * half - 1, dims=keywords.get("dims"))
         case _:
             return pm.LogNormal(name, mu=a[0], sigma=a[1], **keywords)
 

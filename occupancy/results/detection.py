@@ -29,6 +29,33 @@ def table(problem: Problem, draws: Draws, interval: float) -> list[dict[str, Any
     ModelError
         Detection on a visit is no parameter of the family.
     """
+    wanted = _wanted(problem)
+    rows = []
+    for told in wanted:
+        rows += _of_parameter(problem, draws, interval, told.name, told.only, len(wanted) > 1)
+    return rows
+
+
+def means(problem: Problem, draws: Draws) -> list[tuple[str, str, np.ndarray]]:
+    """(parameter, species, (draw,) mean p of the visits made) of every way of seeing a species.
+
+    Raises
+    ------
+    ModelError
+        Detection on a visit is no parameter of the family.
+    """
+    out = []
+    for told in _wanted(problem):
+        mine = _of_label(problem, told.only)
+        values = _mean_p(problem, draws, told.name, _Unit(problem, mine))[0]
+        species = [str(s) for s in problem.data["species"].values]
+        names = [problem.family.labels[int(told.only)]] if problem.family.joint else species
+        out += [(told.name, name, values[:, s]) for s, name in enumerate(names)]
+    return out
+
+
+def _wanted(problem: Problem) -> list[Any]:
+    """The parameters that tell the chance to detect on a visit."""
     family = problem.family
     visits = [family.parameter(n) for n, p in problem.predictors.items() if _by_visit(p)]
     wanted = [p for p in visits if "p" in (p.name, p.short)]
@@ -40,10 +67,12 @@ def table(problem: Problem, draws: Draws, interval: float) -> list[dict[str, Any
             f"In family '{family.name}' the chance to detect on a visit is no parameter by "
             "itself; its parameters of detection stand among the coefficients."
         )
-    rows = []
-    for told in wanted:
-        rows += _of_parameter(problem, draws, interval, told.name, told.only, len(wanted) > 1)
-    return rows
+    return wanted
+
+
+def _of_label(problem: Problem, only: str) -> np.ndarray:
+    """(visit used,) bool: the visits that a parameter speaks of."""
+    return problem.observed.label == int(only) if only else np.ones(problem.y.size, bool)
 
 
 def _by_visit(p: Predictor) -> bool:
@@ -54,7 +83,7 @@ def _by_visit(p: Predictor) -> bool:
 def _of_parameter(
     problem, draws, interval, name: str, only: str, several: bool
 ) -> list[dict[str, Any]]:
-    mine = problem.observed.label == int(only) if only else np.ones(problem.y.size, bool)
+    mine = _of_label(problem, only)
     unit = _Unit(problem, mine)
     point = None if draws.point is None else _mean_p(problem, draws.point, name, unit)
     drawn = _mean_p(problem, draws.thinned(MOST_DRAWS), name, unit)

@@ -81,7 +81,7 @@ def table(
     rows = []
     seasons = season_labels(problem)
     for s, species in enumerate(problem.data["species"].values):
-        own = _weights_of(problem, s)
+        own = weights_of(problem, s)
         kind = s if problem.family.joint else 0
         weights = {r: own(_inside(labels, r)) for r in names}
         psi = occupied.weighted_mean(draws, places, weights)
@@ -125,7 +125,7 @@ def _inside(labels: np.ndarray, region: str) -> np.ndarray:
     return np.ones(len(labels), bool) if region == ALL else np.asarray(labels == region, bool)
 
 
-def _weights_of(problem: Problem, s: int):
+def weights_of(problem: Problem, s: int):
     """Weights (chain,) of the sites of one species from a mask of the sites."""
 
     def weigh(inside: np.ndarray) -> np.ndarray:

@@ -45,6 +45,8 @@ class Hyper:
     prior: Prior
     label: str = ""
     lkj: float | None = None  # what eta is added to, of a partial correlation under lkj(eta)
+    spread: float = 1.0  # sd of what the effects multiply
+    slope: bool = False  # whether they multiply anything
 
     @property
     def key(self) -> str:

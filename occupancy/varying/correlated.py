@@ -181,7 +181,7 @@ class Correlated(Varying):
         k = len(self.effects)
         scales = [float(f"{1.0 / s:.10g}") for s in self.spreads]
         out = [
-            Hyper("sd", POSITIVE, Prior("half_normal", (s,)), e)
+            Hyper("sd", POSITIVE, Prior("half_normal", (s,)), e, spread=1.0 / s, slope=e != "1")
             for e, s in zip(self.effects, scales, strict=True)
         ]
         for i, j in self.pairs:
