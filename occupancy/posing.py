@@ -13,6 +13,7 @@ import xarray as xr
 
 from occupancy import design as designs
 from occupancy import families, priors
+from occupancy.community import check_species
 from occupancy.design import Design
 from occupancy.design.frame import as_text
 from occupancy.design.rank import refuse_dependent
@@ -59,7 +60,7 @@ def build(
         for p in chosen.parameters
     }
     if not chosen.joint:
-        _check_species(data, made_designs)
+        check_species(data, made_designs)
     last = _last_step(frames)
     keep, usable, left_out = _what_can_be_used(data, chosen, frames, made_designs, belongs, last)
     used = frames.made.copy()
@@ -298,17 +299,6 @@ def _learn_from(first: Design, parameter, frames: Frames, belongs, rows: np.ndar
     again = designs.build(first.formula, frame, parameter.name, rows, n=int(mine.sum()))
     kept = zip(again.groups, first.groups, strict=True)
     return replace(again, groups=tuple(replace(g, keys=own.keys) for g, own in kept))
-
-
-def _check_species(data: xr.Dataset, made: Mapping[str, Design]) -> None:
-    if data.sizes["species"] == 1 or any("species" in d.variables for d in made.values()):
-        return
-    names = ", ".join(str(s) for s in data["species"].values[:4])
-    raise ModelError(
-        f"The surveys hold {data.sizes['species']} species ({names} ...) and no formula mentions "
-        "species, so all would share one curve. Select one, for example "
-        f'data.sel(species=["{data["species"].values[0]}"]), or write (1 | species).'
-    )
 
 
 def _what_can_be_used(data, family, frames: Frames, made, belongs, last):

@@ -139,6 +139,16 @@ SECTIONS: dict[str, Any] = {
             "long_name": TEXT,
         }
     },
+    "species_covariates": {
+        "*": {
+            **_FILE,
+            "column": TEXT,
+            "species": TEXT,
+            "type": {"number", "factor"},
+            "units": TEXT,
+            "long_name": TEXT,
+        }
+    },
     "taxa": {"alias": ALIAS, "exclude": TEXTS},
     "checks": {"unknown_site": DROP, "detection_without_effort": DROP},
     "regions": {"path": TEXT, "name": TEXT, "layer": TEXT, "crs": TEXT},

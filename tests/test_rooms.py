@@ -43,7 +43,7 @@ ORDER = (
     ("occupancy.terms", "occupancy.formula"),
     ("surveys",),
     ("occupancy.families", "occupancy.design", "occupancy.frames"),
-    ("occupancy.suited",),
+    ("occupancy.suited", "occupancy.community"),
     ("occupancy.problem",),
     ("occupancy.posing",),
     ("occupancy.graph", "occupancy.engines", "occupancy.simulation"),

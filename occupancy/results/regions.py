@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
+from occupancy.frames import traits
 from occupancy.problem import Problem
 from occupancy.results.draws import Draws, interval_ends, summary
 from occupancy.results.occupied import Occupied, Places
@@ -154,16 +156,21 @@ def _mean(values: np.ndarray) -> float:
 def _area(occupied: Occupied, draws, surface, species, names) -> dict[str, np.ndarray]:
     if surface is None:
         return {}
-    places = of_species(surface.places, species)
+    places = of_species(surface.places, species, occupied.problem.data)
     weights = {r: surface.area_km2 * _inside(surface.region, r) for r in names}
     return occupied.weighted_mean(draws, places, weights)
 
 
-def of_species(places: Places, species: str) -> Places:
-    """The same places, all for one species."""
+def of_species(places: Places, species: str, data: xr.Dataset) -> Places:
+    """The same places, all for one species, with its traits."""
+    own = {name: data[name].sel(species=species).values[()] for name in traits(data)}
+    own["species"] = species
 
     def named(frame: Mapping[str, np.ndarray], n: int) -> Mapping[str, np.ndarray]:
-        return {**frame, "species": np.full(n, species, dtype=object)}
+        told = {
+            k: np.full(n, v, dtype=object if isinstance(v, str) else float) for k, v in own.items()
+        }
+        return {**frame, **told}
 
     n, sizes = places.n, (places.n, places.n_step * places.n, (places.n_step - 1) * places.n)
     return Places(
