@@ -52,6 +52,7 @@ ORDER = (
     (
         "occupancy.fit_draws",
         "occupancy.fit_places",
+        "occupancy.fit_species",
         "occupancy.fit",
         "occupancy.model",
         "occupancy.keeping",

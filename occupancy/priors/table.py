@@ -29,7 +29,10 @@ NOT_A_PROBABILITY = ("log", "identity")
 SPREAD_OF_INDICATOR = 0.5
 SD_OF_GROUPS = 1.0
 LINE = "flat, normal, student_t, cauchy, logistic, laplace"
-POSITIVE = "half_normal, half_student_t, half_cauchy, exponential, gamma, inverse_gamma, lognormal"
+POSITIVE = (
+    "half_normal, half_student_t, half_cauchy, exponential, gamma, inverse_gamma, "
+    "inverse_gamma_variance, lognormal"
+)
 
 
 @dataclass(frozen=True, eq=False)
