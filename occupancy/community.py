@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from occupancy.formula import Formula, parse
+from occupancy.formula import parse
 from occupancy.formula.tree import Call, Column, Effect, Group, Number, Part, Value, columns_in
 from occupancy.frames import covariates, traits
 from occupancy.terms import TERMS
@@ -77,6 +77,19 @@ def expand(text: str, steps: tuple[tuple[str, ...], ...], data: xr.Dataset) -> s
             out.append(f"({' + '.join(slopes)} {bar} {':'.join(map(str, columns))})")
         out += [str(group) for group in crossed]
     return " + ".join(out)
+
+
+def is_asked(spec: Mapping[str, object], formulas: Mapping[str, object]) -> bool:
+    """Whether a model of a study file takes its species together: by its key, or by a formula."""
+    if spec.get("community"):
+        return True
+    for text in formulas.values():
+        try:
+            if isinstance(text, str) and SPECIES in parse(text).variables:
+                return True
+        except ModelError:  # told with its place when the model is made
+            continue
+    return False
 
 
 def coefficient_of(effect: str, terms: tuple[str, ...]) -> str:
@@ -170,8 +183,3 @@ def _plain(effect: str) -> str:
         part.inside_label if isinstance(part, Call) and part.function == "center" else part.label
         for part in parts[0].parts
     )
-
-
-def of(formula: Formula) -> bool:
-    """Whether a formula lets anything vary between species."""
-    return any(SPECIES in (c.name for c in g.by) for g in formula.groups)

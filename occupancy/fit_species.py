@@ -10,6 +10,7 @@ import pandas as pd
 
 from occupancy.fit_places import OfPlaces
 from occupancy.results import coefficients_of_species as own
+from occupancy.results import elsewhere
 from occupancy.results import richness as counting
 from occupancy.results.draws import Draws, summary
 from occupancy.results.regions import season_labels
@@ -137,6 +138,37 @@ class OfSpecies(OfPlaces):
             by or "region",
             interval,
         )
+
+    def richness_at(self, frame: Any, interval: float = 0.9) -> pd.DataFrame:
+        """Species expected at other places, of those surveyed.
+
+        Parameters
+        ----------
+        frame : DataFrame or GeoDataFrame
+            As in ``predict``; every place is told for all species.
+
+        Returns
+        -------
+        DataFrame
+            richness_mean, richness_sd, richness_lower, richness_upper (of the last season) and
+            ``extrapolated``, with the index of ``frame``.
+        """
+        self._need_species()
+        given = elsewhere.as_table(frame)
+        draws = self.draws.thinned(counting.MOST_DRAWS)
+        names = self.data["species"].values.astype(str)
+        if self.problem.family.joint:
+            names = names[:1]  # one chain answers for all of them
+        total = np.zeros((draws.n, len(given)))
+        for name in names:
+            places = self._elsewhere(given.assign(species=name))
+            for rows, values in self._occupied.pieces(draws, places):
+                total[:, rows] += values[..., -1].sum(axis=1)
+        out = pd.DataFrame(
+            {f"richness_{k}": v for k, v in summary(total, interval).items()}, index=given.index
+        )
+        out["extrapolated"] = self._outside(places)
+        return out
 
     def similarity(
         self,

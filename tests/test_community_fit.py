@@ -225,3 +225,14 @@ def test_regions__of_a_surface_know_the_traits(fit):
     alone = fit.predict(cells.assign(species="lynx"))["psi_mean"].to_numpy()
     told = table.loc["lynx"].loc[["north", "west"], "area_psi_mean"]
     np.testing.assert_allclose(told, alone, rtol=1e-10)
+
+
+def test_richness_at__other_places_is_the_sum_over_species(fit):
+    places = pd.DataFrame({"elev": [450.0, 500.0, 550.0], "forest": ["oak", "pine", "oak"]})
+    told = fit.richness_at(places)
+    each = [fit.predict(places.assign(species=s))["psi_mean"].to_numpy() for s in SPECIES]
+    np.testing.assert_allclose(told["richness_mean"], np.sum(each, axis=0), rtol=1e-10)
+    assert (told["richness_lower"] < told["richness_mean"]).all()
+    at_sites = pd.DataFrame({"elev": fit.data["elev"], "forest": fit.data["forest"]})
+    here = fit.richness("site")["population_mean"]
+    np.testing.assert_allclose(fit.richness_at(at_sites)["richness_mean"], here, rtol=1e-10)
