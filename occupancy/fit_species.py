@@ -47,7 +47,7 @@ class OfSpecies(OfPlaces):
             told = detection.set_index("species")
             for k in ("mean", "lower", "upper"):
                 table[f"p_{k}"] = told[f"p_{k}"].reindex(names).to_numpy()
-        if slopes and self._is_community:
+        if slopes and self.is_community:
             long = self.species_coefficients(interval)
             for (parameter, term), part in long.groupby(["parameter", "term"], sort=False):
                 part = part.set_index("species")
@@ -113,12 +113,14 @@ class OfSpecies(OfPlaces):
         table.attrs |= {"interval": interval, "typical": typical}
         return table
 
-    def richness(self, by: str | None = None, interval: float = 0.9) -> pd.DataFrame:
+    def richness(
+        self, by: str | None = None, interval: float = 0.9, layer: Any = None
+    ) -> pd.DataFrame:
         """How many species there are: all sites together, by a label of the sites, or by site.
 
         Columns and meaning as in ``occupancy.results.richness``: ``sample_*`` are the species
         present on the surveyed sites, seen or missed; ``population_*`` those expected on as many
-        new sites of these conditions.
+        new sites of these conditions. ``layer``, polygons of regions, goes with ``by="region"``.
         """
         self._need_species()
         if by == "site":
@@ -127,7 +129,7 @@ class OfSpecies(OfPlaces):
             )
             table.insert(2, "region", np.repeat(self._labels(), len(table) // self._labels().size))
             return self._on_map(table)
-        labels, names = self._grouped(by)
+        labels, names = self._kinds_of_sites(by, layer)
         return counting.richness(
             self._occupied,
             self._state_draws,
@@ -177,6 +179,7 @@ class OfSpecies(OfPlaces):
         season: Any = None,
         interval: float = 0.9,
         among: list[str] | None = None,
+        layer: Any = None,
     ) -> pd.DataFrame:
         """How alike the species of two regions (or sites) are, from joint draws of presence.
 
@@ -188,6 +191,8 @@ class OfSpecies(OfPlaces):
             The last by default.
         among : list of str, optional
             Which labels to compare; all by default.
+        layer : GeoDataFrame[region, geometry], optional
+            Polygons of regions.
 
         Returns
         -------
@@ -199,7 +204,7 @@ class OfSpecies(OfPlaces):
             labels = self.data["site"].values.astype(str).astype(object)
             names = list(labels)
         else:
-            labels, names = self._grouped(by)
+            labels, names = self._kinds_of_sites(by, layer)
         for name in among or ():
             if name not in names:
                 raise ModelError(f"There is no {by} '{name}'; there are {listing(names)}.")
@@ -214,13 +219,13 @@ class OfSpecies(OfPlaces):
     # ------------------------------------------------------------ inside
 
     @property
-    def _is_community(self) -> bool:
+    def is_community(self) -> bool:
         """Whether several species share one model and each has its own coefficients."""
         return self.data.sizes["species"] > 1 and not self.problem.family.joint
 
     @cached_property
     def _of_species(self) -> dict[str, own.Coefficients]:
-        if not self._is_community:
+        if not self.is_community:
             raise ModelError(
                 "The species of this model are no community: its coefficients say all there is."
             )
@@ -230,6 +235,13 @@ class OfSpecies(OfPlaces):
     @cached_property
     def _own_draws(self) -> Draws:
         return self.draws.thinned(MOST_DRAWS)
+
+    def _kinds_of_sites(self, by: str | None, layer: Any) -> tuple[np.ndarray, list[str]]:
+        """Label of each site and the labels to tell of, from the surveys or from polygons."""
+        if layer is None:
+            return self._grouped(by)
+        labels = self._labels(layer)
+        return labels, [v for v in sorted(set(labels)) if v]
 
     def _need_species(self) -> None:
         if self.data.sizes["species"] < 2:

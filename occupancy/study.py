@@ -44,6 +44,7 @@ FIGURES = (
     *("paired-map", "site-map", "trend", "effects", "forest", "shrinkage"),
     *("detection", "histories"),
 )
+OF_A_COMMUNITY = ("community", "richness-map")
 REPORT = ("report", "tables", "geopackage")
 
 
@@ -471,7 +472,14 @@ class Study:
             return False
         settings_ = store.read_manifest(target).settings
         made = (settings_["key"], settings_["outputs"], settings_["show_blocked"])
-        return made == (self.output_key(unit, kind), list(outputs), show_blocked)
+        wanted = list(self.outputs_of(unit, kind, outputs))
+        return made == (self.output_key(unit, kind), wanted, show_blocked)
+
+    @staticmethod
+    def outputs_of(unit: Unit, kind: str, outputs: Sequence[str]) -> list[str]:
+        """The outputs of a unit: those of a community join its figures."""
+        whole = kind == "maps" and tuple(outputs) == FIGURES and unit.is_community
+        return [*outputs, *(OF_A_COMMUNITY if whole else ())]
 
     def with_those_made(self, unit: Unit, kind: str, asked: Sequence[str]) -> list[str]:
         """What a folder has to hold so that those asked for join those made before."""
@@ -497,6 +505,7 @@ class Study:
         """
         from occupancy import outputs as room
 
+        outputs = self.outputs_of(unit, kind, outputs)
         target = unit.page_folder / kind
         refused: dict[str, str] = {}
         with store.new_folder(target, replace=True) as folder:

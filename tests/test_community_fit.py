@@ -121,7 +121,7 @@ def test_richness__is_counted_on_joint_states(fit):
     occupied = fit._pass.occupied[..., 0]  # (draw, species, site)
     whole = fit.richness().iloc[0]
     assert whole["sample_mean"] == occupied.any(axis=2).sum(axis=1).mean()
-    assert whole["per_site_mean"] == pytest.approx(occupied.sum(axis=1).mean())
+    assert whole["at_a_site_mean"] == pytest.approx(occupied.sum(axis=1).mean())
     regions = fit.richness("region").set_index("region")
     for name in ("north", "south", "west"):
         part = occupied[:, :, name == REGIONS].any(axis=2).sum(axis=1)

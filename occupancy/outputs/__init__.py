@@ -25,6 +25,8 @@ OUTPUTS = {
     "trend": "occupancy.outputs.trend",
     "detection": "occupancy.outputs.detection_figure",
     "histories": "occupancy.outputs.histories",
+    "community": "occupancy.outputs.community",
+    "richness-map": "occupancy.outputs.richness_map",
     "tables": "occupancy.outputs.tables",
     "geopackage": "occupancy.outputs.geopackage",
     "geojson": "occupancy.outputs.geojson",

@@ -12,6 +12,11 @@ import numpy as np
 import pandas as pd
 
 from occupancy.outputs import OutputError, words
+from occupancy.outputs.of_community import (
+    ask_community,
+    with_richness_of_cells,
+    with_richness_of_sites,
+)
 from occupancy.outputs.results import (
     QUANTILES,
     Histories,
@@ -55,11 +60,14 @@ def ask(
     if asked or (surface is not None and "region" in surface):
         answer = fit.regions(layer=regions, surface=surface, interval=interval)
         table = _tidy_regions(_of_species(answer, species))
+    community = ask_community(fit, table is not None, regions, interval)
+    sites = with_richness_of_sites(sites, community)
     cells = cell_quantiles = None
     if surface is not None:
         if "species" in fit.data and fit.data["species"].size > 1:
             surface = surface.assign(species=species)  # a community's psi asks which species
         cells = _cells(surface, fit.predict(surface, interval=interval))
+        cells = with_richness_of_cells(cells, fit, surface, interval)
         if quantiles:
             cell_quantiles = _quantiles(fit, surface)
     site_quantiles = None
@@ -73,9 +81,11 @@ def ask(
             absent[name] = str(error)
             return None
 
-    pools = table is not None and _may_pool(fit)
+    pools = table is not None and community is None and _may_pool(fit)
     if table is None:
         absent["shrinkage"] = "The surveys have no regions, so there is nothing to pool between."
+    elif community is not None:
+        absent["shrinkage"] = "Species lean on one another here: see the community."
     elif not pools:
         absent["shrinkage"] = (
             "A region on its own is estimated by the single-season model, which is not this one."
@@ -98,7 +108,7 @@ def ask(
         shrinkage=None
         if not pools
         else attempt("shrinkage", lambda: fit.shrinkage(by="region", interval=interval)),
-        detection=attempt("detection", lambda: fit.detection(interval=interval)),
+        detection=attempt("detection", lambda: _detection(fit, community, species, interval)),
         warnings=_warnings(fit.warnings),
         provenance=_provenance(fit, provenance),
         interval=interval,
@@ -121,6 +131,7 @@ def ask(
         states=_states(fit),
         abundance=attempt("abundance", lambda: _abundance(fit, species, interval)),
         change=attempt("change", lambda: _between(fit, "change", species, interval)),
+        community=community,
     )
     return _one_crs(results)
 
@@ -247,6 +258,14 @@ def _abundance(fit: Any, species: str, interval: float) -> pd.DataFrame:
     if "region" in fit.data:
         tables.append(ask(interval=interval, by="region"))
     return _of_species(pd.concat(tables, ignore_index=True), species).reset_index(drop=True)
+
+
+def _detection(fit: Any, community: Any, species: str, interval: float) -> pd.DataFrame:
+    """The chance to detect, of the species of the page where each has a row of its own."""
+    table = fit.detection(interval=interval)
+    if community is None:
+        return table
+    return _of_species(table, species).reset_index(drop=True)
 
 
 def _states(fit: Any) -> pd.DataFrame | None:

@@ -82,24 +82,33 @@ def table(
         names = sorted(found)
     rows = []
     seasons = season_labels(problem)
+    n_species, joint = problem.data.sizes["species"], problem.family.joint
+    # One pass for all species, since each would have to predict the chains of all.
+    weights = {
+        _key(s, r): _weights_of(problem, s)(_inside(labels, r))
+        for s in range(1 if joint else n_species)
+        for r in names
+    }
+    psi = occupied.weighted_mean(draws, places, weights)
     for s, species in enumerate(problem.data["species"].values):
-        own = _weights_of(problem, s)
-        kind = s if problem.family.joint else 0
-        weights = {r: own(_inside(labels, r)) for r in names}
-        psi = occupied.weighted_mean(draws, places, weights)
+        kind, owner = (s, 0) if joint else (0, s)
         area = _area(occupied, draws, surface, str(species), names)
         for region in names:
             inside = _inside(labels, region)
             for t, season in enumerate(seasons):
                 row = {"species": str(species), "region": region, "season": season}
                 row |= _Part(problem, passed, s, t).counts(inside, interval)
-                row |= _named("psi", psi[region][:, kind, t], interval)
+                row |= _named("psi", psi[_key(owner, region)][:, kind, t], interval)
                 row["ml_psi"] = _mean(ml_psi[s, inside, t])
                 if surface is not None:
                     row |= _named("area_psi", area[region][:, kind, t], interval)
                     row |= _areas(surface, _inside(surface.region, region))
                 rows.append(row)
     return pd.DataFrame(rows, columns=None if rows else COLUMNS)
+
+
+def _key(s: int, region: str) -> str:
+    return f"{s} {region}"
 
 
 def season_labels(problem: Problem) -> list:

@@ -47,7 +47,7 @@ def richness(
     DataFrame
         ``by``, season, sites, surveyed (sites visited in any season), observed (species detected
         there in the season); ``sample_*``: species present on the surveyed sites;
-        ``population_*``: species expected on as many new sites; ``per_site_*``: species present
+        ``population_*``: species expected on as many new sites; ``at_a_site_*``: species present
         on a surveyed site, on average. Mean, sd, lower and upper of each.
     """
     problem = occupied.problem
@@ -68,7 +68,7 @@ def richness(
             row["observed"] = int(seen[:, at, t].any(axis=1).sum())
             row |= _named("sample", sample[:, t], interval, at.any())
             row |= _named("population", expected[:, k, t], interval)
-            row |= _named("per_site", mean[:, t], interval, at.any())
+            row |= _named("at_a_site", mean[:, t], interval, at.any())
             rows.append(row)
     table = pd.DataFrame(rows)
     table.attrs["interval"] = interval
