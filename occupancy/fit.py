@@ -29,17 +29,17 @@ from surveys.problems import ModelError
 
 if TYPE_CHECKING:
     from occupancy.model import Model
-from occupancy.fit_places import OfPlaces
+from occupancy.fit_species import OfSpecies
 
 SCHEMA = 1
 MOST_TJUR = 1000  # draws of psi and states compared
 
 
-class Fit(OfPlaces):
+class Fit(OfSpecies):
     """Answers of one model on one set of surveys.
 
     Its state is told by ``occupancy.fit_draws.Drawn``; questions about sites, regions, seasons and
-    other places stand in ``occupancy.fit_places``.
+    other places stand in ``occupancy.fit_places``, about species in ``occupancy.fit_species``.
     """
 
     # ------------------------------------------------------------ parameters

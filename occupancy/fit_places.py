@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from occupancy.frames import traits
 from occupancy.results import (
     detection,
     elsewhere,
@@ -324,8 +325,8 @@ class OfPlaces(Drawn):
         n_site = self.data.sizes["site"]
         if by is None:
             return np.full(n_site, "", dtype=object), [ALL]
-        if by not in self._frames.chains:
-            known = sorted(self._frames.chains)
+        if by not in self._frames.chains or by in (*traits(self.data), "species"):
+            known = sorted(set(self._frames.chains) - {*traits(self.data), "species"})
             raise ModelError(f"The sites have no label '{by}'; they have {listing(known)}.")
         labels = np.asarray(self._frames.chains[by])[:n_site].astype(str).astype(object)
         return labels, [v for v in sorted(set(labels)) if v]

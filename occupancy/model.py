@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 
 from occupancy import arguments, families, posing, simulation
+from occupancy import community as communities
 from occupancy.engines.compiled import hyper_names
 from occupancy.engines.coordinates import varying_terms
 from occupancy.families.base import Family
@@ -56,6 +57,11 @@ class Model:
     options : mapping, optional
         What the family can be told, for example ``{"start": "equilibrium"}``; an option may also
         be given by its name, as ``start="equilibrium"``.
+    community : str or bool, optional
+        ``"species"`` (or True) lets every coefficient of every formula vary between species:
+        ``elev`` becomes ``elev + (1 + center(elev) || species)``, as ``formulas`` then shows;
+        ``"guild/species"`` adds the guild in between. ``p="1 + (1 | species)"``, written by hand,
+        says the same of one coefficient.
 
     Raises
     ------
@@ -81,6 +87,7 @@ class Model:
         links: Mapping[str, str] | None = None,
         known_occupied: str = "",
         options: Mapping[str, Any] | None = None,
+        community: str | bool = "",
         **formulas: Any,
     ):
         self.data = _surveys(data)
@@ -100,6 +107,12 @@ class Model:
             for name, own in arguments.mapping("priors", priors, f'{{"psi": {PRIORS}}}').items()
         }
         self.formulas = self._formulas(formulas)
+        if steps := communities.grouping(community):
+            self._refuse_lone_species()
+            self.formulas = {
+                name: communities.expand(text, steps, self.data)
+                for name, text in self.formulas.items()
+            }
         names = {p.short: p.name for p in self.family.parameters if p.short}
         for given in (self.links, self.priors):
             for name in set(names) & set(given):
@@ -134,6 +147,15 @@ class Model:
                 f"{did_you_mean(name, known)} It has {', '.join(out)}."
             )
         return out
+
+    def _refuse_lone_species(self) -> None:
+        if self.family.joint:
+            raise ModelError(
+                f"Family '{self.family.name}' estimates its species together by parameters of "
+                "their own, so they are no community: leave `community` out."
+            )
+        if self.data.sizes["species"] < 2:
+            raise ModelError("A community needs two species or more, and the surveys hold one.")
 
     def __repr__(self) -> str:
         formulas = ", ".join(f"{k}: {v}" for k, v in self.formulas.items())

@@ -14,6 +14,7 @@ import xarray as xr
 from occupancy import design as designs
 from occupancy import families, priors
 from occupancy.columns.frame import as_text
+from occupancy.community import check_species
 from occupancy.design import Design
 from occupancy.design.rank import refuse_dependent
 from occupancy.families.base import Family, Observed
@@ -58,7 +59,7 @@ def build(
         for p in chosen.parameters
     }
     if not chosen.joint:
-        _check_species(data, made_designs)
+        check_species(data, made_designs)
     last = _last_step(frames)
     keep, usable, left_out = _what_can_be_used(data, chosen, frames, made_designs, belongs, last)
     used = frames.made.copy()
@@ -303,17 +304,6 @@ def _with_levels(again: Varying, first: Varying) -> Varying:
     if isinstance(again, GroupDesign) and isinstance(first, GroupDesign):
         return replace(again, keys=first.keys)
     return first
-
-
-def _check_species(data: xr.Dataset, made: Mapping[str, Design]) -> None:
-    if data.sizes["species"] == 1 or any("species" in d.variables for d in made.values()):
-        return
-    names = ", ".join(str(s) for s in data["species"].values[:4])
-    raise ModelError(
-        f"The surveys hold {data.sizes['species']} species ({names} ...) and no formula mentions "
-        "species, so all would share one curve. Select one, for example "
-        f'data.sel(species=["{data["species"].values[0]}"]), or write (1 | species).'
-    )
 
 
 def _what_can_be_used(data, family, frames: Frames, made, belongs, last):

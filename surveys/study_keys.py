@@ -10,13 +10,14 @@ from surveys.ledger import Ledger
 from surveys.problems import did_you_mean, listing
 from surveys.readers import READERS
 
-TEXT, WHOLE, NUMBER, YES, TEXTS, TEXT_OR_TEXTS, ALIAS, ANY = (
+TEXT, WHOLE, NUMBER, YES, TEXTS, TEXT_OR_TEXTS, YES_OR_TEXT, ALIAS, ANY = (
     "text",
     "a whole number",
     "a number",
     "true or false",
     "a list of texts",
     "text or a list of texts",
+    "true, false or text",
     "a table of texts",
     "any",
 )
@@ -84,6 +85,7 @@ MODEL: dict[str, Any] = {
     "species": TEXT_OR_TEXTS,
     "season": ANY,
     "title": TEXT,
+    "community": YES_OR_TEXT,
     **dict.fromkeys(PARAMETERS, TEXT),
     "priors": {"*": {"*": TEXT}},
     "options": {"*": ANY},
@@ -134,6 +136,16 @@ SECTIONS: dict[str, Any] = {
             "column": TEXT,
             "site": TEXT,
             "season": TEXT,
+            "type": {"number", "factor"},
+            "units": TEXT,
+            "long_name": TEXT,
+        }
+    },
+    "species_covariates": {
+        "*": {
+            **_FILE,
+            "column": TEXT,
+            "species": TEXT,
             "type": {"number", "factor"},
             "units": TEXT,
             "long_name": TEXT,
@@ -270,6 +282,7 @@ def _fits(value: Any, wanted: str) -> bool:
         YES: isinstance(value, bool),
         TEXTS: texts,
         TEXT_OR_TEXTS: texts or isinstance(value, str),
+        YES_OR_TEXT: isinstance(value, bool | str),
         ALIAS: isinstance(value, Mapping) and all(isinstance(v, str) for v in value.values()),
         ANY: True,
     }[wanted]

@@ -182,7 +182,7 @@ TEXTS = (
     "flat()", "normal(0.3, 1.5)", "student_t(3, -1, 2)", "cauchy(0, 2.5)", "logistic(0.2, 0.7)",
     "laplace(0.1, 2)", "beta(2, 5)", "uniform()", "half_normal(1.2)", "half_student_t(3, 2)",
     "half_cauchy(1)", "exponential(1.7)", "gamma(2, 3)", "inverse_gamma(0.1, 0.1)",
-    "lognormal(-0.5, 0.8)",
+    "lognormal(-0.5, 0.8)", "inverse_gamma_variance(0.1, 0.1)",
 )  # fmt: skip
 
 

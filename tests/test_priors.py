@@ -30,6 +30,7 @@ SCIPY = {
     "exponential(3)": stats.expon(0, 1 / 3),
     "gamma(2.5, 4)": stats.gamma(2.5, 0, 1 / 4),
     "inverse_gamma(3, 2)": stats.invgamma(3, 0, 2),
+    "inverse_gamma_variance(3, 2)": stats.gengamma(3, -2, 0, np.sqrt(2)),
     "lognormal(-0.5, 0.8)": stats.lognorm(0.8, 0, np.exp(-0.5)),
     "lkj(2.5)": stats.beta(2.5, 2.5, -1, 2),
     "lkj(0.5)": stats.beta(0.5, 0.5, -1, 2),
@@ -190,6 +191,7 @@ def test_codes__are_those_of_the_compiled_kernel():
         "lognormal": 15,
         "lkj": 20,
         "uniform": 21,
+        "inverse_gamma_variance": 16,
     }
 
 

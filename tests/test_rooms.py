@@ -45,7 +45,7 @@ ORDER = (
     ("occupancy.columns",),
     ("occupancy.varying",),
     ("occupancy.families", "occupancy.design", "occupancy.frames"),
-    ("occupancy.suited",),
+    ("occupancy.suited", "occupancy.community"),
     ("occupancy.problem",),
     ("occupancy.posing",),
     ("occupancy.graph", "occupancy.engines", "occupancy.simulation"),
@@ -54,6 +54,7 @@ ORDER = (
     (
         "occupancy.fit_draws",
         "occupancy.fit_places",
+        "occupancy.fit_species",
         "occupancy.fit",
         "occupancy.model",
         "occupancy.keeping",

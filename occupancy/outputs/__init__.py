@@ -27,6 +27,8 @@ OUTPUTS = {
     "detection": "occupancy.outputs.detection_figure",
     "histories": "occupancy.outputs.histories",
     "prior-predictive": "occupancy.outputs.prior_figure",
+    "community": "occupancy.outputs.community",
+    "richness-map": "occupancy.outputs.richness_map",
     "tables": "occupancy.outputs.tables",
     "geopackage": "occupancy.outputs.geopackage",
     "geojson": "occupancy.outputs.geojson",

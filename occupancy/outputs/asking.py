@@ -12,6 +12,11 @@ import numpy as np
 import pandas as pd
 
 from occupancy.outputs import OutputError, words
+from occupancy.outputs.of_community import (
+    ask_community,
+    with_richness_of_cells,
+    with_richness_of_sites,
+)
 from occupancy.outputs.results import (
     QUANTILES,
     Histories,
@@ -57,11 +62,14 @@ def ask(
     if asked or (surface is not None and "region" in surface):
         answer = fit.regions(layer=regions, surface=surface, interval=interval)
         table = _tidy_regions(_of_species(answer, species))
+    community = ask_community(fit, table is not None, regions, interval)
+    sites = with_richness_of_sites(sites, community)
     cells = cell_quantiles = None
     if surface is not None:
         if "species" in fit.data and fit.data["species"].size > 1:
             surface = surface.assign(species=species)  # a community's psi asks which species
         cells = _cells(surface, fit.predict(surface, interval=interval))
+        cells = with_richness_of_cells(cells, fit, surface, interval)
         if quantiles:
             cell_quantiles = _quantiles(fit, surface)
     site_quantiles = None
@@ -75,9 +83,11 @@ def ask(
             absent[name] = str(error)
             return None
 
-    pools = table is not None and _may_pool(fit)
+    pools = table is not None and community is None and _may_pool(fit)
     if table is None:
         absent["shrinkage"] = "The surveys have no regions, so there is nothing to pool between."
+    elif community is not None:
+        absent["shrinkage"] = "Species lean on one another here: see the community."
     elif not pools:
         absent["shrinkage"] = (
             "A region on its own is estimated by the single-season model, which is not this one."
@@ -100,7 +110,7 @@ def ask(
         shrinkage=None
         if not pools
         else attempt("shrinkage", lambda: fit.shrinkage(by="region", interval=interval)),
-        detection=attempt("detection", lambda: fit.detection(interval=interval)),
+        detection=attempt("detection", lambda: _detection(fit, community, species, interval)),
         warnings=_warnings(fit.warnings),
         provenance=_provenance(fit, provenance),
         interval=interval,
@@ -127,6 +137,7 @@ def ask(
         priors=attempt("priors", lambda: _what_priors_did(fit)),
         prior_predictive=attempt("prior_predictive", lambda: _prior_predictive(fit, species)),
         change=attempt("change", lambda: _between(fit, "change", species, interval)),
+        community=community,
     )
     return _one_crs(results)
 
@@ -284,6 +295,14 @@ def _prior_predictive(fit: Any, species: str) -> Any:
         drawn = drawn.isel(way=np.flatnonzero(own)) if own.any() else drawn
     names = [str(s) for s in drawn["species"].values]
     return drawn.isel(species=names.index(species) if species in names else 0)
+
+
+def _detection(fit: Any, community: Any, species: str, interval: float) -> pd.DataFrame:
+    """The chance to detect, of the species of the page where each has a row of its own."""
+    table = fit.detection(interval=interval)
+    if community is None:
+        return table
+    return _of_species(table, species).reset_index(drop=True)
 
 
 def _states(fit: Any) -> pd.DataFrame | None:

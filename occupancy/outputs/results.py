@@ -52,6 +52,35 @@ class Histories:
 
 
 @dataclass(frozen=True)
+class Community:
+    """What the species of one fit say together; the same on the page of every species.
+
+    The number of species at each site and cell stands in ``Results.sites`` and ``.cells``, as
+    ``richness_mean``, ``richness_lower``, ``richness_upper``.
+
+    Attributes
+    ----------
+    species : one row for each species and season
+    coefficients : of every species, its own
+    means : of the population of species
+    typical : {parameter: (mean, lower, upper)}, natural scale, of a species at that mean
+    pooling : one row for each species: naive, alone, in the community
+    richness : all sites together, then by region
+    site_richness : one row for each site and season
+    similarity : of regions, or None
+    """
+
+    species: pd.DataFrame
+    coefficients: pd.DataFrame
+    means: pd.DataFrame
+    typical: Mapping[str, tuple[float, float, float]]
+    pooling: pd.DataFrame
+    richness: pd.DataFrame
+    site_richness: pd.DataFrame
+    similarity: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True)
 class Results:
     """One species' answers, with the warnings and the provenance that belong to them."""
 
@@ -94,6 +123,7 @@ class Results:
     r_squared: pd.DataFrame | None = None
     priors: pd.DataFrame | None = None  # what each prior says, and what it did to the answer
     prior_predictive: xr.Dataset | None = None  # naive, psi, p as the priors expect them
+    community: Community | None = None
 
     def parameter(self, name: str) -> Said:
         """A parameter's name, meaning and scale."""

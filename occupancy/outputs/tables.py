@@ -17,7 +17,7 @@ import pandas as pd
 
 from occupancy.outputs import words
 from occupancy.outputs.files import write_text
-from occupancy.outputs.results import Results, has_geometry
+from occupancy.outputs.results import Community, Results, has_geometry
 
 # column: (meaning, unit). Ends in _mean, _lower, _upper and _sd are explained from their stem.
 COLUMNS = {
@@ -102,6 +102,18 @@ COLUMNS = {
     "prior_sensitivity": ("how far the posterior moves when priors count more", "above 0.05: far"),
     "likelihood_sensitivity": ("how far it moves when the data count more", "above 0.05: far"),
     "verdict": ("whether prior or data set it", ""),
+    "community": ("what species of the same traits have in common; mean", "link scale"),
+    "deviation": ("how far the species is from what they have in common", "link scale"),
+    "sigma": ("standard deviation of the population of species", "link scale"),
+    "spread": ("standard deviation between the species surveyed", "link scale"),
+    "observed": ("species detected, or similarity of what was detected; not corrected", ""),
+    "sample": ("species present on the surveyed sites, seen or missed (finite sample)", "species"),
+    "population": ("species expected on as many new sites of these conditions", "species"),
+    "at_a_site": ("species present on a surveyed site, on average", "species"),
+    "richness": ("species present at the site; in a cell: expected there", "species"),
+    "first": ("one of the two places", ""),
+    "second": ("the other of the two places", ""),
+    "shared": ("species present in both places", "species"),
     "code": ("code of the check", ""),
     "message": ("what the check found", ""),
     "numbers": ("the numbers behind it, JSON", ""),
@@ -142,10 +154,25 @@ def frames(results: Results) -> dict[str, pd.DataFrame]:
         "abundance": results.abundance,
         "turnover": results.turnover,
         "change": results.change,
+        **_community(results.community),
         "warnings": warnings_table(results),
     }
     return {
         name: _seasons(t, results) for name, t in out.items() if t is not None and len(t.columns)
+    }
+
+
+def _community(community: Community | None) -> dict[str, pd.DataFrame | None]:
+    """What species say together; the number of species at a site stands among the sites."""
+    if community is None:
+        return {}
+    return {
+        "species": community.species,
+        "species_coefficients": community.coefficients,
+        "community": community.means,
+        "species_pooling": community.pooling,
+        "richness": community.richness,
+        "similarity": community.similarity,
     }
 
 

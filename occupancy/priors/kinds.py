@@ -1,7 +1,7 @@
 """The kinds of priors: codes, arguments, exact log densities with slopes, draws, quantiles.
 
 The codes are those of the compiled kernel. Kinds 0 to 5 live on the whole line, for coefficients;
-10 to 15 on positive numbers, for standard deviations and ranges; from 20 on an interval, for
+10 to 16 on positive numbers, for standard deviations and ranges; from 20 on an interval, for
 correlations and shares. Every density is normalised exactly, so that an engine's value can be
 compared with another's to the last digit.
 """
@@ -128,6 +128,13 @@ def _lkj(x: Array, eta: float) -> tuple[Array, Array]:
 
 def _uniform(x: Array, low: float, high: float) -> tuple[Array, Array]:
     return np.full_like(x, -math.log(high - low)), np.zeros_like(x)
+
+
+def _inverse_gamma_variance(x: Array, shape: float, scale: float) -> tuple[Array, Array]:
+    """Of a standard deviation whose square is inverse-gamma, as in BUGS and spOccupancy."""
+    constant = LOG_2 + shape * math.log(scale) - gammaln(shape)
+    value = constant - (2 * shape + 1) * np.log(x) - scale / x**2
+    return value, -(2 * shape + 1) / x + 2 * scale / x**3
 
 
 def draw_logit_beta(rng: np.random.Generator, size: Any, a: float, b: float) -> Array:
@@ -262,6 +269,17 @@ _KINDS = (
         _uniform,
         lambda rng, size, low, high: rng.uniform(low, high, size),
         lambda low, high: ("uniform", low, high - low, ()),
+    ),
+    Kind(
+        "inverse_gamma_variance",
+        16,
+        ("shape", "scale"),
+        ("shape", "scale"),
+        _inverse_gamma_variance,
+        lambda rng, size, shape, scale: np.exp(
+            0.5 * (math.log(scale) - _log_gamma(rng, shape, size))
+        ),
+        lambda shape, scale: ("gengamma", 0.0, math.sqrt(scale), (shape, -2.0)),
     ),
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _KINDS}

@@ -43,8 +43,8 @@ ACTS_ON = {
 }
 LINE = "flat, normal, student_t, cauchy, logistic, laplace"
 POSITIVE_KINDS = (
-    "half_normal, half_student_t, half_cauchy, exponential, gamma, inverse_gamma, lognormal, "
-    'pc(u, a), or a sentence such as "below 1"'
+    "half_normal, half_student_t, half_cauchy, exponential, gamma, inverse_gamma, "
+    'inverse_gamma_variance, lognormal, pc(u, a), or a sentence such as "below 1"'
 )
 
 

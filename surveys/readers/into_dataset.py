@@ -14,6 +14,7 @@ from surveys.problems import Problem, SurveyError
 from surveys.readers import polygons, reader
 from surveys.readers.season_table import read_seasons
 from surveys.readers.tidy import Tidy
+from surveys.readers.trait_table import read_traits
 from surveys.study_file import StudyFile, read_study
 
 
@@ -40,6 +41,7 @@ def dataset(study: StudyFile) -> xr.Dataset:
         species=tidy.species,
         seasons=tidy.seasons,
         season_covariates=() if tidy.season_covariates is None else tidy.season_covariates,
+        species_covariates=tidy.species_covariates,
         missing=_policies(tidy),
         units=_units(study, tidy),
         effort_units=_effort_units(study, tidy),
@@ -81,6 +83,7 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
     tidy = reader(form).read(study, ledger)
     if tidy is not None:
         read_seasons(study, tidy, ledger)
+        read_traits(study, tidy, ledger)
     ledger.raise_errors()
     if tidy is None:
         raise SurveyError(
@@ -130,8 +133,10 @@ def _units(study: StudyFile, tidy: Tidy) -> dict[str, str]:
     names = {*tidy.visits.columns, *tidy.sites.columns}
     if tidy.season_covariates is not None:
         names |= set(tidy.season_covariates.columns)
+    if tidy.species_covariates is not None:
+        names |= set(tidy.species_covariates.columns)
     units = dict(tidy.units)
-    for section in ("covariates", "visit_covariates", "season_covariates"):
+    for section in ("covariates", "visit_covariates", "season_covariates", "species_covariates"):
         for name, keys in study.section(section).items():
             if "units" in keys:
                 units[name] = keys["units"]
