@@ -243,7 +243,7 @@ class Problem:
         pairs : (step - 1, from, to, chain), or no chains unless asked for
         gradients : as ``predictors``
         """
-        eta = np.concatenate(predictors)
+        eta = np.concatenate(predictors, dtype=np.float64)  # else a float32 kernel is compiled
         gradient = np.empty_like(eta)
         n, t, k = self.n_chain, self.n_step, n_state or self.n_state
         log_lik, states = np.empty(n), np.empty((t, k, n))
