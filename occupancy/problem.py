@@ -154,6 +154,16 @@ class Problem:
         """(visit used,) place of the visit's chain, layout order."""
         return self.observed.chain
 
+    @property
+    def tells_detections(self) -> bool:
+        """Whether the surveys say what was detected without a model.
+
+        A score becomes a detection by a threshold. Where nobody set one, every file with a score
+        stands as 1 in the surveys, and naive answers do not exist; detections given beside the
+        scores say what somebody heard or saw in them, and are taken at their word.
+        """
+        return self.family.observes != "score" or not bool(self.observed.detected.all())
+
     @cached_property
     def visits_by_season(self) -> np.ndarray:
         """(species, site, season) number of visits used."""
