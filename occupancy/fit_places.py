@@ -370,7 +370,11 @@ class OfPlaces(Drawn):
         return pd.DataFrame(rows)
 
     def detection(self, interval: float = 0.9) -> pd.DataFrame:
-        """Per species: p on a visit as made, p* of a site's visits, visits for 95 %."""
+        """Per species: p on a visit as made, p* of a site's visits, visits for 95 %.
+
+        p and the visits for 95 % suppose a visit that finds the species there; p* supposes that
+        the site is occupied, and sums over where the species was at each visit.
+        """
         return pd.DataFrame(detection.table(self.problem, self.draws, interval))
 
     def abundance(self, interval: float = 0.9, by: str | None = None) -> pd.DataFrame:

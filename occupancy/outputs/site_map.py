@@ -80,8 +80,9 @@ def _support(results: Results) -> str:
             f"{words.count(expected)} are expected to have held it."
         )
     return (
-        f"Given what was seen. Detected at {results.seen_here}; of the other {words.count(len(unseen))}, about "
-        f"{words.count(expected)} are expected to have held it unseen."
+        f"Given what was seen. Detected at {results.seen_here}; of the other "
+        f"{words.count(len(unseen))}, about {words.count(expected)} are expected to have held it "
+        "unseen."
     )
 
 
