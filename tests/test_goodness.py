@@ -101,7 +101,8 @@ def test_histories__have_the_likelihood_of_a_survey_of_that_block_alone(family):
         for new in (row, np.where(made, 0, -1), np.where(made, rng.integers(0, 2, made.shape), -1)):
             y = np.full(model.data["detection"].shape, np.nan)
             y[tuple(cells[visit[chain, slot]].T)] = levels[new[chain, slot]]
-            y[:, LAST] = model.data["detection"].values[:, LAST]  # no species without visits
+            if model.family.joint:  # it refuses a species without visits
+                y[:, LAST] = model.data["detection"].values[:, LAST]
             wanted = likelihood(model, values, y)
             for i in own[made[own].any(axis=1) & (own != LAST)]:
                 got = told.of_histories(kind, np.array([i]), new[i][None])[0, 0]
