@@ -18,11 +18,15 @@ from occupancy.engines import ml as maximum
 from occupancy.engines import profile as profiles
 from occupancy.results import (
     effects,
+    goodness,
+    number_occupied,
     parameters,
+    residuals,
     sensitivity,
     variance,
 )
 from occupancy.results.draws import (
+    Draws,
     interval_ends,
 )
 from surveys.problems import ModelError
@@ -179,6 +183,65 @@ class Fit(OfSpecies):
     def rug(self, species: str | None = None) -> pd.DataFrame:
         """Surveyed values along each curve: parameter, covariate, value, detected."""
         return effects.rug(self.problem, self._frames, species)
+
+    # ------------------------------------------------------------ does it fit
+
+    def goodness(self, replicates: int | None = None, seed: int | None = None) -> pd.DataFrame:
+        """Detection histories seen and expected: MacKenzie and Bailey's X2, c-hat and p.
+
+        Parameters
+        ----------
+        replicates : int, optional
+            Data sets made by the model itself: 999 of a maximum, each fitted again; 400 of a
+            posterior, each at a draw.
+
+        Returns
+        -------
+        DataFrame
+            Columns and meaning as in ``occupancy.results.goodness.goodness``: species, season,
+            cells, sites, x2, x2_expected, c_hat, p. A small p says that the model could hardly
+            have made these data.
+        """
+        seed = self.seed if seed is None else seed
+        return goodness.goodness(self.problem, self.draws, self.engine, replicates, seed)
+
+    def history_frequencies(self) -> pd.DataFrame:
+        """Every detection history seen, with the sites that showed it and those expected to.
+
+        At the maximum of the likelihood, or at the posterior mean of the coefficients. Columns as
+        in ``occupancy.results.goodness.frequencies``.
+        """
+        return goodness.frequencies(self.problem, self._centre_point)
+
+    def residuals(self, seed: int | None = None) -> pd.DataFrame:
+        """Dunn-Smyth residuals of occupancy and detection: species, site, season, ...
+
+        Columns and meaning as in ``occupancy.results.residuals.residuals``. Another seed is
+        another randomisation.
+        """
+        return residuals.residuals(self.problem, self.draws, self.seed if seed is None else seed)
+
+    def occupied_pmf(self) -> pd.DataFrame:
+        """Distribution of the number of surveyed sites that were occupied.
+
+        Columns as in ``occupancy.results.number_occupied.occupied_pmf``: species, season, number,
+        probability, joint.
+        """
+        return number_occupied.occupied_pmf(
+            self.problem, self.draws, self._drawn.occupied, self.seed
+        )
+
+    @property
+    def _centre_point(self) -> Draws:
+        """One set of parameters: the maximum, or the mean of the draws."""
+        if self.draws.point is not None:
+            return self.draws.point
+        d = self.draws
+        mean = [
+            {k: v.mean(axis=0, keepdims=True) for k, v in part.items()}
+            for part in (d.coefficients, d.sds, d.effects)
+        ]
+        return Draws(*mean)
 
     # ------------------------------------------------------------ keep
 

@@ -244,6 +244,8 @@ def _overall(
         row: dict[str, Any] = {"region": "all", "season": season, "sites": len(here)}
         row |= {"surveyed": int(here.surveyed.sum()), "detected": int(here.detected.sum())}
         row["naive"] = row["detected"] / max(row["surveyed"], 1)
+        if here.surveyed.any() and here.loc[here.surveyed, "detections"].isna().all():
+            row |= {"detected": np.nan, "naive": np.nan}  # scores that nobody has cut
         row["share_mean"] = here.loc[here.surveyed, "present"].mean()
         row["psi_mean"] = here["psi_mean"].mean()
         if regions is not None and "area_psi_mean" in regions:

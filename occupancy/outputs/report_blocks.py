@@ -34,7 +34,8 @@ def chips(results: Results) -> list[dict[str, str]]:
             f", {names[0]}–{names[-1]}" if len(names) > 1 else f", {names[0]}" if names[0] else ""
         )
         out.append({"number": words.count(visits), "text": f"visits{when}"})
-        out.append({"number": words.count(found), "text": "detections"})
+        if results.tells_detections:
+            out.append({"number": words.count(found), "text": "detections"})
     worst = _worst_rhat(results)
     if worst is not None:
         good = worst <= 1.01

@@ -145,6 +145,22 @@ class Results:
         return None
 
     @property
+    def tells_detections(self) -> bool:
+        """Whether the surveys say where the species was detected; scores alone do not."""
+        return bool(self.sites.loc[self.sites["surveyed"], "detections"].notna().any()) or not bool(
+            self.sites["surveyed"].any()
+        )
+
+    @property
+    def seen_here(self) -> str:
+        """At how many of the surveyed sites of the season the species was detected."""
+        here = self.here
+        n = int(here["surveyed"].sum())
+        if not self.tells_detections:
+            return words.DASH
+        return words.share(int(here["detected"].sum()), n, "surveyed sites")
+
+    @property
     def blocks(self) -> tuple[Notice, ...]:
         return tuple(w for w in self.warnings if w.level == "block")
 

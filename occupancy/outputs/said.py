@@ -12,6 +12,7 @@ SHARES = ("logit", "cloglog", "probit")
 VALUES = {
     "multi_state": {1: "state 1 seen", 2: "state 2 seen"},
     "false_positive": {1: "detected", 2: "certain"},
+    "scores": {1: "a score"},
 }
 
 

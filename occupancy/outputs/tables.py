@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -215,10 +216,14 @@ def write(results: Results, folder: Path, *, spreadsheet: bool = True) -> list[P
 def csv_text(
     table: pd.DataFrame, *, spreadsheet: bool = True, guarded: dict[str, int] | None = None
 ) -> str:
-    """A table as CSV: probabilities with four decimals, missing as empty, plain line ends."""
+    """A table as CSV: probabilities with four decimals, missing as empty, plain line ends.
+
+    A control character in somebody's label, such as the escape that a terminal obeys, is written
+    by its number.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(table.columns)
+    writer.writerow([without_controls(str(name)) for name in table.columns])
     columns = []
     for name in table.columns:
         values = [_cell(v, str(name)) for v in table[name].tolist()]
@@ -275,7 +280,17 @@ def _cell(value: Any, column: str) -> str:
         if column in ("easting", "northing"):
             return f"{value:.1f}"
         return f"{value:.6f}" if column in ("longitude", "latitude") else f"{value:.6g}"
-    return str(value)
+    return without_controls(str(value))
+
+
+def without_controls(text: str) -> str:
+    """The text with its control characters told by number; line ends and tabs are text."""
+    if text.isprintable():
+        return text
+    return "".join(
+        f"\\u{ord(c):04x}" if unicodedata.category(c) == "Cc" and c not in "\n\t" else c
+        for c in text
+    )
 
 
 def _plain(table: Any) -> pd.DataFrame | None:

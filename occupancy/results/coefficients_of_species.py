@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from occupancy.columns.blocks import Reader, coded_in_full, effect_columns, effect_labels
 from occupancy.community import coefficient_of
 from occupancy.design import Design, GroupDesign
-from occupancy.columns.blocks import Reader, coded_in_full, effect_columns, effect_labels
 from occupancy.formula.tree import Effect, columns_in
 from occupancy.frames import Frames, traits
 from occupancy.problem import Predictor, Problem

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from occupancy.problem import Predictor, Problem
+from occupancy.results import availability
 from occupancy.results.draws import Draws, natural, summary
 from occupancy.results.passes import predictors_at
 from surveys.problems import ModelError
 
 MOST_DRAWS = 1000
+LEAST_DRAWS, MOST_CELLS = 50, 300_000_000  # draws times cells of the tables: some seconds
 ENOUGH = 0.95
 RATE = "rate"  # of detections per unit of effort, from which the chance of at least one follows
 OF_A_STATE = ("p11", "p1", "p2")  # detection where there is more than one kind of presence
@@ -22,7 +24,10 @@ def table(problem: Problem, draws: Draws, interval: float) -> list[dict[str, Any
 
     p* is the mean, over the sites visited in a season, of the chance to see the species at least
     once in the visits made there then, each with its own p; ``visits`` is their median number;
-    ``visits_for_95`` is how many visits at the mean p give 95 %.
+    ``visits_for_95`` is how many visits at the mean p give 95 %. Where the species comes and goes
+    within an occupied site (correlated visits, phenology, units), p and the visits for 95 % are
+    those of visits that find it there, and p* is that of all visits made at a site, wherever it
+    was at each.
 
     Raises
     ------
@@ -86,7 +91,11 @@ def _of_parameter(
     mine = _of_label(problem, only)
     unit = _Unit(problem, mine)
     point = None if draws.point is None else _mean_p(problem, draws.point, name, unit)
-    drawn = _mean_p(problem, draws.thinned(MOST_DRAWS), name, unit)
+    most = MOST_DRAWS
+    if availability.is_local(problem.family):
+        work = problem.y.size * problem.n_state
+        most = int(np.clip(MOST_CELLS // max(work, 1), LEAST_DRAWS, MOST_DRAWS))
+    drawn = _mean_p(problem, draws.thinned(most), name, unit)
     species = [str(s) for s in problem.data["species"].values]
     names = [problem.family.labels[int(only)]] if problem.family.joint else species
     rows = []
@@ -112,18 +121,23 @@ def _of_parameter(
 class _Unit:
     """Sites visited in a season: what the chance to see a species at least once belongs to.
 
+    Of a family that takes all its steps for one closed period: sites.
+
     Attributes
     ----------
     of_visit : (own visit,) int64
-    visits, species : (unit,)
+    chain, visits, species : (unit,)
+        Field order of the chains.
     species_of_visit : (own visit,)
     """
 
     def __init__(self, problem: Problem, mine: np.ndarray):
         seen = problem.observed
-        step = seen.step if problem.steps.over == "season" else np.zeros_like(seen.step)
+        one = problem.steps.over != "season" or problem.family.closed
+        step = np.zeros_like(seen.step) if one else seen.step
         chain = problem.layout.site_order[seen.chain[mine]]
         units, self.of_visit = np.unique(chain * problem.n_step + step[mine], return_inverse=True)
+        self.chain = units // problem.n_step
         n_site = problem.data.sizes["site"]
         joint = problem.family.joint
         self.species = np.zeros_like(units) if joint else units // problem.n_step // n_site
@@ -176,10 +190,14 @@ def _mean_p(
             value = _at_least_one(problem, every, value)
         total = np.bincount(unit.species_of_visit, weights=value, minlength=unit.n_species)
         out[d] = np.where(made > 0, total / np.maximum(made, 1), np.nan)
-        with np.errstate(divide="ignore"):
-            missed = np.bincount(
-                unit.of_visit, weights=np.log1p(-value), minlength=unit.visits.size
-            )
-        seen = np.bincount(unit.species, weights=-np.expm1(missed), minlength=unit.n_species)
+        if availability.is_local(problem.family):
+            some = 1.0 - availability.few_detections(problem, every)[0][unit.chain]
+        else:
+            with np.errstate(divide="ignore"):
+                missed = np.bincount(
+                    unit.of_visit, weights=np.log1p(-value), minlength=unit.visits.size
+                )
+            some = -np.expm1(missed)
+        seen = np.bincount(unit.species, weights=some, minlength=unit.n_species)
         star[d] = np.where(units > 0, seen / np.maximum(units, 1), np.nan)
     return out, star

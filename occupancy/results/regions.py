@@ -200,6 +200,7 @@ class _Part:
             visits, seen = visits.sum(axis=2, keepdims=True), seen.sum(axis=2, keepdims=True)
         self.visits, self.detections = visits[s, :, t], seen[s, :, t]
         self.ever = problem.visits_by_season[s].sum(axis=1) > 0
+        self.told = problem.tells_detections
         self.occupied = passed.occupied[:, s, :, t]
         self.present = passed.present[s, :, t]
 
@@ -211,8 +212,8 @@ class _Part:
         out: dict[str, Any] = {
             "sites": int(inside.sum()),
             "surveyed": here,
-            "detected": seen,
-            "naive": seen / here if here else np.nan,
+            "detected": seen if self.told else np.nan,
+            "naive": seen / here if here and self.told else np.nan,
         }
         number = self.occupied[:, surveyed].sum(axis=1).astype(float)
         many = n > 0 and number.size > 1  # one draw has no interval
