@@ -6,6 +6,7 @@ PyMC model for whoever wants to look inside, prior predictive data, and the ``Fi
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from occupancy import community as communities
 from occupancy.engines.compiled import hyper_names
 from occupancy.engines.coordinates import varying_terms
 from occupancy.families.base import Family
+from occupancy.formula import parse
 from occupancy.problem import Predictor, Problem
 from occupancy.results import prior_predictive
 from occupancy.varying.base import draw_hyper
@@ -156,6 +158,43 @@ class Model:
             )
         if self.data.sizes["species"] < 2:
             raise ModelError("A community needs two species or more, and the surveys hold one.")
+
+    def with_formulas(self, formulas: Mapping[str, str]) -> Model:
+        """The same family on the same surveys with other formulas; priors of terms gone are left
+        out.
+        """
+        own = {
+            name: {key: text for key, text in given.items() if _still_there(key, formulas[name])}
+            for name, given in self.priors.items()
+        }
+        return Model(
+            self.data, self.family, own, self.links, self.known_occupied, None, "", **formulas
+        )
+
+    def without_sites(self, held: np.ndarray) -> Model:
+        """The same model with the visits to some sites (site,) taken out, scales and levels kept.
+
+        The sites stay and are predicted.
+        """
+        data = self.data.copy()
+        keep = xr.DataArray(~np.asarray(held, bool), dims="site")
+        data["detection"] = self.data["detection"].where(keep)
+        if "effort" in data:
+            data["effort"] = self.data["effort"].where(keep)
+        out = copy.copy(self)
+        for name in ("pymc",):
+            out.__dict__.pop(name, None)
+        out.data = data
+        out.problem = posing.build(
+            data,
+            self.family,
+            self.formulas,
+            self.priors,
+            self.links,
+            self.known_occupied,
+            {name: p.design for name, p in self.problem.predictors.items()},
+        )
+        return out
 
     def __repr__(self) -> str:
         formulas = ", ".join(f"{k}: {v}" for k, v in self.formulas.items())
@@ -465,6 +504,17 @@ def _formula_text(name: str, formula: Any) -> str:
     if isinstance(formula, str) or (isinstance(formula, int) and not isinstance(formula, bool)):
         return str(formula)
     raise ModelError(f'`{name}` = {formula!r}: a formula is text, such as "scale(elevation)".')
+
+
+def _still_there(key: str, formula: str) -> bool:
+    """Whether a prior's key still has something to act on."""
+    name, _, inside = key.partition("[")
+    if name not in ("sd", "range", "rho", "share", "correlation", "partial_correlation"):
+        return True
+    tree = parse(formula)
+    names = [g.name for g in tree.groups] + [v.name for v in tree.varying]
+    term = inside.removesuffix("]")
+    return any(term.endswith(n) for n in names) if inside else bool(names)
 
 
 def _read_values(p: Predictor, given: Mapping[str, Any]):

@@ -34,11 +34,15 @@ def build(
     stated: Mapping[str, Mapping[str, str]] | None = None,
     links: Mapping[str, str] | None = None,
     known: str = "",
+    learned: Mapping[str, Design] | None = None,
 ) -> Problem:
     """Make the problem, or refuse before anything is sampled.
 
     Parameters
     ----------
+    learned : {parameter: Design}
+        Designs that were learned before, from these surveys or more of them: their scales and
+        levels stay. By default they are learned here.
     known : str
         Name of the site covariate that is 1 where the site is known to be occupied; "" for none.
 
@@ -57,7 +61,8 @@ def build(
     made_designs = {
         p.name: _design(p, formulas.get(p.name, "1"), frames, belongs[p.name])
         for p in chosen.parameters
-    }
+        if learned is None or p.name not in learned
+    } | dict(learned or {})
     if not chosen.joint:
         check_species(data, made_designs)
     last = _last_step(frames)
@@ -68,7 +73,7 @@ def build(
     seen[frames.made] = keep & frames.detected
     chain, step = frames.chain_of_visit[keep], frames.step_of_visit[keep]
     visited = np.bincount(chain, minlength=frames.n_chain) > 0
-    for p in chosen.parameters:
+    for p in chosen.parameters if learned is None else ():
         told = _told(p, frames, keep, visited, last)
         if not told.any() or told.all():
             continue

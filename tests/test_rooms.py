@@ -58,6 +58,7 @@ ORDER = (
         "occupancy.fit",
         "occupancy.model",
         "occupancy.keeping",
+        "occupancy.comparison",
     ),
     ("occupancy.outputs",),
     ("occupancy.landscape", "occupancy.settings", "occupancy.units", "occupancy.inputs"),

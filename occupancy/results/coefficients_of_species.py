@@ -8,18 +8,19 @@ of the intercept), so that eta_is = sum_k b_ks x_ik: that b is told, exactly.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from occupancy.columns.blocks import Reader, coded_in_full, effect_columns, effect_labels
 from occupancy.community import coefficient_of
-from occupancy.design import Design, GroupDesign
+from occupancy.design import Design
 from occupancy.formula.tree import Effect, columns_in
 from occupancy.frames import Frames, traits
 from occupancy.problem import Predictor, Problem
 from occupancy.results.draws import Draws, natural, summary
+from occupancy.varying import Correlated, GroupDesign, Varying
 
 MOST_ROWS = 2000  # from which the sums of columns are found
 MOST_LEVELS = 12  # of a factor that varies by species
@@ -79,8 +80,7 @@ def of_parameter(problem: Problem, frames: Frames, draws: Draws, name: str) -> C
         for k in np.flatnonzero(of_trait):
             shared[:, s] += beta[:, [k]] * basis.weights(matrix[:, k])
         own[:, s] = shared[:, s]
-        for term in p.groups:
-            group = term.design
+        for group, effect, _ in _exchangeable(p, draws):
             if not _is_of_species(group, own_traits):
                 continue
             index = group.index(frame, n=rows.size)
@@ -89,7 +89,6 @@ def of_parameter(problem: Problem, frames: Frames, draws: Draws, name: str) -> C
             levels = np.unique(index[index >= 0])
             if levels.size > MOST_LEVELS:
                 continue
-            effect = draws.effects[name, term.name]
             for level in levels:
                 own[:, s] += effect[:, [level]] * basis.weights(value * (index == level))
     return Coefficients((*terms, *extra), own, shared)
@@ -98,12 +97,12 @@ def of_parameter(problem: Problem, frames: Frames, draws: Draws, name: str) -> C
 def sigmas(problem: Problem, draws: Draws, name: str, terms: tuple[str, ...]) -> np.ndarray:
     """(draw, term) sd of the population of species; NaN for what does not vary between species."""
     out = np.full((draws.n, len(terms)), np.nan)
-    for term in problem.predictors[name].groups:
-        by = set(term.design.by) - set(traits(problem.data))
-        found = coefficient_of(term.design.effect, terms) or term.design.effect
+    for group, _, sd in _exchangeable(problem.predictors[name], draws):
+        by = set(group.by) - set(traits(problem.data))
+        found = coefficient_of(group.effect, terms) or group.effect
         if by <= {"species"} and found in terms:
             k = terms.index(found)
-            out[:, k] = np.hypot(np.nan_to_num(out[:, k]), draws.sds[name, term.name])
+            out[:, k] = np.hypot(np.nan_to_num(out[:, k]), sd)
     return out
 
 
@@ -129,6 +128,24 @@ def _of_traits(design: Design, names: set[str]) -> np.ndarray:
     return np.array(out, dtype=bool)
 
 
+def _alone(term: Varying) -> tuple[GroupDesign, ...]:
+    """The exchangeable effects of a term, each by itself; none of a term with other structure."""
+    if isinstance(term, Correlated):
+        return term.alone
+    return (term,) if isinstance(term, GroupDesign) else ()
+
+
+def _exchangeable(
+    p: Predictor, draws: Draws
+) -> Iterator[tuple[GroupDesign, np.ndarray, np.ndarray]]:
+    """Each group of effects with its (draw, level) effects and (draw,) sd."""
+    for term in p.varying:
+        key = p.name, term.name
+        for j, group in enumerate(_alone(term.design)):
+            n = len(group.levels)
+            yield group, draws.effects[key][:, j * n : (j + 1) * n], draws.hypers[key][:, j]
+
+
 def _is_of_species(group: GroupDesign, own_traits: set[str]) -> bool:
     """Whether a group's effects differ between species."""
     return bool(set(group.by) & (own_traits | {"species"}))
@@ -137,7 +154,7 @@ def _is_of_species(group: GroupDesign, own_traits: set[str]) -> bool:
 def _extra_terms(p: Predictor, terms: list[str], own_traits: set[str]) -> dict[str, Column]:
     """What varies between species without a term of its own in the formula, and its column."""
     design, out = p.design, {}
-    for group in design.groups:
+    for group in (g for term in design.groups for g in _alone(term)):
         known = (*terms, *out)
         if _is_of_species(group, own_traits) and not coefficient_of(group.effect, known):
             out[group.effect] = lambda frame, n, g=group: _value(g, frame, n)

@@ -58,6 +58,11 @@ class Draws:
         pick = lambda part: {k: v[at] for k, v in part.items()}  # noqa: E731
         return Draws(pick(self.coefficients), pick(self.hypers), pick(self.effects), self.point)
 
+    def averaged(self) -> Draws:
+        """One draw: the means of all parameters."""
+        mean = lambda part: {k: v.mean(axis=0, keepdims=True) for k, v in part.items()}  # noqa: E731
+        return Draws(mean(self.coefficients), mean(self.hypers), mean(self.effects))
+
     @property
     def sds(self) -> Mapping[tuple[str, str], np.ndarray]:
         """{(parameter, term): (draw,)} of the terms with one hyper-parameter, an sd."""

@@ -29,6 +29,7 @@ from occupancy.priors.prior import Prior
 from occupancy.varying.base import Face, Fresh, Hyper, State, Varying, mean_square
 from occupancy.varying.group import (
     TYPICAL_SD,
+    GroupDesign,
     Key,
     learn_levels,
     new_levels,
@@ -170,6 +171,20 @@ class Correlated(Varying):
     def levels(self) -> tuple[str, ...]:
         """Labels in natural order: "north", "north/park1"."""
         return tuple("/".join(key) for key in self.keys)
+
+    @property
+    def alone(self) -> tuple[GroupDesign, ...]:
+        """Each effect as if it varied by itself; its weights are those of its place."""
+        out, by = [], self.by
+        for effect in self.node.effects:
+            labels = ("Intercept",) if effect is None else effect_labels(effect, self.memory, {})
+            for column, label in enumerate(labels):
+                name = "/".join(by) if effect is None else f"{label}|{'/'.join(by)}"
+                spread = self.spreads[len(out)]
+                out.append(
+                    GroupDesign(name, by, label, self.keys, spread, self.memory, effect, column)
+                )
+        return tuple(out)
 
     @property
     def pairs(self) -> tuple[tuple[int, int], ...]:
