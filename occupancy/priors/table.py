@@ -10,6 +10,7 @@ import numpy as np
 
 from occupancy.priors import in_words
 from occupancy.priors import stated as statements
+from occupancy.priors.of_hypers import for_hyper, is_slope, spread
 from occupancy.priors.prior import Prior, parse
 from occupancy.priors.stated import Target
 from occupancy.priors.statements import Statement
@@ -17,6 +18,7 @@ from surveys.problems import ModelError, listing, nearest
 
 if TYPE_CHECKING:
     from occupancy.design import Design
+    from occupancy.varying import Hyper, Varying
 
 # Intercept, and effect of one sd of a covariate. On every link of a probability the intercept
 # leaves it wide open between about .05 and .95 without favouring its ends.
@@ -31,12 +33,14 @@ NOT_A_PROBABILITY = ("log", "identity")
 # The sd of an indicator of a level is that of two even halves, however rare the level is: a rare
 # level deserves no vaguer prior.
 SPREAD_OF_INDICATOR = 0.5
-SD_OF_GROUPS = 1.0
+ACTS_ON = {
+    "sd": "the standard deviation between groups",
+    "range": "the distance over which it varies",
+    "rho": "the correlation from one season to the next",
+    "share": "the share of the variance with structure",
+    "correlation": "the correlation of effects that vary together",
+}
 LINE = "flat, normal, student_t, cauchy, logistic, laplace"
-POSITIVE = (
-    "half_normal, half_student_t, half_cauchy, exponential, gamma, inverse_gamma, lognormal, "
-    'pc(u, a), or a sentence such as "below 1"'
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,14 +58,30 @@ class PriorTable:
     parameter: str
     link: str
     columns: tuple[str, ...]
-    groups: tuple[str, ...]
+    varying: tuple[tuple[str, str], ...]
     coefficients: tuple[Prior, ...]
-    sds: tuple[Prior, ...]
+    hypers: tuple[Prior, ...]
     functional: np.ndarray
     stated: tuple[str, ...] = ()
     offset_centre: float = 0.0
     averaged: tuple[str, ...] = ()
     spreads: tuple[float, ...] = ()
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Names of the terms with a standard deviation of their own."""
+        return tuple(term for term, key in self.varying if key == "sd")
+
+    @property
+    def sds(self) -> tuple[Prior, ...]:
+        """Priors of these standard deviations."""
+        pairs = zip(self.varying, self.hypers, strict=True)
+        return tuple(prior for (_, key), prior in pairs if key == "sd")
+
+    def priors_of(self, term: str) -> tuple[Prior, ...]:
+        """Priors of the hyper-parameters of one term that varies."""
+        pairs = zip(self.varying, self.hypers, strict=True)
+        return tuple(prior for (name, _), prior in pairs if name == term)
 
     def log_density(self, beta: np.ndarray) -> float:
         """Log prior density of the coefficients."""
@@ -81,10 +101,12 @@ class PriorTable:
             averaged = np.count_nonzero(self.functional[j]) > 1
             acts_on = "the mean of the other columns" if averaged else "the coefficient"
             rows.append(self._row(name, prior, acts_on, self._says(j)))
-        for name, prior in zip(self.groups, self.sds, strict=True):
-            acts_on = "the standard deviation between groups"
-            says = in_words.of_sd(prior, self.parameter, self.link, name)
-            rows.append(self._row(f"sd[{name}]", prior, acts_on, says))
+        for (term, key), prior in zip(self.varying, self.hypers, strict=True):
+            name, _, label = key.partition(" ")
+            acts_on = ACTS_ON.get(name, name)
+            inside = f"{label}, {term}" if label else term
+            says = in_words.of_hyper(prior, self.parameter, self.link, name, term, label)
+            rows.append(self._row(f"{name}[{inside}]", prior, acts_on, says))
         return rows
 
     def _row(self, term: str, prior: Prior, acts_on: str, says: str) -> dict[str, Any]:
@@ -111,9 +133,9 @@ class PriorTable:
             "parameter": self.parameter,
             "link": self.link,
             "columns": list(self.columns),
-            "groups": list(self.groups),
+            "varying": [list(pair) for pair in self.varying],
             "coefficients": [p.to_text() for p in self.coefficients],
-            "sds": [p.to_text() for p in self.sds],
+            "hypers": [p.to_text() for p in self.hypers],
             "functional": self.functional.tolist(),
             "stated": list(self.stated),
             "offset_centre": self.offset_centre,
@@ -129,9 +151,9 @@ class PriorTable:
             stored["parameter"],
             stored["link"],
             tuple(stored["columns"]),
-            tuple(stored["groups"]),
+            tuple((term, key) for term, key in stored["varying"]),
             tuple(parse(text) for text in stored["coefficients"]),
-            tuple(parse(text) for text in stored["sds"]),
+            tuple(parse(text) for text in stored["hypers"]),
             np.array(stored["functional"], dtype=np.float64).reshape(k, k),
             tuple(stored["stated"]),
             float(stored["offset_centre"]),
@@ -169,7 +191,7 @@ def resolve(
     stated = dict(stated or {})
     if link not in DEFAULTS:
         raise ModelError(f"No link '{link}'. Known: {listing(DEFAULTS)}.")
-    columns, groups = design.columns, tuple(g.name for g in design.groups)
+    columns = design.columns
     told = _check_keys(design, stated)
     (centre, sd), slope = DEFAULTS[link]
     levels = {0} if design.formula.intercept else set(design.level_means)
@@ -194,22 +216,26 @@ def resolve(
             averaged.append(name)
             others = [i for i in range(len(columns)) if i not in levels]
             functional[j, others] = np.array(design.centres)[others]
-    sds = []
-    for group in design.groups:
-        key = f"sd[{group.name}]" if f"sd[{group.name}]" in told else "sd"
-        if key in told:
-            on = Target(design.parameter, key, group.name, link, group.spread)
-            sds.append(_for_sd(told[key], on, group.slope is not None))
-            named.append(f"sd[{group.name}]")
-        else:
-            sds.append(Prior("half_normal", (_tidy(SD_OF_GROUPS / group.spread),)))
+    varying, hypers = [], []
+    for term in design.groups:
+        for place, hyper in enumerate(term.hypers):
+            names = _hyper_keys(term, hyper)
+            key = next((k for k in names if k in told), "")
+            prior = hyper.prior
+            if key:
+                named.append(names[0])
+                step = spread(term, place)
+                on = Target(design.parameter, key, term.name, link, step)
+                prior = for_hyper(told[key], on, hyper, is_slope(term, place))
+            hypers.append(prior)
+            varying.append((term.name, hyper.key))
     return PriorTable(
         design.parameter,
         link,
         columns,
-        groups,
+        tuple(varying),
         tuple(coefficients),
-        tuple(sds),
+        tuple(hypers),
         functional,
         tuple(named),
         design.offset_centre,
@@ -225,7 +251,8 @@ def _tidy(value: float) -> float:
 
 def _check_keys(design: Design, stated: Mapping[str, str | Prior]) -> dict[str, Prior | Statement]:
     """Priors and statements by key, every key known."""
-    sds = ["sd", *(f"sd[{g.name}]" for g in design.groups)] if design.groups else []
+    pairs = [(term, hyper) for term in design.groups for hyper in term.hypers]
+    sds = list(dict.fromkeys(k for pair in pairs for k in reversed(_hyper_keys(*pair))))
     known = [*design.columns, *(["slopes"] if len(design.columns) > 1 else []), *sds]
     told = {}
     for key, text in stated.items():
@@ -256,14 +283,7 @@ def _for_coefficient(told: Prior | Statement, on: Target, is_level: bool) -> Pri
     return told
 
 
-def _for_sd(told: Prior | Statement, on: Target, is_slope: bool) -> Prior:
-    if isinstance(told, Statement):
-        return statements.of_sd(told, on, is_slope)
-    if not told.is_positive:
-        half = {"normal": "half_normal", "student_t": "half_student_t"}.get(told.kind)
-        cure = f"Use {half}" if half else f"Use one of {POSITIVE}"
-        raise ModelError(
-            f"`{on.parameter}`, prior of '{on.key}': {told} does not fit a standard deviation, "
-            f"which is any number above 0. {cure}."
-        )
-    return told
+def _hyper_keys(term: Varying, hyper: Hyper) -> list[str]:
+    """Keys under which a prior may be stated, the narrowest first: "sd[region]", "sd"."""
+    narrow = [f"{hyper.name}[{hyper.label}, {term.name}]"] if hyper.label else []
+    return [*narrow, f"{hyper.name}[{term.name}]", hyper.name]

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import logit
 
 from occupancy.priors import Prior
 from occupancy.problem import Problem
 from occupancy.results.draws import Draws
 from occupancy.results.passes import predictors_at
 from occupancy.results.power_scaling import sensitivity
+from occupancy.varying.base import POSITIVE, SHARE, Hyper
 
 # Garrett & Zeger (2000), Biometrics 56:1055: .35; Kallioinen et al. (2024): .05.
 SOME_OVERLAP, MOST_OVERLAP = 0.35, 0.65
@@ -133,9 +135,20 @@ def _quantities(
         phi = draws.coefficients[name] @ p.table.functional.T
         for j, (term, prior) in enumerate(zip(p.terms, p.table.coefficients, strict=True)):
             yield name, term, prior, term in p.table.stated, phi[:, j]
-        for g in p.groups:
-            term = f"sd[{g.design.name}]"
-            yield name, term, g.prior, term in p.table.stated, draws.sds[name, g.name]
+        for t in p.varying:
+            natural = draws.hypers[name, t.name]
+            for k, (prior, hyper) in enumerate(t.hypers):
+                inside = f"{hyper.label}, {t.design.name}" if hyper.label else t.design.name
+                term = f"{hyper.name}[{inside}]"
+                yield name, term, prior, term in p.table.stated, _as_prior(natural[:, k], hyper)
+
+
+def _as_prior(values: np.ndarray, hyper: Hyper) -> np.ndarray:
+    """A hyper-parameter on the scale of its prior: a beta prior lives on logits."""
+    if hyper.domain == POSITIVE:
+        return values
+    share = values if hyper.domain == SHARE else 0.5 * (1 + values)
+    return logit(np.clip(share, 1e-15, 1 - 1e-15))
 
 
 def log_prior(problem: Problem, draws: Draws) -> np.ndarray:
