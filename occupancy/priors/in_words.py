@@ -71,7 +71,8 @@ def of_sd(prior: Prior, name: str, link: str, group: str) -> str:
     effect, _, by = group.rpartition("|")
     subject = f"an effect of {effect} on" if effect else ""
     what = " ".join(f"{subject} {MULTIPLIES[link].format(name)}".split())
-    return f"{text} At {number(middle)}, nine in ten levels of {by} have {what} within {reach} times the mean."
+    typical = f"nine in ten levels of {by} have {what} within {reach} times the mean"
+    return f"{text} At {number(middle)}, {typical}."
 
 
 def number(value: float) -> str:
