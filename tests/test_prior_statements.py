@@ -17,7 +17,10 @@ from occupancy import design, links, priors
 from occupancy.model import Model
 from occupancy.priors import Prior
 from occupancy.priors.in_words import number
+from occupancy.priors.of_hypers import for_hyper
+from occupancy.priors.stated import Target
 from occupancy.priors.statements import Statement, is_statement, read
+from occupancy.varying.base import POSITIVE, SHARE, Hyper
 from surveys.problems import ModelError
 
 FRAME = {
@@ -355,3 +358,63 @@ def test_page__every_sentence_of_its_table_is_read():
     assert len(said) >= 11
     for sentence in said:
         assert read(read(sentence).to_text()) == read(sentence)
+
+
+# ---------------------------------------------------------------- effects that vary together
+
+
+def test_lkj__is_the_beta_of_the_partial_correlation():
+    table = resolve("1 + (1 + ele | region)", correlation="lkj(3)", sd="below 1")
+    by_key = dict(zip((key for _, key in table.varying), table.hypers, strict=True))
+    assert by_key["correlation 1 ele"] == Prior("beta", (3, 3))  # (1 + r) / 2, two effects
+    assert by_key["sd 1"].quantile(0.95) == pytest.approx(1, rel=1e-12)
+    assert by_key["sd ele"].quantile(0.95) == pytest.approx(1 / SD, rel=1e-12)
+    says = {row["term"]: row["says"] for row in table.table()}
+    assert all(says.values())
+    r = 2 * stats.beta(3, 3).ppf(0.95) - 1
+    assert f"between -{r:.2g} and {r:.2g}" in says["correlation[1 ele, (1 + ele)|region]"]
+    assert (
+        "nine in ten levels of region have an effect of ele on the odds of p"
+        in says["sd[ele, (1 + ele)|region]"]
+    )
+
+
+def test_correlation__between_two_ends_is_a_beta_with_both():
+    table = resolve("1 + (1 + ele | region)", correlation="between -0.2 and 0.7")
+    prior = table.hypers[-1]
+    ends = 2 / (1 + np.exp(-prior.quantile([0.05, 0.95]))) - 1
+    np.testing.assert_allclose(ends, [-0.2, 0.7], atol=1e-8)
+    flat = resolve("1 + (1 + ele | region)", correlation="uniform(-1, 1)").hypers[-1]
+    assert flat == Prior("beta", (1, 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("uniform(0, 1)", "Use uniform(-1, 1), beta(a, b) of (1 + x) / 2, lkj(eta)"),
+        ("between -2 and 0.5", "lies between -1 and 1"),
+        ("between 0.5 and 0.1", "smaller end first"),
+        ("about 0.3, give or take 0.1", "cannot be said of the correlation"),
+        ("about 0.3, worth 0 sites", "no knowledge"),
+        ("half_normal(1)", "does not fit the correlation"),
+    ],
+)
+def test_correlation__refuses_in_words(text, words):
+    with pytest.raises(ModelError) as caught:
+        resolve("1 + (1 + ele | region)", correlation=text)
+    assert words in str(caught.value)
+    assert "`p`, prior of 'correlation'" in str(caught.value)
+
+
+def test_range__above_is_the_prior_that_penalises_complexity():
+    hyper = Hyper("range", POSITIVE, Prior("exponential", (1,)))
+    on = Target("psi", "range", "space", "logit")
+    assert for_hyper(read("above 5"), on, hyper, False) == priors.parse("pc_range(5, 0.05)")
+    two = for_hyper(read("between 2 and 20"), on, hyper, False)
+    assert two.quantile([0.05, 0.95]) == pytest.approx([2, 20], rel=1e-12)
+    with pytest.raises(ModelError, match="finer than the sites"):
+        for_hyper(read("below 5"), on, hyper, False)
+    share = Hyper("share", SHARE, Prior("beta", (1, 1)))
+    assert for_hyper(priors.parse("uniform(0, 1)"), on, share, False) == Prior("beta", (1, 1))
+    below = for_hyper(read("below 0.5"), on, share, False)
+    assert mass(below, -80, 0.0) == pytest.approx(0.95, abs=1e-9)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from occupancy import links
+from occupancy.priors.of_hypers import SIGNED_NAMES
 from occupancy.priors.prior import Prior
 
 # What a step of a coefficient multiplies: "{}" is the parameter.
@@ -44,6 +45,21 @@ def of_effect(prior: Prior, name: str, link: str, term: str, step: float) -> str
     )
 
 
+def of_hyper(prior: Prior, name: str, link: str, what: str, term: str, label: str = "") -> str:
+    """A hyper-parameter: an sd, another positive number, a share or a correlation."""
+    if what == "sd":
+        by = term.rpartition("|")[2] if label else term
+        return of_sd(prior, name, link, f"{label}|{by}" if label not in ("", "1") else by)
+    if prior.is_positive:
+        low, middle, high = (number(v) for v in prior.quantile(ENDS))
+        return f"90 % of the prior lies between {low} and {high} (median {middle})."
+    share = links.LINKS["logit"].inverse(prior.quantile(ENDS))
+    if what in SIGNED_NAMES:
+        share = 2 * share - 1
+    low, middle, high = (number(v) if abs(v) > 1e-9 else "0" for v in share)
+    return f"90 % of the prior lies between {low} and {high} (median {middle})."
+
+
 def of_sd(prior: Prior, name: str, link: str, group: str) -> str:
     """A standard deviation: where it lies, and what its middle means for groups."""
     middle, high = (float(v) for v in prior.quantile([0.5, 0.95]))
@@ -55,9 +71,8 @@ def of_sd(prior: Prior, name: str, link: str, group: str) -> str:
     effect, _, by = group.rpartition("|")
     subject = f"an effect of {effect} on" if effect else ""
     what = " ".join(f"{subject} {MULTIPLIES[link].format(name)}".split())
-    return (
-        f"{text} At {number(middle)}, nine in ten {by} have {what} within {reach} times the mean."
-    )
+    typical = f"nine in ten levels of {by} have {what} within {reach} times the mean"
+    return f"{text} At {number(middle)}, {typical}."
 
 
 def number(value: float) -> str:

@@ -83,7 +83,7 @@ def of_level(said: Statement, on: Target) -> Prior:
         if not low < value < high:
             raise on.refuse(said, _outside(on, value, said), f"Write {_example(on)}.")
     if said.form == "between":
-        _in_order(said, on)
+        refuse_order(said, on)
         ends = [float(link.forward(v)) for v in named]
         return _normal(*ends, on.shift)
     if said.form in ("below", "above") or said.how == "worth":
@@ -126,7 +126,7 @@ def of_effect(said: Statement, on: Target) -> Prior:
         )
     step = on.step if on.step and said.per != "unit" else 1.0
     if on.link == "identity" and not said.times and said.form == "between":
-        _in_order(said, on)
+        refuse_order(said, on)
         return _normal(said.a / step, said.b / step)
     if on.link not in FACTOR_OF:
         raise on.refuse(
@@ -147,7 +147,7 @@ def of_effect(said: Statement, on: Target) -> Prior:
     if said.a <= 0:
         raise on.refuse(said, f"has the factor {said.a:g}; a factor is above 0", f"{write}.")
     if said.form == "between":
-        _in_order(said, on)
+        refuse_order(said, on)
         return _normal(math.log(said.a) / step, math.log(said.b) / step)
     _strength(said, on)
     return Prior("normal", (math.log(said.a) / step, math.log(said.b) / REACH / step))
@@ -171,7 +171,7 @@ def of_sd(said: Statement, on: Target, is_slope: bool = False) -> Prior:
     if said.a <= 0:
         raise on.refuse(said, f"names {said.a:g}, and a standard deviation is above 0", f"{write}.")
     if said.form == "between":
-        _in_order(said, on)
+        refuse_order(said, on)
         prior = _normal(math.log(said.a / step), math.log(said.b / step))
         return Prior("lognormal", prior.arguments)
     if said.form == "below":
@@ -231,7 +231,8 @@ def _strength(said: Statement, on: Target) -> None:
         )
 
 
-def _in_order(said: Statement, on: Target) -> None:
+def refuse_order(said: Statement, on: Target) -> None:
+    """Refuse ends that are alike, or turned round."""
     if not said.a < said.b:
         low, high = sorted((said.a, said.b))
         cure = "Give two different ends." if low == high else ""

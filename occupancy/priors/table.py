@@ -10,6 +10,7 @@ import numpy as np
 
 from occupancy.priors import in_words
 from occupancy.priors import stated as statements
+from occupancy.priors.of_hypers import for_hyper, is_slope, spread
 from occupancy.priors.prior import Prior, parse
 from occupancy.priors.stated import Target
 from occupancy.priors.statements import Statement
@@ -18,8 +19,6 @@ from surveys.problems import ModelError, listing, nearest
 if TYPE_CHECKING:
     from occupancy.design import Design
     from occupancy.varying import Hyper, Varying
-
-POSITIVE, SHARE = 0, 1  # domains of hyper-parameters, as in occupancy.kernel.varying
 
 # Intercept, and effect of one sd of a covariate. On every link of a probability the intercept
 # leaves it wide open between about .05 and .95 without favouring its ends.
@@ -42,10 +41,6 @@ ACTS_ON = {
     "correlation": "the correlation of effects that vary together",
 }
 LINE = "flat, normal, student_t, cauchy, logistic, laplace"
-POSITIVE_KINDS = (
-    "half_normal, half_student_t, half_cauchy, exponential, gamma, inverse_gamma, "
-    'inverse_gamma_variance, lognormal, pc(u, a), or a sentence such as "below 1"'
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +105,7 @@ class PriorTable:
             name, _, label = key.partition(" ")
             acts_on = ACTS_ON.get(name, name)
             inside = f"{label}, {term}" if label else term
-            says = in_words.of_sd(prior, self.parameter, self.link, term) if name == "sd" else ""
+            says = in_words.of_hyper(prior, self.parameter, self.link, name, term, label)
             rows.append(self._row(f"{name}[{inside}]", prior, acts_on, says))
         return rows
 
@@ -223,15 +218,16 @@ def resolve(
             functional[j, others] = np.array(design.centres)[others]
     varying, hypers = [], []
     for term in design.groups:
-        for hyper in term.hypers:
+        for place, hyper in enumerate(term.hypers):
             names = _hyper_keys(term, hyper)
             key = next((k for k in names if k in told), "")
+            prior = hyper.prior
             if key:
-                on = Target(design.parameter, key, term.name, link, hyper.spread)
                 named.append(names[0])
-                hypers.append(_for_hyper(told[key], on, hyper))
-            else:
-                hypers.append(hyper.prior)
+                step = spread(term, place)
+                on = Target(design.parameter, key, term.name, link, step)
+                prior = for_hyper(told[key], on, hyper, is_slope(term, place))
+            hypers.append(prior)
             varying.append((term.name, hyper.key))
     return PriorTable(
         design.parameter,
@@ -291,37 +287,3 @@ def _hyper_keys(term: Varying, hyper: Hyper) -> list[str]:
     """Keys under which a prior may be stated, the narrowest first: "sd[region]", "sd"."""
     narrow = [f"{hyper.name}[{hyper.label}, {term.name}]"] if hyper.label else []
     return [*narrow, f"{hyper.name}[{term.name}]", hyper.name]
-
-
-def _for_hyper(told: Prior | Statement, on: Target, hyper: Hyper) -> Prior:
-    if isinstance(told, Statement):
-        if hyper.name != "sd":
-            raise ModelError(
-                f"`{on.parameter}`, prior of '{on.key}': a sentence is for a standard deviation. "
-                "State a distribution, such as lognormal(0, 1) or beta(2, 2)."
-            )
-        return statements.of_sd(told, on, hyper.slope)
-    head = f"`{on.parameter}`, prior of '{on.key}': {told}"
-    if told.kind == "lkj" and hyper.lkj is not None:
-        b = told.arguments[0] + hyper.lkj
-        return Prior("beta", (b, b))
-    if told.kind == "uniform" and hyper.domain != POSITIVE:
-        return _uniform(told, hyper, head)
-    if hyper.domain == POSITIVE and not told.is_positive:
-        half = {"normal": "half_normal", "student_t": "half_student_t"}.get(told.kind)
-        cure = f"Use {half}" if half else f"Use one of {POSITIVE_KINDS}"
-        what = "a standard deviation" if hyper.name == "sd" else f"the {hyper.name}"
-        raise ModelError(f"{head} does not fit {what}, which is any number above 0. {cure}.")
-    if hyper.domain != POSITIVE and told.kind != "beta":
-        ends = "0 and 1" if hyper.domain == SHARE else "-1 and 1"
-        of = "" if hyper.domain == SHARE else " of (1 + x) / 2"
-        raise ModelError(f"{head} does not lie between {ends}. Use beta(a, b){of}.")
-    return told
-
-
-def _uniform(told: Prior, hyper: Hyper, head: str) -> Prior:
-    """All of the domain is beta(1, 1); a part of it has no smooth coordinates here."""
-    whole = (0.0, 1.0) if hyper.domain == SHARE else (-1.0, 1.0)
-    if told.arguments != whole:
-        raise ModelError(f"{head} must be uniform({whole[0]:g}, {whole[1]:g}), or a beta(a, b).")
-    return Prior("beta", (1.0, 1.0))

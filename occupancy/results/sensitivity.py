@@ -17,8 +17,7 @@ from occupancy.problem import Problem
 from occupancy.results.draws import Draws
 from occupancy.results.passes import predictors_at
 from occupancy.results.power_scaling import sensitivity
-from occupancy.varying import Hyper
-from occupancy.varying.base import POSITIVE, SHARE
+from occupancy.varying.base import POSITIVE, SHARE, Hyper
 
 # Garrett & Zeger (2000), Biometrics 56:1055: .35; Kallioinen et al. (2024): .05.
 SOME_OVERLAP, MOST_OVERLAP = 0.35, 0.65
@@ -138,17 +137,18 @@ def _quantities(
             yield name, term, prior, term in p.table.stated, phi[:, j]
         for t in p.varying:
             natural = draws.hypers[name, t.name]
-            for j, (prior, hyper) in enumerate(t.hypers):
+            for k, (prior, hyper) in enumerate(t.hypers):
                 inside = f"{hyper.label}, {t.design.name}" if hyper.label else t.design.name
                 term = f"{hyper.name}[{inside}]"
-                yield name, term, prior, term in p.table.stated, on_line(hyper, natural[:, j])
+                yield name, term, prior, term in p.table.stated, _as_prior(natural[:, k], hyper)
 
 
-def on_line(hyper: Hyper, values: np.ndarray) -> np.ndarray:
-    """A hyper-parameter where its prior has its density: a share as its logit."""
+def _as_prior(values: np.ndarray, hyper: Hyper) -> np.ndarray:
+    """A hyper-parameter on the scale of its prior: a beta prior lives on logits."""
     if hyper.domain == POSITIVE:
         return values
-    return logit(values if hyper.domain == SHARE else 0.5 * (1.0 + values))
+    share = values if hyper.domain == SHARE else 0.5 * (1 + values)
+    return logit(np.clip(share, 1e-15, 1 - 1e-15))
 
 
 def log_prior(problem: Problem, draws: Draws) -> np.ndarray:
