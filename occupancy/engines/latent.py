@@ -1,0 +1,338 @@
+"""A problem as its effects are integrated out of it: coefficients, hyper-parameters, raw effects.
+
+    eta = X b + Z e        e = M(hyper) raw        raw with a quadratic log density
+
+X, Z and M are those of all parameters of the family together; Z gathers effects to rows. The
+likelihood is a sum over chains, so that effects which no chain shares are moved together: one
+pair of evaluations then tells the slope of every row along all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from occupancy.engines.compiled import group_terms
+from occupancy.engines.newton import Objective
+from occupancy.problem import GroupTerm, Predictor, Problem
+
+STEP = 1e-4  # of a linear predictor, for its slope
+LEAST_LOG_SD = -7.0  # an sd of 0.001: the data tell it from none no more
+
+
+class Term(Protocol):
+    """Effects that share hyper-parameters.
+
+    Attributes
+    ----------
+    n_hyper, n_raw, n_effect : int
+    start : (hyper,)
+        Where a climb begins.
+    least : (hyper,)
+        Values at which the term is as good as gone; -inf for those without such an end.
+    rows : (row, effect) sparse
+        What each effect adds to each row of the term's predictor, signed where it is.
+    precision : (raw, raw) sparse
+        Of the raw effects, whose log density is quadratic about 0.
+    """
+
+    n_hyper: int
+    n_raw: int
+    n_effect: int
+    start: np.ndarray
+    least: np.ndarray
+    rows: sparse.csr_array
+    precision: sparse.csr_array
+
+    def matrix(self, hyper: np.ndarray) -> sparse.csr_array:
+        """(effect, raw)."""
+        ...
+
+    def slopes(self, hyper: np.ndarray) -> Sequence[sparse.csr_array]:
+        """d matrix / d hyper, one for each hyper-parameter."""
+        ...
+
+
+class Independent:
+    """Independent normal effects of the levels of one grouping; hyper is the log sd."""
+
+    n_hyper = 1
+
+    def __init__(self, predictor: Predictor, group: GroupTerm):
+        n = group.level.size
+        value = np.ones(n) if group.value is None else group.value
+        if predictor.sign is not None:
+            value = value * predictor.sign
+        self.n_raw = self.n_effect = group.n_level
+        self.start, self.least = np.array([np.log(0.5)]), np.array([LEAST_LOG_SD])
+        at = (value, (np.arange(n), group.level))
+        self.rows = sparse.csr_array(at, shape=(n, group.n_level))
+        self.precision = sparse.eye_array(group.n_level, format="csr")
+
+    def matrix(self, hyper: np.ndarray) -> sparse.csr_array:
+        return float(np.exp(hyper[0])) * self.precision
+
+    def slopes(self, hyper: np.ndarray) -> Sequence[sparse.csr_array]:
+        return [self.matrix(hyper)]
+
+
+@dataclass(frozen=True)
+class Point:
+    """The likelihood at one place.
+
+    Attributes
+    ----------
+    total : float
+    by_chain : (chain,)
+    slope : (row,)
+        Along the linear predictors.
+    """
+
+    total: float
+    by_chain: np.ndarray
+    slope: np.ndarray
+
+
+class Latent:
+    """The log-likelihood and the log density of the raw effects, without any other prior.
+
+    The outer vector holds the coefficients in the coordinates of ``Objective`` (beta = transform
+    theta), then the hyper-parameters.
+    """
+
+    def __init__(self, problem: Problem):
+        self.problem = problem
+        self.fixed = Objective(problem.without_groups())
+        self.columns = self.fixed.columns
+        self.terms = [Independent(p, g) for p, g in group_terms(problem)]
+        self.owner = [p.name for p, _ in group_terms(problem)]
+        self.offset = np.concatenate(
+            [
+                p.offset if p.offset.size else np.zeros(p.columns.shape[1])
+                for p in problem.predictors.values()
+            ]
+        )
+        self.chain = np.concatenate([_chains(problem, p) for p in problem.predictors.values()])
+        self.gather = self._gather()
+        self.scatter = self.gather.T.tocsr()
+
+    # ------------------------------------------------------------ sizes
+
+    @property
+    def n_coefficient(self) -> int:
+        return self.fixed.size
+
+    @cached_property
+    def hyper_start(self) -> np.ndarray:
+        """(term + 1,) first hyper-parameter of each term."""
+        return np.cumsum([0, *[t.n_hyper for t in self.terms]])
+
+    @cached_property
+    def raw_start(self) -> np.ndarray:
+        """(term + 1,) first raw effect of each term."""
+        return np.cumsum([0, *[t.n_raw for t in self.terms]])
+
+    @cached_property
+    def effect_start(self) -> np.ndarray:
+        """(term + 1,) first effect of each term."""
+        return np.cumsum([0, *[t.n_effect for t in self.terms]])
+
+    @property
+    def n_hyper(self) -> int:
+        return int(self.hyper_start[-1])
+
+    @property
+    def n_raw(self) -> int:
+        return int(self.raw_start[-1])
+
+    @property
+    def n_effect(self) -> int:
+        return int(self.effect_start[-1])
+
+    def split(self, outer: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Coefficients and hyper-parameters."""
+        return outer[: self.n_coefficient], outer[self.n_coefficient :]
+
+    # ------------------------------------------------------------ structure
+
+    def _gather(self) -> sparse.csr_array:
+        """(row, effect) Z of all predictors."""
+        names = list(self.problem.predictors)
+        parts = []
+        for term, owner in zip(self.terms, self.owner, strict=True):
+            m = names.index(owner)
+            first, n = int(self.problem.start[m]), int(self.problem.start[-1])
+            own = term.rows.tocoo()
+            at = (own.coords[0] + first, own.coords[1])
+            parts.append(sparse.coo_array((own.data, at), shape=(n, term.n_effect)))
+        out = sparse.csr_array(sparse.hstack(parts))
+        out.eliminate_zeros()
+        return out
+
+    @cached_property
+    def touched(self) -> sparse.csr_array:
+        """(chain, effect) pattern: which effects move which chain."""
+        z = self.gather.tocoo()
+        at = (self.chain[z.coords[0]], z.coords[1])
+        ones = np.ones(z.data.size)
+        out = sparse.csr_array((ones, at), shape=(self.problem.n_chain, self.n_effect))
+        out.sum_duplicates()
+        out.data[:] = 1.0
+        return out
+
+    @cached_property
+    def colour(self) -> np.ndarray:
+        """(effect,) numbers such that no chain is moved by two effects of one number."""
+        by_effect = self.touched.T.tocsr()
+        out = np.zeros(self.n_effect, np.int64)
+        held: list[np.ndarray] = []  # (chain,) bool for each colour
+        for j in range(self.n_effect):
+            own = by_effect.indices[by_effect.indptr[j] : by_effect.indptr[j + 1]]
+            for c, taken in enumerate(held):
+                if not taken[own].any():
+                    break
+            else:
+                c = len(held)
+                held.append(np.zeros(self.problem.n_chain, bool))
+            held[c][own] = True
+            out[j] = c
+        return out
+
+    @cached_property
+    def component(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(effect,), (raw,) and (chain,) which independent part each belongs to; -1: none."""
+        pairs = self.matrix(self.hyper_of_start)
+        pairs.data[:] = 1.0
+        precision = self.precision
+        precision = sparse.csr_array((np.ones(precision.nnz), precision.indices, precision.indptr))
+        whole = sparse.block_array(
+            [
+                [None, self.touched, None],
+                [self.touched.T, None, pairs],
+                [None, pairs.T, precision],
+            ]
+        )
+        n = self.problem.n_chain
+        _, label = connected_components(whole, directed=False)
+        of_effect, of_raw = label[n : n + self.n_effect], label[n + self.n_effect :]
+        met, of_raw = np.unique(of_raw, return_inverse=True)
+        place = np.full(label.max() + 1, -1)
+        place[met] = np.arange(met.size)
+        return place[of_effect], of_raw, place[label[:n]]
+
+    @cached_property
+    def hyper_of_start(self) -> np.ndarray:
+        return np.concatenate([t.start for t in self.terms])
+
+    @cached_property
+    def least(self) -> np.ndarray:
+        return np.concatenate([t.least for t in self.terms])
+
+    @cached_property
+    def precision(self) -> sparse.csr_array:
+        """(raw, raw) of all terms."""
+        return sparse.csr_array(sparse.block_diag([t.precision for t in self.terms]))
+
+    @cached_property
+    def log_normaliser(self) -> float:
+        """What the log density of the raw effects is at 0."""
+        total = -0.5 * self.n_raw * np.log(2 * np.pi)
+        for t in self.terms:
+            off = t.precision - sparse.diags_array(t.precision.diagonal())
+            if abs(off).sum() == 0:
+                total += 0.5 * np.log(t.precision.diagonal()).sum()
+            else:
+                total += 0.5 * np.linalg.slogdet(t.precision.toarray())[1]
+        return float(total)
+
+    @cached_property
+    def _along(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Pattern of the slopes of rows along effects: indices, first entry, row, colour."""
+        n = self.chain.size
+        one = sparse.csr_array((np.ones(n), (np.arange(n), self.chain)))
+        one.resize((n, self.problem.n_chain))
+        pattern = sparse.csr_array(one @ self.touched)
+        row = np.repeat(np.arange(n), np.diff(pattern.indptr))
+        return pattern.indices, pattern.indptr, row, self.colour[pattern.indices]
+
+    @cached_property
+    def steps(self) -> np.ndarray:
+        """(effect,) that move the row they move most by ``STEP``."""
+        largest = abs(self.gather).max(axis=0).toarray().ravel()
+        return STEP / np.where(largest > 0, largest, 1.0)
+
+    # ------------------------------------------------------------ values
+
+    def _each(self, hyper: np.ndarray):
+        ends = self.hyper_start
+        for t, a, b in zip(self.terms, ends[:-1], ends[1:], strict=True):
+            yield t, hyper[a:b]
+
+    def matrix(self, hyper: np.ndarray) -> sparse.csr_array:
+        """(effect, raw) M."""
+        return sparse.csr_array(sparse.block_diag([t.matrix(h) for t, h in self._each(hyper)]))
+
+    def matrix_slopes(self, hyper: np.ndarray) -> list[sparse.csr_array]:
+        """dM / d hyper, of all effects."""
+        out = []
+        shape = (self.n_effect, self.n_raw)
+        for k, (t, h) in enumerate(self._each(hyper)):
+            for slope in t.slopes(h):
+                own = slope.tocoo()
+                at = (own.coords[0] + self.effect_start[k], own.coords[1] + self.raw_start[k])
+                out.append(sparse.csr_array((own.data, at), shape=shape))
+        return out
+
+    def fixed_part(self, theta: np.ndarray) -> np.ndarray:
+        """(row,) X b and the offsets."""
+        parts = [x.T @ theta[a:b] for x, (a, b) in zip(self.columns, self.fixed.parts, strict=True)]
+        return np.concatenate(parts) + self.offset
+
+    def along_columns(self, slope: np.ndarray) -> np.ndarray:
+        """(coefficient,) X' slope."""
+        parts = np.split(slope, self.problem.start[1:-1])
+        return np.concatenate([x @ g for x, g in zip(self.columns, parts, strict=True)])
+
+    def at(self, eta: np.ndarray) -> Point:
+        """The likelihood on linear predictors."""
+        parts = tuple(np.split(eta, self.problem.start[1:-1]))
+        total, by_chain, _, _, slopes = self.problem.evaluate(parts)
+        return Point(float(total), by_chain, np.concatenate(slopes))
+
+    def log_prior(self, raw: np.ndarray) -> tuple[float, np.ndarray]:
+        """Log density of the raw effects, with its slope."""
+        slope = -(self.precision @ raw)
+        return self.log_normaliser + 0.5 * float(raw @ slope), slope
+
+    def row_slopes(self, eta: np.ndarray) -> sparse.csr_array:
+        """(row, effect) D: how the slope along a row changes with an effect, by differences."""
+        indices, indptr, row, colour = self._along
+        n_colour = int(self.colour.max(initial=-1)) + 1
+        change = np.empty((n_colour, eta.size))
+        for c in range(n_colour):
+            step = self.gather @ np.where(self.colour == c, self.steps, 0.0)
+            change[c] = 0.5 * (self.at(eta + step).slope - self.at(eta - step).slope)
+        data = change[colour, row] / self.steps[indices]
+        return sparse.csr_array((data, indices, indptr), shape=(eta.size, self.n_effect))
+
+    def mixed(self, along: sparse.csr_array) -> np.ndarray:
+        """(effect, coefficient) second derivatives, from ``row_slopes``."""
+        s = self.problem.start
+        parts = [along[a:b].T @ x.T for x, a, b in zip(self.columns, s[:-1], s[1:], strict=True)]
+        return np.concatenate(parts, axis=1)
+
+
+def _chains(problem: Problem, p: Predictor) -> np.ndarray:
+    """(row,) place of the chain that each row of a predictor belongs to."""
+    n = problem.n_chain
+    if p.level == "visit":
+        only = problem.family.parameter(p.name).only
+        own = problem.observed.label == int(only) if only else slice(None)
+        return problem.chain_of_visit[own]
+    return np.tile(np.arange(n), p.columns.shape[1] // max(n, 1))
