@@ -35,7 +35,8 @@ class Factor:
         self.n = matrix.shape[0]
         if self.n <= MOST_DENSE:
             self.lower = np.linalg.cholesky(matrix.toarray())
-            self.log_det = 2.0 * float(np.log(np.diag(self.lower)).sum())
+            self.log_pivots = 2.0 * np.log(np.diag(self.lower))  # adding up inside each part
+            self.log_det = float(self.log_pivots.sum())
             return
         self.lower = None
         try:
@@ -50,7 +51,8 @@ class Factor:
         pivots = self.lu.U.diagonal()
         if pivots.min() <= 0 or not np.array_equal(self.lu.perm_r, self.lu.perm_c):
             raise np.linalg.LinAlgError("not positive definite")
-        self.log_det = float(np.log(pivots).sum())
+        self.log_pivots = np.log(pivots)[self.lu.perm_c]
+        self.log_det = float(self.log_pivots.sum())
 
     def solve(self, b: np.ndarray) -> np.ndarray:
         """matrix^-1 b."""

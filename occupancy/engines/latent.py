@@ -191,17 +191,13 @@ class Latent:
         """(effect,) numbers such that no chain is moved by two effects of one number."""
         by_effect = self.touched.T.tocsr()
         out = np.zeros(self.n_effect, np.int64)
-        held: list[np.ndarray] = []  # (chain,) bool for each colour
+        taken: list[np.ndarray] = []  # (chain,) bool for each colour
         for j in range(self.n_effect):
             own = by_effect.indices[by_effect.indptr[j] : by_effect.indptr[j + 1]]
-            for c, taken in enumerate(held):
-                if not taken[own].any():
-                    break
-            else:
-                c = len(held)
-                held.append(np.zeros(self.problem.n_chain, bool))
-            held[c][own] = True
-            out[j] = c
+            out[j] = next((c for c, held in enumerate(taken) if not held[own].any()), len(taken))
+            if out[j] == len(taken):
+                taken.append(np.zeros(self.problem.n_chain, bool))
+            taken[out[j]][own] = True
         return out
 
     @cached_property

@@ -100,13 +100,13 @@ def maximise(problem: Problem, seed: int = 1, starts: int | None = None) -> Maxi
     a = objective.transform()
     return Maximum(
         split(problem, a @ best.theta),
-        _covariance(best, a),
+        covariance_of(best, a),
         best.value,
         len(tops),
         same,
         best.converged,
         best.flat,
-        _standardised(objective, a @ best.theta),
+        standardised(objective, a @ best.theta),
     )
 
 
@@ -116,7 +116,7 @@ def _highest(tops: list[Top]) -> tuple[Top, list[Top]]:
     return best, [t for t in tops if abs(t.value - best.value) < SAME_TOP]
 
 
-def _standardised(objective: Objective, beta: np.ndarray) -> np.ndarray:
+def standardised(objective: Objective, beta: np.ndarray) -> np.ndarray:
     """(coefficient,) effects of one sd of each column, the intercept at their means."""
     parts = np.split(beta, np.cumsum(objective.sizes)[:-1])
     made = [
@@ -158,7 +158,7 @@ def _guesses(problem: Problem) -> list[float]:
     return out
 
 
-def _covariance(top: Top, a: np.ndarray) -> np.ndarray:
+def covariance_of(top: Top, a: np.ndarray) -> np.ndarray:
     """Of the coefficients beta = a theta, NaN for those that a flat direction moves."""
     if not top.flat:
         return a @ np.linalg.inv(-top.hessian) @ a.T

@@ -58,51 +58,67 @@ class Nodes:
 
     def value_gradient(self, outer: np.ndarray) -> tuple[float, np.ndarray]:
         """Log marginal likelihood and its gradient, the nodes held."""
+        total, gradient, _ = self.evaluate(outer)
+        return total, gradient
+
+    def evaluate(self, outer: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """The same, and the (node, part) logarithms of what the nodes add."""
         latent = self.latent
         theta, hyper = latent.split(outer)
         base, matrix = latent.fixed_part(theta), latent.matrix(hyper)
         slopes = latent.matrix_slopes(hyper)
-        of_chain, of_raw = latent.component[2], latent.component[1]
+        of_effect, of_raw, of_chain = latent.component
         inside = of_chain >= 0
         n_part = self.log_weight.shape[1]
-        of_row = np.where(inside, of_chain, n_part)[latent.chain]
-        top = np.full(n_part, -np.inf)
-        total = np.zeros(n_part)
-        mean = np.zeros(base.size)
-        by_hyper = np.zeros(n_part * len(slopes)).reshape(len(slopes), n_part)
-        outside, outside_slope = 0.0, np.zeros(0)
-        row_of_effect = latent.component[0]
+        part_of_row = np.where(inside, of_chain, n_part)[latent.chain]
+        sums = _Sums(n_part, part_of_row, len(slopes))
+        logs = np.empty_like(self.log_weight)
+        outside = 0.0
         for k, (raw, log_weight) in enumerate(zip(self.raw, self.log_weight, strict=True)):
             point = latent.at(base + latent.gather @ (matrix @ raw))
-            likelihood = np.bincount(
-                of_chain[inside], weights=point.by_chain[inside], minlength=n_part
-            )
+            if not np.isfinite(point.by_chain).all():  # so far out that nothing is left
+                logs[k] = -np.inf
+                continue
+            own = np.bincount(of_chain[inside], weights=point.by_chain[inside], minlength=n_part)
             prior = -0.5 * raw * (latent.precision @ raw)
-            log_f = log_weight + likelihood + np.bincount(of_raw, weights=prior, minlength=n_part)
-            log_f[~np.isfinite(log_f)] = -np.inf
-            if k == 0:
-                outside, outside_slope = float(point.by_chain[~inside].sum()), point.slope
-            higher = np.maximum(top, log_f)
-            at = np.where(np.isfinite(higher), higher, 0.0)
-            fade, weight = np.exp(top - at), np.exp(log_f - at)
-            top, total = higher, total * fade + weight
-            mean *= np.append(fade, 1.0)[of_row]
-            use = np.append(weight, 0.0)[of_row]
-            mean += np.where(use > 0, use * point.slope, 0.0)
-            along = latent.scatter @ np.nan_to_num(point.slope)
-            for h, d in enumerate(slopes):
-                own = np.bincount(
-                    np.maximum(row_of_effect, 0), weights=along * (d @ raw), minlength=n_part
-                )
-                by_hyper[h] = by_hyper[h] * fade + np.where(weight > 0, weight * own, 0.0)
+            own += np.bincount(of_raw, weights=prior, minlength=n_part)
+            logs[k] = log_weight + own
+            outside = float(point.by_chain[~inside].sum())
+            along = latent.scatter @ point.slope
+            by_hyper = [
+                np.bincount(of_effect, weights=along * (d @ raw), minlength=n_part) for d in slopes
+            ]
+            sums.add(logs[k], point.slope, by_hyper)
+        value, row, by_hyper = sums.told()
+        gradient = np.concatenate([latent.along_columns(row), by_hyper])
+        return value + outside + latent.log_normaliser, gradient, logs
+
+
+class _Sums:
+    """Sums over nodes of weights, and of slopes under them, relative to the largest weight."""
+
+    def __init__(self, n_part: int, part_of_row: np.ndarray, n_hyper: int):
+        self.part_of_row = part_of_row  # n_part where a row belongs to none
+        self.top, self.total = np.full(n_part, -np.inf), np.zeros(n_part)
+        self.rows, self.by_hyper = np.zeros(part_of_row.size), np.zeros((n_hyper, n_part))
+        self.loose = part_of_row == n_part
+
+    def add(self, logs: np.ndarray, slope: np.ndarray, by_hyper: list[np.ndarray]) -> None:
+        higher = np.maximum(self.top, logs)
+        at = np.where(np.isfinite(higher), higher, 0.0)
+        fade, weight = np.exp(self.top - at), np.exp(logs - at)
+        self.top, self.total = higher, self.total * fade + weight
+        self.rows *= np.append(fade, 0.0)[self.part_of_row]
+        self.rows += np.append(weight, 1.0)[self.part_of_row] * slope
+        for k, own in enumerate(by_hyper):
+            self.by_hyper[k] = self.by_hyper[k] * fade + weight * own
+
+    def told(self) -> tuple[float, np.ndarray, np.ndarray]:
+        """Value, slopes of the rows, slopes along the hyper-parameters."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            value = float((top + np.log(total)).sum()) + outside + latent.log_normaliser
-            share = 1.0 / total
-        row = mean * np.append(share, 1.0)[of_row]
-        loose = of_row == n_part
-        row[loose] = outside_slope[loose]
-        gradient = np.concatenate([latent.along_columns(row), by_hyper @ share])
-        return value, gradient
+            value = float((self.top + np.log(self.total)).sum())
+            share = 1.0 / self.total
+            return value, self.rows * np.append(share, 1.0)[self.part_of_row], self.by_hyper @ share
 
 
 def nodes_about(mode: Mode, members: np.ndarray, n: int) -> Nodes:

@@ -1,0 +1,341 @@
+"""Maximum likelihood with group effects: they are integrated out, and told at their modes.
+
+The marginal likelihood is maximised over coefficients and hyper-parameters (the logarithms of
+the sds) by Newton's method, with exact gradients and their differences. It is an integral by
+adaptive quadrature where levels are independent and have one or two effects each, and Laplace's
+approximation where they are not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from occupancy.engines import ml, quadrature
+from occupancy.engines.laplace import Mode, find_mode
+from occupancy.engines.latent import Latent
+from occupancy.engines.ml import Maximum
+from occupancy.engines.newton import FAR, FLAT, Objective, Top, newton_step
+from occupancy.problem import Problem
+from surveys.problems import ModelError
+
+Method = Literal["laplace", "quadrature"]
+DIFFERENCE = 3e-4  # of the outer vector, for second derivatives
+COEFFICIENT_STEP, HYPER_STEP = 5.0, 1.5  # longest in one step
+MOST_STEPS, HALVINGS = 60, 30
+AT_REST = 1e-9  # log-likelihood units that another step would gain
+NEAR_END = 3.0  # from the least value of a hyper-parameter, where the end itself is tried
+WIDE_START = 1.5  # the second climb begins with sds so many times larger, in logarithms
+FARTHEST_START = 8.0  # of a coefficient, where the likelihood without groups has no end
+
+
+@dataclass(frozen=True)
+class Integrated(Maximum):
+    """A maximum of the marginal likelihood.
+
+    ``coefficients``, ``covariance`` and ``theta`` are those of the coefficients alone.
+
+    Attributes
+    ----------
+    hyper : (hyper,)
+        Logarithms of the sds, -inf for a sd of 0.
+    whole : (coefficient + hyper, coefficient + hyper)
+        Covariance of both; NaN for a sd of 0, the others having what they have beside it.
+    method : "laplace" or "quadrature"
+    nodes : int
+        For each effect of a level; 1 is Laplace's approximation.
+    nodes_change : float
+        What more nodes changed of the log-likelihood.
+    accuracy : dict
+        How far Laplace's approximation is from the integral; see ``engines.accuracy``.
+    pooled : Maximum
+        Without group effects.
+    """
+
+    hyper: np.ndarray
+    whole: np.ndarray
+    method: Method
+    nodes: int
+    nodes_change: float
+    pooled: Maximum
+    accuracy: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def n_parameter(self) -> int:
+        return self.whole.shape[0]
+
+    @property
+    def at_end(self) -> np.ndarray:
+        """(hyper,) bool: sds of 0."""
+        return ~np.isfinite(self.hyper)
+
+    @property
+    def hyper_errors(self) -> np.ndarray:
+        """(hyper,) standard errors of the logarithms; NaN at 0."""
+        with np.errstate(invalid="ignore"):
+            return np.sqrt(np.diag(self.whole)[self.covariance.shape[0] :])
+
+
+class Marginal:
+    """Log marginal likelihood on the outer vector; modes found are where the next search begins.
+
+    Parameters
+    ----------
+    penalised : bool
+        Add the log priors of the coefficients and of the sds.
+    """
+
+    def __init__(self, latent: Latent, method: Method, n_node: int = 1, penalised: bool = False):
+        self.latent, self.method, self.n_node = latent, method, n_node
+        self.members = quadrature.parts(latent) if method == "quadrature" else None
+        self.priors = _Priors(latent) if penalised else None
+        self._last: Mode | None = None
+
+    def mode(self, outer: np.ndarray) -> Mode:
+        """The mode of the effects, sought from the last one found, moved along."""
+        start = None
+        if self._last is not None:
+            start = self._last.raw + self._last.moved @ (outer - self._last.outer)
+            if not np.isfinite(start).all() or np.abs(outer - self._last.outer).max() > 0.5:
+                start = self._last.raw
+        return find_mode(self.latent, outer, start)
+
+    def value(self, outer: np.ndarray) -> float:
+        mode = self.mode(outer)
+        value = mode.log_marginal
+        if self.members is not None:
+            value = quadrature.nodes_about(mode, self.members, self.n_node).value_gradient(outer)[0]
+        if self.priors is not None:
+            value += self.priors(outer)[0]
+        return value if np.isfinite(value) else -np.inf
+
+    def value_gradient_hessian(self, outer: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """Hessian by central differences of exact gradients, nodes held."""
+        self._last = mode = self.mode(outer)
+        if self.members is not None:
+            nodes = quadrature.nodes_about(mode, self.members, self.n_node)
+            value, gradient = nodes.value_gradient(outer)
+
+            def slope(at):
+                return nodes.value_gradient(at)[1]
+        else:
+            value, gradient = mode.log_marginal, mode.gradient()
+
+            def slope(at):
+                return self.mode(at).gradient()
+
+        n = outer.size
+        hessian = np.empty((n, n))
+        for i in range(n):
+            step = DIFFERENCE * np.eye(n)[i]
+            hessian[i] = (slope(outer + step) - slope(outer - step)) / (2 * DIFFERENCE)
+        hessian = 0.5 * (hessian + hessian.T)
+        if self.priors is not None:
+            v, g, h = self.priors(outer)
+            return value + v, gradient + g, hessian + h
+        return value, gradient, hessian
+
+
+class _Priors:
+    """Log priors of coefficients and sds, each at its own scale: those of a penalty."""
+
+    def __init__(self, latent: Latent):
+        from occupancy.engines.compiled import group_terms
+
+        self.objective = Objective(latent.problem.without_groups(), penalised=True)
+        self.sds = [g.prior for _, g in group_terms(latent.problem)]
+        self.n = latent.n_coefficient
+
+    def __call__(self, outer: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        from occupancy.engines.newton import curvature
+
+        value, first, second = self.objective.log_prior(outer[: self.n])
+        gradient, hessian = np.zeros(outer.size), np.zeros((outer.size, outer.size))
+        gradient[: self.n], hessian[: self.n, : self.n] = first, second
+        for k, prior in enumerate(self.sds, start=self.n):
+            sd = float(np.exp(outer[k]))
+            v, slope, bend = curvature(prior, sd)
+            value += v
+            gradient[k], hessian[k, k] = slope * sd, bend * sd * sd + slope * sd
+        return value, gradient, hessian
+
+
+@dataclass(frozen=True)
+class _Climbed:
+    outer: np.ndarray
+    value: float
+    gradient: np.ndarray
+    hessian: np.ndarray
+    free: np.ndarray
+    converged: bool
+
+
+def _climb(marginal: Marginal, outer: np.ndarray) -> _Climbed:
+    """Newton's method with steps halved until the value rises; sds may end at their least."""
+    latent = marginal.latent
+    k = latent.n_coefficient
+    least = np.concatenate([np.full(k, -np.inf), latent.least])
+    limit = np.concatenate([np.full(k, COEFFICIENT_STEP), np.full(latent.n_hyper, HYPER_STEP)])
+    outer = np.maximum(outer, least)
+    value, gradient, hessian = marginal.value_gradient_hessian(outer)
+    free, converged, tried = np.ones(outer.size, bool), False, False
+    for _ in range(MOST_STEPS):
+        free = ~((outer <= least) & (gradient <= 1e-6))
+        step = np.zeros(outer.size)
+        step[free] = newton_step(-hessian[np.ix_(free, free)], gradient[free])
+        gain = float(gradient @ step)
+        step *= min(1.0, float((limit / np.maximum(np.abs(step), 1e-300)).min()))
+        low = free & (outer < least + NEAR_END) & (gradient < 0) & (step < 0)
+        if low.any() and not tried:
+            tried = True
+            there = np.where(low, least, outer)
+            if marginal.value(there) >= value - 1e-9:
+                outer = there
+                value, gradient, hessian = marginal.value_gradient_hessian(outer)
+                continue
+        converged = gain < AT_REST
+        for _ in range(HALVINGS):
+            trial = np.maximum(outer + step, least)
+            found = marginal.value(trial)
+            if found >= value - (1e-8 if converged else 1e-12 * abs(value)):
+                break
+            step = 0.5 * step
+        else:
+            converged = gain < 1e-6
+            break
+        outer = trial
+        value, gradient, hessian = marginal.value_gradient_hessian(outer)
+        if converged:
+            break
+    free = ~((outer <= least) & (gradient <= 1e-6))
+    return _Climbed(outer, value, gradient, hessian, free, converged)
+
+
+def maximise(
+    problem: Problem,
+    seed: int = 1,
+    *,
+    integrate: str = "auto",
+    nodes: int | None = None,
+    penalised: bool = False,
+) -> Integrated:
+    """Maximise the marginal likelihood.
+
+    Parameters
+    ----------
+    integrate : "auto", "laplace" or "quadrature"
+        By default quadrature wherever it applies.
+    nodes : int, optional
+        For each effect of a level; by default 15, and more until the log-likelihood changes by
+        less than 1e-4.
+    penalised : bool
+        Maximise the marginal likelihood times the priors of coefficients and sds.
+
+    Raises
+    ------
+    ModelError
+        Quadrature is asked for where it does not apply.
+    """
+    from occupancy.engines.accuracy import of_laplace
+
+    if not problem.y.size:
+        raise ModelError("No visit was made, so there is nothing to fit.")
+    latent = Latent(problem)
+    members = quadrature.parts(latent)
+    if integrate == "quadrature" and members is None:
+        raise ModelError(
+            'integrate = "quadrature" needs groups whose levels are independent of each other, '
+            "with one or two effects for each level; levels of this model share sites or visits "
+            'with others. Use integrate = "laplace".'
+        )
+    pooled = ml.maximise(problem.without_groups(), seed)
+    laplace = Marginal(latent, "laplace", penalised=penalised)
+    tops = [_climb(laplace, start) for start in _starts(latent, pooled)]
+    top = max(tops, key=lambda t: t.value)
+    same = sum(abs(t.value - top.value) < 1e-4 for t in tops)
+    by_quadrature = members is not None and integrate != "laplace"
+    if not by_quadrature:
+        accuracy = of_laplace(laplace, top.outer, top.hessian, seed)
+        return _told(latent, pooled, laplace, top, len(tops), same, 0.0, accuracy)
+    begin = top.outer.copy()
+    hypers = slice(latent.n_coefficient, None)
+    begin[hypers] = np.maximum(begin[hypers], latent.hyper_of_start - 0.7)
+    marginal, best, change = quadratured(latent, begin, members, nodes, penalised)
+    accuracy = {"laplace_hyper": top.outer[hypers], "laplace_log_likelihood": top.value}
+    return _told(latent, pooled, marginal, best, len(tops), same, change, accuracy)
+
+
+def quadratured(
+    latent: Latent,
+    outer: np.ndarray,
+    members: np.ndarray,
+    nodes: int | None = None,
+    penalised: bool = False,
+) -> tuple[Marginal, _Climbed, float]:
+    """The top by quadrature, with as many nodes as it takes, and what more nodes change."""
+    wide = int((members >= 0).sum(axis=1).max())
+    most = quadrature.MOST_NODES[wide]
+    offered = [n for n in quadrature.MORE_NODES if n <= most]
+    n = nodes or offered[0]
+    while True:
+        marginal = Marginal(latent, "quadrature", n, penalised)
+        top = _climb(marginal, outer)
+        more = next((k for k in (*offered, 2 * n + 1) if k > n), n)
+        change = Marginal(latent, "quadrature", more, penalised).value(top.outer) - top.value
+        if nodes or abs(change) < quadrature.ENOUGH or n >= most:
+            return marginal, top, float(change)
+        outer, n = top.outer, more
+
+
+def _starts(latent: Latent, pooled: Maximum):
+    """The top without groups and sds of 0.5; with larger ones too."""
+    beta = np.concatenate(list(pooled.coefficients.values()))
+    theta = np.linalg.solve(latent.fixed.transform(), beta)
+    theta = np.clip(theta, -FARTHEST_START, FARTHEST_START)
+    for more in (0.0, WIDE_START):
+        yield np.concatenate([theta, latent.hyper_of_start + more])
+
+
+def _told(
+    latent: Latent,
+    pooled: Maximum,
+    marginal: Marginal,
+    top: _Climbed,
+    starts: int,
+    same: int,
+    change: float,
+    accuracy: dict[str, Any],
+) -> Integrated:
+    theta, hyper = latent.split(top.outer)
+    k = latent.n_coefficient
+    a = np.eye(top.outer.size)
+    a[:k, :k] = latent.fixed.transform()
+    hessian = top.hessian[np.ix_(top.free, top.free)]
+    scale = np.linalg.eigvalsh(-hessian)
+    flat = bool(scale.min() < FLAT * max(scale.max(), 1.0)) or bool(np.abs(theta).max() > FAR)
+    point = Top(top.outer[top.free], top.value, top.gradient, hessian, 0, top.converged, flat)
+    whole = np.full((top.outer.size, top.outer.size), np.nan)
+    whole[np.ix_(top.free, top.free)] = ml.covariance_of(point, a[np.ix_(top.free, top.free)])
+    beta = a[:k, :k] @ theta
+    value = top.value
+    if marginal.priors is not None:
+        value -= marginal.priors(top.outer)[0]
+    return Integrated(
+        ml.split(latent.problem, beta),
+        whole[:k, :k],
+        float(value),
+        starts,
+        same,
+        top.converged,
+        flat,
+        ml.standardised(latent.fixed, beta),
+        np.where(top.free[k:], hyper, -np.inf),
+        whole,
+        marginal.method,
+        marginal.n_node,
+        change,
+        pooled,
+        accuracy,
+    )
