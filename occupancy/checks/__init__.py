@@ -26,6 +26,8 @@ CHECKS: dict[str, str] = {
     "CONFOUND": "occupancy.checks.confounding",
     "SEP": "occupancy.checks.separation",
     "FLAT": "occupancy.checks.top",
+    "LAPLACE": "occupancy.checks.laplace",
+    "SDZERO": "occupancy.checks.no_spread",
     "RELEV": "occupancy.checks.few_levels",
     "PSTAR": "occupancy.checks.cumulative_detection",
     "FP": "occupancy.checks.single_detections",

@@ -62,7 +62,7 @@ def predict(problem: Problem, posterior: xr.Dataset | None, ml: Maximum | None) 
     if posterior is not None:
         points = _of_draws(problem, posterior)
     elif ml is not None:
-        points = iter([ml.coefficients])
+        points = iter([_point(ml)])
     else:
         return None
     unit = _units(problem)
@@ -99,8 +99,13 @@ def estimates(evidence: Evidence, predictor: Predictor) -> Iterator[np.ndarray]:
     if evidence.draws is not None:
         points = _of_draws(evidence.problem, evidence.draws)
     else:
-        points = iter([] if evidence.ml is None else [evidence.ml.coefficients])
+        points = iter([] if evidence.ml is None else [_point(evidence.ml)])
     return (eta(predictor, point) for point in points)
+
+
+def _point(ml: Maximum) -> Values:
+    """Coefficients, and the modes of the effects of groups where the maximum has them."""
+    return ml.coefficients | getattr(ml, "effects", {})
 
 
 def _detecting(problem: Problem) -> list[tuple[Predictor, np.ndarray]]:
@@ -147,7 +152,7 @@ def eta(predictor: Predictor, point: Values) -> np.ndarray:
         out *= predictor.sign
     for group in predictor.groups:
         effect = point.get(f"{predictor.name}_effect[{group.name}]")
-        if effect is not None:  # the maximum is of the model without groups
+        if effect is not None:  # the maximum may be of the model without groups
             part = effect[group.level]
             out += part if group.value is None else part * group.value
     return out

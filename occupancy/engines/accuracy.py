@@ -46,7 +46,7 @@ def of_laplace(marginal, outer: np.ndarray, hessian: np.ndarray, seed: int) -> d
         here = better.value(outer) - marginal.value(outer)
         return {
             "by": "quadrature",
-            "difference": here,
+            "difference": float(here),
             "error": 0.0,
             "shift": _in_errors(top.outer - outer, hessian),
             "hyper": top.outer[hypers].tolist(),
@@ -114,7 +114,7 @@ def _shape(x: np.ndarray) -> float:
     b = 1 / x[-1] + (1 - np.sqrt(m / (k - 0.5))) / 3 / x[int(n / 4 + 0.5) - 1]
     shape = np.log1p(-b[:, None] * x).mean(axis=1)
     log_lik = n * (np.log(-b / shape) - shape - 1)
-    weight = 1 / np.exp(log_lik - log_lik[:, None]).sum(axis=1)
+    weight = np.exp(log_lik - log_lik.max())
     mean = float((b * weight).sum() / weight.sum())
     found = float(np.log1p(-mean * x).mean())
     return (n * found + 10 * 0.5) / (n + 10)  # a weak prior about 0.5, as in the source

@@ -15,8 +15,8 @@ from functools import cached_property
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import cho_solve
-from scipy.sparse.linalg import splu
+from scipy.linalg import cho_solve, solve_triangular
+from scipy.sparse.linalg import splu, spsolve_triangular
 
 from occupancy.engines.latent import Latent
 
@@ -28,17 +28,69 @@ BEND = 1e-3  # of a linear predictor, for second differences
 TINY = 1e-300
 
 
-class Factor:
-    """A positive definite matrix in factors: dense where it is small, else sparse."""
+@dataclass(frozen=True)
+class Blocks:
+    """Where the rows of a matrix stand that falls into independent parts of few rows.
 
-    def __init__(self, matrix: sparse.csr_array):
-        self.n = matrix.shape[0]
-        if self.n <= MOST_DENSE:
+    Attributes
+    ----------
+    part, slot : (row,)
+    shape : parts, rows of the largest
+    """
+
+    part: np.ndarray
+    slot: np.ndarray
+    shape: tuple[int, int]
+
+    @staticmethod
+    def of(part: np.ndarray) -> Blocks | None:
+        """None where a part is large."""
+        count = np.bincount(part)
+        if count.max(initial=0) > MOST_PER_CHAIN:
+            return None
+        return Blocks(part, slots_of(part), (count.size, int(count.max(initial=1))))
+
+
+def slots_of(part: np.ndarray) -> np.ndarray:
+    """(row,) place of each among those of its part."""
+    order = np.argsort(part, kind="stable")
+    first = np.searchsorted(part[order], part[order])
+    out = np.empty(part.size, np.int64)
+    out[order] = np.arange(part.size) - first
+    return out
+
+
+class Factor:
+    """A positive definite matrix in factors: part by part, dense where it is small, or sparse.
+
+    ``log_pivots`` (row,) add up to the log determinant, those of a part to that of the part.
+    """
+
+    def __init__(self, matrix: sparse.csr_array, blocks: Blocks | None = None):
+        self.n, self.blocks = int(matrix.diagonal().size), blocks
+        self.lower = self.inverse = None
+        if blocks is not None:
+            self._in_blocks(matrix, blocks)
+        elif self.n <= MOST_DENSE:
             self.lower = np.linalg.cholesky(matrix.toarray())
-            self.log_pivots = 2.0 * np.log(np.diag(self.lower))  # adding up inside each part
-            self.log_det = float(self.log_pivots.sum())
-            return
-        self.lower = None
+            self.log_pivots = 2.0 * np.log(np.diag(self.lower))
+        else:
+            self._sparse(matrix)
+        self.log_det = float(self.log_pivots.sum())
+
+    def _in_blocks(self, matrix: sparse.csr_array, blocks: Blocks) -> None:
+        whole = np.zeros((*blocks.shape, blocks.shape[1]))
+        held = np.bincount(blocks.part, minlength=blocks.shape[0])
+        for s in range(blocks.shape[1]):
+            whole[held <= s, s, s] = 1.0
+        found = matrix.tocoo()
+        i, j = found.coords
+        whole[blocks.part[i], blocks.slot[i], blocks.slot[j]] = found.data
+        self.lower = np.linalg.cholesky(whole)
+        self.inverse = np.linalg.inv(whole)
+        self.log_pivots = 2.0 * np.log(self.lower[blocks.part, blocks.slot, blocks.slot])
+
+    def _sparse(self, matrix: sparse.csr_array) -> None:
         try:
             self.lu = splu(
                 sparse.csc_array(matrix),
@@ -52,24 +104,32 @@ class Factor:
         if pivots.min() <= 0 or not np.array_equal(self.lu.perm_r, self.lu.perm_c):
             raise np.linalg.LinAlgError("not positive definite")
         self.log_pivots = np.log(pivots)[self.lu.perm_c]
-        self.log_det = float(self.log_pivots.sum())
 
     def solve(self, b: np.ndarray) -> np.ndarray:
         """matrix^-1 b."""
+        if self.inverse is not None:
+            return self._blockwise(self.inverse, b)
         if self.lower is not None:
             return cho_solve((self.lower, True), b, check_finite=False)
         return self.lu.solve(np.ascontiguousarray(b))
 
+    def _blockwise(self, by_part: np.ndarray, b: np.ndarray) -> np.ndarray:
+        at = self.blocks
+        wide = np.zeros((*at.shape, *b.shape[1:]))
+        wide[at.part, at.slot] = b
+        if b.ndim == 1:
+            return np.einsum("pij,pj->pi", by_part, wide)[at.part, at.slot]
+        return (by_part @ wide)[at.part, at.slot]
+
     def noise(self, z: np.ndarray) -> np.ndarray:
         """(n, draw) standard normals to normals of covariance matrix^-1."""
-        from scipy.linalg import solve_triangular
-
+        if self.inverse is not None:
+            return self._blockwise(np.linalg.inv(self.lower).transpose(0, 2, 1), z)
         if self.lower is not None:
             return solve_triangular(self.lower, z, lower=True, trans="T", check_finite=False)
         pivots = self.lu.U.diagonal()
         upper = sparse.csr_array(sparse.diags_array(1.0 / np.sqrt(pivots)) @ self.lu.U)
-        solved = sparse.linalg.spsolve_triangular(upper, z, lower=False)
-        return solved[self.lu.perm_c]
+        return spsolve_triangular(upper, z, lower=False)[self.lu.perm_c]
 
 
 @dataclass(frozen=True)
@@ -138,20 +198,24 @@ class Mode:
     def gradient(self) -> np.ndarray:
         """Of ``log_marginal`` along the outer vector."""
         latent = self.latent
-        place, solved, covariance = _covariance(self)
-        third = _contracted(self, place, covariance)
-        effects = latent.scatter @ (self.slope + 0.5 * third)
-        by_hyper = []
+        place, solved, covariance = covariance_within(self)
+        third = 0.5 * _contracted(self, place, covariance)
+        along = latent.scatter @ self.slope
+        moving = latent.scatter @ third
+        through = self.factor.solve(self.matrix.T @ moving)  # what a move of the mode adds
+        effects = self.matrix @ through
         bend = self.bend.tocoo()
         i, j = bend.coords
+        by_hyper = []
         for d in self.slopes:
-            pair = (d @ solved)[i, place[j]]
-            by_hyper.append(effects @ (d @ self.raw) + bend.data @ pair)
-        direct = np.concatenate([latent.along_columns(self.slope + 0.5 * third), by_hyper])
-        return direct + self.moved.T @ (self.matrix.T @ (latent.scatter @ (0.5 * third)))
+            direct = (along + moving) @ (d @ self.raw) + bend.data @ (d @ solved)[i, place[j]]
+            implied = along @ (d @ through) + effects @ (self.bend @ (d @ self.raw))
+            by_hyper.append(direct + implied)
+        rows = self.slope + third + self.along @ effects
+        return np.concatenate([latent.along_columns(rows), by_hyper])
 
 
-def _covariance(mode: Mode) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def covariance_within(mode: Mode) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Covariance of the effects inside each independent part.
 
     Returns
@@ -165,14 +229,10 @@ def _covariance(mode: Mode) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """
     latent = mode.latent
     n = latent.n_effect
-    if mode.factor.lower is not None:
+    if mode.factor.blocks is None and latent.n_raw <= MOST_DENSE:
         place = np.arange(n)
     else:
-        part = latent.component[0]
-        order = np.argsort(part, kind="stable")
-        first = np.searchsorted(part[order], part[order])
-        place = np.empty(n, np.int64)
-        place[order] = np.arange(n) - first
+        place = latent.slot
     one = np.zeros((n, int(place.max(initial=-1)) + 1))
     one[np.arange(n), place] = 1.0
     solved = mode.factor.solve(mode.matrix.T @ one)
@@ -216,7 +276,8 @@ def _directions(latent: Latent, place: np.ndarray, covariance: np.ndarray):
     scale, along = np.linalg.eigh(0.5 * (own + own.transpose(0, 2, 1)))
     half = along * np.sqrt(np.maximum(scale, 0.0))[:, None, :]  # (chain, effect, direction)
     z = latent.gather
-    row = np.repeat(np.arange(z.shape[0]), np.diff(z.indptr))
+    n_row = latent.chain.size
+    row = np.repeat(np.arange(n_row), np.diff(z.indptr))
     # the slot of each effect among those of its row's chain
     key = touched.indices + latent.n_effect * chain
     order = np.argsort(key)
@@ -224,7 +285,7 @@ def _directions(latent: Latent, place: np.ndarray, covariance: np.ndarray):
     found = slot[order[np.searchsorted(key[order], wanted)]]
     for k in range(q):
         weight = z.data * half[latent.chain[row], found, k]
-        yield np.bincount(row, weights=weight, minlength=z.shape[0])
+        yield np.bincount(row, weights=weight, minlength=n_row)
 
 
 def find_mode(latent: Latent, outer: np.ndarray, start: np.ndarray | None = None) -> Mode:
@@ -244,14 +305,14 @@ def find_mode(latent: Latent, outer: np.ndarray, start: np.ndarray | None = None
     if not np.isfinite(found[0]) and start is not None:
         raw = np.zeros(latent.n_raw)
         found = joint(raw)
-    settled = False
+    settled, blocks = False, Blocks.of(latent.component[1])
     at = raw
     for _ in range(MOST_STEPS):
         at, (value, slope, eta, row_slope) = raw, found
         along = latent.row_slopes(eta)
         bend = _symmetric(sparse.csr_array(latent.scatter @ along))
         curvature = latent.precision - matrix.T @ bend @ matrix
-        factor, step = _newton(curvature, slope)
+        factor, step = _newton(curvature, slope, blocks)
         gain = float(slope @ step)
         if gain < AT_REST * max(1.0, abs(value)):
             settled = factor is not None
@@ -267,7 +328,7 @@ def find_mode(latent: Latent, outer: np.ndarray, start: np.ndarray | None = None
         raw = raw + step
         found = trial
     if factor is None:  # a saddle: as if curved like the prior where it is not curved
-        factor = Factor(_definite(curvature))
+        factor = Factor(_definite(curvature, blocks), blocks)
     return Mode(latent, outer, at, eta, row_slope, matrix, value, along, bend, factor, settled)
 
 
@@ -275,18 +336,20 @@ def _symmetric(matrix: sparse.csr_array) -> sparse.csr_array:
     return sparse.csr_array(0.5 * (matrix + matrix.T))
 
 
-def _newton(curvature: sparse.csr_array, slope: np.ndarray) -> tuple[Factor | None, np.ndarray]:
+def _newton(
+    curvature: sparse.csr_array, slope: np.ndarray, blocks: Blocks | None
+) -> tuple[Factor | None, np.ndarray]:
     """Newton's step; along positive curvature, and no factor, where A is not definite."""
     try:
-        factor = Factor(curvature)
+        factor = Factor(curvature, blocks)
         return factor, factor.solve(slope)
     except np.linalg.LinAlgError:
-        return None, Factor(_definite(curvature)).solve(slope)
+        return None, Factor(_definite(curvature, blocks), blocks).solve(slope)
 
 
-def _definite(curvature: sparse.csr_array) -> sparse.csr_array:
+def _definite(curvature: sparse.csr_array, blocks: Blocks | None) -> sparse.csr_array:
     """The matrix with its curvatures made positive, or shifted where it is too large for that."""
-    if curvature.shape[0] <= MOST_DENSE:
+    if blocks is None and curvature.diagonal().size <= MOST_DENSE:
         scale, along = np.linalg.eigh(curvature.toarray())
         return sparse.csr_array((along * np.maximum(np.abs(scale), 1e-6)) @ along.T)
     off = abs(curvature).sum(axis=1) - abs(curvature.diagonal())

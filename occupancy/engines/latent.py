@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -24,6 +25,7 @@ from occupancy.problem import GroupTerm, Predictor, Problem
 
 STEP = 1e-4  # of a linear predictor, for its slope
 LEAST_LOG_SD = -7.0  # an sd of 0.001: the data tell it from none no more
+MOST_LOG_SD = 4.0  # an sd of 55: effects are at either end of any scale
 
 
 class Term(Protocol):
@@ -36,6 +38,8 @@ class Term(Protocol):
         Where a climb begins.
     least : (hyper,)
         Values at which the term is as good as gone; -inf for those without such an end.
+    most : (hyper,)
+        Values beyond which a climb does not go; inf for those without such an end.
     rows : (row, effect) sparse
         What each effect adds to each row of the term's predictor, signed where it is.
     precision : (raw, raw) sparse
@@ -47,6 +51,7 @@ class Term(Protocol):
     n_effect: int
     start: np.ndarray
     least: np.ndarray
+    most: np.ndarray
     rows: sparse.csr_array
     precision: sparse.csr_array
 
@@ -70,7 +75,8 @@ class Independent:
         if predictor.sign is not None:
             value = value * predictor.sign
         self.n_raw = self.n_effect = group.n_level
-        self.start, self.least = np.array([np.log(0.5)]), np.array([LEAST_LOG_SD])
+        self.start = np.array([np.log(0.5)])
+        self.least, self.most = np.array([LEAST_LOG_SD]), np.array([MOST_LOG_SD])
         at = (value, (np.arange(n), group.level))
         self.rows = sparse.csr_array(at, shape=(n, group.n_level))
         self.precision = sparse.eye_array(group.n_level, format="csr")
@@ -223,12 +229,25 @@ class Latent:
         return place[of_effect], of_raw, place[label[:n]]
 
     @cached_property
+    def slot(self) -> np.ndarray:
+        """(effect,) place of each among those of its independent part."""
+        part = self.component[0]
+        order = np.argsort(part, kind="stable")
+        out = np.empty(part.size, np.int64)
+        out[order] = np.arange(part.size) - np.searchsorted(part[order], part[order])
+        return out
+
+    @cached_property
     def hyper_of_start(self) -> np.ndarray:
         return np.concatenate([t.start for t in self.terms])
 
     @cached_property
     def least(self) -> np.ndarray:
         return np.concatenate([t.least for t in self.terms])
+
+    @cached_property
+    def most(self) -> np.ndarray:
+        return np.concatenate([t.most for t in self.terms])
 
     @cached_property
     def precision(self) -> sparse.csr_array:
@@ -262,6 +281,12 @@ class Latent:
         """(effect,) that move the row they move most by ``STEP``."""
         largest = abs(self.gather).max(axis=0).toarray().ravel()
         return STEP / np.where(largest > 0, largest, 1.0)
+
+    def is_alive(self, in_use: np.ndarray) -> np.ndarray:
+        """(effect,) 1 where a term has a hyper-parameter that has not run to its end, else 0."""
+        ends = self.hyper_start
+        alive = [bool(in_use[a:b].any()) for a, b in pairwise(ends)]
+        return np.repeat(np.array(alive, float), [t.n_effect for t in self.terms])
 
     # ------------------------------------------------------------ values
 

@@ -14,10 +14,11 @@ from typing import Any, Literal
 import numpy as np
 
 from occupancy.engines import ml, quadrature
+from occupancy.engines.compiled import group_terms, slots
 from occupancy.engines.laplace import Mode, find_mode
 from occupancy.engines.latent import Latent
 from occupancy.engines.ml import Maximum
-from occupancy.engines.newton import FAR, FLAT, Objective, Top, newton_step
+from occupancy.engines.newton import FAR, FLAT, Objective, Top, curvature, newton_step
 from occupancy.problem import Problem
 from surveys.problems import ModelError
 
@@ -31,7 +32,7 @@ WIDE_START = 1.5  # the second climb begins with sds so many times larger, in lo
 FARTHEST_START = 8.0  # of a coefficient, where the likelihood without groups has no end
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Integrated(Maximum):
     """A maximum of the marginal likelihood.
 
@@ -42,16 +43,19 @@ class Integrated(Maximum):
     hyper : (hyper,)
         Logarithms of the sds, -inf for a sd of 0.
     whole : (coefficient + hyper, coefficient + hyper)
-        Covariance of both; NaN for a sd of 0, the others having what they have beside it.
+        Covariance of both; NaN for a sd at an end (0, or so large that all effects are at either
+        end of the scale), the others having what they have beside it.
     method : "laplace" or "quadrature"
     nodes : int
         For each effect of a level; 1 is Laplace's approximation.
     nodes_change : float
         What more nodes changed of the log-likelihood.
-    accuracy : dict
-        How far Laplace's approximation is from the integral; see ``engines.accuracy``.
+    effects : {slot: (level,)}
+        Modes of the effects there, on the link scale; slots as ``engines.compiled.slots``.
     pooled : Maximum
         Without group effects.
+    accuracy : dict
+        How far Laplace's approximation is from the integral; see ``engines.accuracy``.
     """
 
     hyper: np.ndarray
@@ -59,6 +63,7 @@ class Integrated(Maximum):
     method: Method
     nodes: int
     nodes_change: float
+    effects: dict[str, np.ndarray]
     pooled: Maximum
     accuracy: dict[str, Any] = field(default_factory=dict)
 
@@ -92,6 +97,7 @@ class Marginal:
         self.members = quadrature.parts(latent) if method == "quadrature" else None
         self.priors = _Priors(latent) if penalised else None
         self._last: Mode | None = None
+        self._nodes: quadrature.Nodes | None = None
 
     def mode(self, outer: np.ndarray) -> Mode:
         """The mode of the effects, sought from the last one found, moved along."""
@@ -111,46 +117,45 @@ class Marginal:
             value += self.priors(outer)[0]
         return value if np.isfinite(value) else -np.inf
 
-    def value_gradient_hessian(self, outer: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        """Hessian by central differences of exact gradients, nodes held."""
+    def value_gradient(self, outer: np.ndarray) -> tuple[float, np.ndarray]:
+        """Value and gradient; what is asked for next lies near."""
         self._last = mode = self.mode(outer)
+        self._nodes = None
         if self.members is not None:
-            nodes = quadrature.nodes_about(mode, self.members, self.n_node)
-            value, gradient = nodes.value_gradient(outer)
-
-            def slope(at):
-                return nodes.value_gradient(at)[1]
+            self._nodes = quadrature.nodes_about(mode, self.members, self.n_node)
+            value, gradient = self._nodes.value_gradient(outer)
         else:
             value, gradient = mode.log_marginal, mode.gradient()
+        if self.priors is not None:
+            v, g, _ = self.priors(outer)
+            return value + v, gradient + g
+        return value, gradient
 
-            def slope(at):
-                return self.mode(at).gradient()
-
+    def hessian(self, outer: np.ndarray) -> np.ndarray:
+        """By central differences of exact gradients, about the last point and at its nodes."""
         n = outer.size
-        hessian = np.empty((n, n))
+        out = np.empty((n, n))
         for i in range(n):
             step = DIFFERENCE * np.eye(n)[i]
-            hessian[i] = (slope(outer + step) - slope(outer - step)) / (2 * DIFFERENCE)
-        hessian = 0.5 * (hessian + hessian.T)
-        if self.priors is not None:
-            v, g, h = self.priors(outer)
-            return value + v, gradient + g, hessian + h
-        return value, gradient, hessian
+            out[i] = (self._slope(outer + step) - self._slope(outer - step)) / (2 * DIFFERENCE)
+        out = 0.5 * (out + out.T)
+        return out if self.priors is None else out + self.priors(outer)[2]
+
+    def _slope(self, outer: np.ndarray) -> np.ndarray:
+        if self._nodes is not None:
+            return self._nodes.value_gradient(outer)[1]
+        return self.mode(outer).gradient()
 
 
 class _Priors:
     """Log priors of coefficients and sds, each at its own scale: those of a penalty."""
 
     def __init__(self, latent: Latent):
-        from occupancy.engines.compiled import group_terms
-
         self.objective = Objective(latent.problem.without_groups(), penalised=True)
         self.sds = [g.prior for _, g in group_terms(latent.problem)]
         self.n = latent.n_coefficient
 
     def __call__(self, outer: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        from occupancy.engines.newton import curvature
-
         value, first, second = self.objective.log_prior(outer[: self.n])
         gradient, hessian = np.zeros(outer.size), np.zeros((outer.size, outer.size))
         gradient[: self.n], hessian[: self.n, : self.n] = first, second
@@ -177,40 +182,68 @@ def _climb(marginal: Marginal, outer: np.ndarray) -> _Climbed:
     latent = marginal.latent
     k = latent.n_coefficient
     least = np.concatenate([np.full(k, -np.inf), latent.least])
+    most = np.concatenate([np.full(k, np.inf), latent.most])
     limit = np.concatenate([np.full(k, COEFFICIENT_STEP), np.full(latent.n_hyper, HYPER_STEP)])
-    outer = np.maximum(outer, least)
-    value, gradient, hessian = marginal.value_gradient_hessian(outer)
-    free, converged, tried = np.ones(outer.size, bool), False, False
+    outer = np.clip(outer, least, most)
+
+    def is_free():
+        low, high = (outer <= least) & (gradient <= 1e-6), (outer >= most) & (gradient >= -1e-6)
+        return ~(low | high)
+
+    value, gradient = marginal.value_gradient(outer)
+    hessian, exact = marginal.hessian(outer), True
+    converged, tried = False, False
     for _ in range(MOST_STEPS):
-        free = ~((outer <= least) & (gradient <= 1e-6))
+        free = is_free()
         step = np.zeros(outer.size)
         step[free] = newton_step(-hessian[np.ix_(free, free)], gradient[free])
         gain = float(gradient @ step)
+        if gain < AT_REST and not exact:
+            hessian, exact = marginal.hessian(outer), True
+            continue
         step *= min(1.0, float((limit / np.maximum(np.abs(step), 1e-300)).min()))
         low = free & (outer < least + NEAR_END) & (gradient < 0) & (step < 0)
+        low[:k] = False
         if low.any() and not tried:
             tried = True
             there = np.where(low, least, outer)
             if marginal.value(there) >= value - 1e-9:
                 outer = there
-                value, gradient, hessian = marginal.value_gradient_hessian(outer)
+                value, gradient = marginal.value_gradient(outer)
+                hessian, exact = marginal.hessian(outer), True
                 continue
         converged = gain < AT_REST
+        slack = 1e-8 if converged else 1e-12 * abs(value)
         for _ in range(HALVINGS):
-            trial = np.maximum(outer + step, least)
-            found = marginal.value(trial)
-            if found >= value - (1e-8 if converged else 1e-12 * abs(value)):
+            trial = np.clip(outer + step, least, most)
+            if marginal.value(trial) >= value - slack:
                 break
             step = 0.5 * step
         else:
             converged = gain < 1e-6
-            break
+            if exact:
+                break
+            hessian, exact = marginal.hessian(outer), True
+            continue
+        before, slope = outer, gradient
         outer = trial
-        value, gradient, hessian = marginal.value_gradient_hessian(outer)
+        value, gradient = marginal.value_gradient(outer)
         if converged:
             break
-    free = ~((outer <= least) & (gradient <= 1e-6))
+        hessian, exact = _updated(hessian, outer - before, gradient - slope), False
+    if not exact:
+        hessian = marginal.hessian(outer)
+    free = is_free()
     return _Climbed(outer, value, gradient, hessian, free, converged)
+
+
+def _updated(hessian: np.ndarray, step: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """The symmetric change of rank one after which the Hessian tells the last change of slope."""
+    left = change - hessian @ step
+    scale = float(left @ step)
+    if abs(scale) < 1e-8 * np.linalg.norm(left) * np.linalg.norm(step):
+        return hessian
+    return hessian + np.outer(left, left) / scale
 
 
 def maximise(
@@ -252,7 +285,11 @@ def maximise(
         )
     pooled = ml.maximise(problem.without_groups(), seed)
     laplace = Marginal(latent, "laplace", penalised=penalised)
-    tops = [_climb(laplace, start) for start in _starts(latent, pooled)]
+    tops = []
+    for start in _starts(latent, pooled):
+        tops.append(_climb(laplace, start))
+        if tops[-1].converged and tops[-1].free.all():
+            break  # a second climb is made only from an sd of 0, or where none came to rest
     top = max(tops, key=lambda t: t.value)
     same = sum(abs(t.value - top.value) < 1e-4 for t in tops)
     by_quadrature = members is not None and integrate != "laplace"
@@ -263,7 +300,11 @@ def maximise(
     hypers = slice(latent.n_coefficient, None)
     begin[hypers] = np.maximum(begin[hypers], latent.hyper_of_start - 0.7)
     marginal, best, change = quadratured(latent, begin, members, nodes, penalised)
-    accuracy = {"laplace_hyper": top.outer[hypers], "laplace_log_likelihood": top.value}
+    accuracy = {
+        "by": "",
+        "laplace_hyper": top.outer[hypers].tolist(),
+        "laplace_log_likelihood": float(top.value),
+    }
     return _told(latent, pooled, marginal, best, len(tops), same, change, accuracy)
 
 
@@ -319,6 +360,7 @@ def _told(
     whole = np.full((top.outer.size, top.outer.size), np.nan)
     whole[np.ix_(top.free, top.free)] = ml.covariance_of(point, a[np.ix_(top.free, top.free)])
     beta = a[:k, :k] @ theta
+    in_use = top.free[k:] | (hyper > latent.least)
     value = top.value
     if marginal.priors is not None:
         value -= marginal.priors(top.outer)[0]
@@ -331,11 +373,19 @@ def _told(
         top.converged,
         flat,
         ml.standardised(latent.fixed, beta),
-        np.where(top.free[k:], hyper, -np.inf),
-        whole,
-        marginal.method,
-        marginal.n_node,
-        change,
-        pooled,
-        accuracy,
+        hyper=np.where(in_use, hyper, -np.inf),
+        whole=whole,
+        method=marginal.method,
+        nodes=marginal.n_node,
+        nodes_change=change,
+        effects=_effects(latent, marginal.mode(top.outer), in_use),
+        pooled=pooled,
+        accuracy=accuracy,
     )
+
+
+def _effects(latent: Latent, mode: Mode, in_use: np.ndarray) -> dict[str, np.ndarray]:
+    """Modes by slot; 0 where the sd is."""
+    parts = np.split(mode.effects * latent.is_alive(in_use), latent.effect_start[1:-1])
+    names = [s.name for s in slots(latent.problem) if s.kind == "effects"]
+    return dict(zip(names, parts, strict=True))

@@ -1,7 +1,7 @@
 """Maximum likelihood: several starts, exact gradient and Hessian, Wald intervals.
 
-The latent states are summed out, so this is the likelihood of the detection histories. It holds
-fixed effects; group effects need their distribution integrated and go to the sampler.
+The latent states are summed out, so this is the likelihood of the detection histories. Effects of
+groups are integrated out of it in ``occupancy.engines.marginal``.
 """
 
 from __future__ import annotations
@@ -76,14 +76,12 @@ def maximise(problem: Problem, seed: int = 1, starts: int | None = None) -> Maxi
     Raises
     ------
     ModelError
-        The model has group effects.
+        No visit was made.
+    ValueError
+        The problem has group effects, which ``engines.marginal`` integrates out.
     """
     if problem.has_groups:
-        groups = [g.name for p in problem.predictors.values() for g in p.groups]
-        raise ModelError(
-            f"Maximum likelihood here holds fixed effects only; the model has (1 | {groups[0]}). "
-            'Use engine="nuts", or leave the group out of the formula.'
-        )
+        raise ValueError("maximise a problem with group effects by engines.marginal")
     if not problem.y.size:
         raise ModelError("No visit was made, so there is nothing to fit.")
     objective = Objective(problem)

@@ -56,7 +56,8 @@ def _of_parameter(
 ) -> list[dict[str, Any]]:
     mine = problem.observed.label == int(only) if only else np.ones(problem.y.size, bool)
     unit = _Unit(problem, mine)
-    point = None if draws.point is None else _mean_p(problem, draws.point, name, unit)
+    at = draws.told_at
+    point = None if at is None else _mean_p(problem, at, name, unit)
     drawn = _mean_p(problem, draws.thinned(MOST_DRAWS), name, unit)
     species = [str(s) for s in problem.data["species"].values]
     names = [problem.family.labels[int(only)]] if problem.family.joint else species
