@@ -94,7 +94,7 @@ def _maximum(stored: dict[str, Any]) -> Maximum:
     fields = dict(stored)
     for name in set(fields) & {"covariance", "theta", "hyper", "whole"}:
         fields[name] = np.array(fields[name], dtype=float)
-    for name in set(fields) & {"coefficients", "effects"}:
+    for name in set(fields) & {"coefficients", "varying"}:
         fields[name] = {k: np.array(v, dtype=float) for k, v in fields[name].items()}
     if "pooled" not in fields:
         return Maximum(**fields)

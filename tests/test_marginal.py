@@ -160,6 +160,7 @@ def test_royle_nichols__quadrature_is_the_integral(single):
 FORMULAS = [
     {"psi": "ele + (1 | region)", "p": "1"},
     {"psi": "(1 + ele || region)", "p": "1"},
+    {"psi": "(1 + ele | region)", "p": "1"},
     {"psi": "(1 | region)", "p": "(1 | region)"},
     {"psi": "(1 | region) + (1 | park)", "p": "(1 | observer)"},  # chains that share effects
 ]
@@ -203,7 +204,7 @@ def test_laplace__gradient_is_that_of_the_value(larger, formulas):
     np.testing.assert_allclose(mode.gradient(), numeric, atol=3e-6)
 
 
-@pytest.mark.parametrize("formulas", FORMULAS[:3])
+@pytest.mark.parametrize("formulas", FORMULAS[:4])
 def test_quadrature__gradient_is_that_of_the_value_at_fixed_nodes(larger, formulas):
     latent = Latent(Model(larger, **formulas).problem)
     outer = np.concatenate([np.full(latent.n_coefficient, 0.1), latent.hyper_of_start])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from occupancy.checks.base import Evidence, Verdict
 from occupancy.checks.words import quantity
 from occupancy.engines.accuracy import HIGHEST_K
-from occupancy.engines.compiled import slots
+from occupancy.engines.compiled import Slot, slots
 from surveys.problems import listing
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def check(evidence: Evidence) -> list[Verdict]:
     if found["by"] == "sampling" and found["pareto_k"] > HIGHEST_K:
         return [_unknown(found)]
     names = [quantity(p, t) for p, own in evidence.problem.predictors.items() for t in own.terms]
-    names += [quantity(s.name) for s in _sds(evidence)]
+    names += [quantity(s.name) for s in _hypers(evidence)]
     shifts = {n: s for n, s in zip(names, found["shift"], strict=True) if math.isfinite(s)}
     moved = {n: s for n, s in shifts.items() if abs(s) > LARGEST_SHIFT}
     difference = found["difference"]
@@ -48,8 +48,8 @@ def check(evidence: Evidence) -> list[Verdict]:
     return [_far(evidence, top, found, moved, difference)]
 
 
-def _sds(evidence: Evidence):
-    return [s for s in slots(evidence.problem) if s.kind == "sd"]
+def _hypers(evidence: Evidence) -> list[Slot]:
+    return [s for s in slots(evidence.problem) if s.kind == "hyper"]
 
 
 def _far(evidence, top: Integrated, found, moved: dict[str, float], difference: float) -> Verdict:
@@ -72,7 +72,8 @@ def _far(evidence, top: Integrated, found, moved: dict[str, float], difference: 
         return Verdict("LAPLACE", "warn", f"{fact}.", numbers, BY_SAMPLER)
     sds = {
         quantity(s.name): (math.exp(a), math.exp(b))
-        for s, a, b in zip(_sds(evidence), top.hyper, found["hyper"], strict=True)
+        for s, a, b in zip(_hypers(evidence), top.hyper, found["hyper"], strict=True)
+        if s.hyper.startswith("sd")
     }
     told = [f"{name} {a:.3g} in place of {b:.3g}" for name, (a, b) in sds.items()]
     aic = -2 * found["log_likelihood"] + 2 * top.n_parameter

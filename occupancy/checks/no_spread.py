@@ -14,7 +14,7 @@ CURE = (
 
 def group_of(slot: Slot) -> str:
     """The group as it stands in the formula."""
-    return str(slot.group).replace(":", "/")
+    return str(slot.term).replace(":", "/")
 
 
 def check(evidence: Evidence) -> list[Verdict]:
@@ -23,7 +23,7 @@ def check(evidence: Evidence) -> list[Verdict]:
     top = evidence.ml
     if evidence.posterior is not None or not isinstance(top, Integrated):
         return []
-    sds = [s for s in slots(evidence.problem) if s.kind == "sd"]
+    hypers = [s for s in slots(evidence.problem) if s.kind == "hyper"]
     return [
         Verdict(
             "SDZERO",
@@ -34,6 +34,6 @@ def check(evidence: Evidence) -> list[Verdict]:
             {"parameter": s.predictor, "group": group_of(s), "aic": top.aic},
             CURE,
         )
-        for s, at_end in zip(sds, top.at_end, strict=True)
+        for s, at_end in zip(hypers, top.at_end, strict=True)
         if at_end
     ]

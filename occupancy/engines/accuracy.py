@@ -41,7 +41,7 @@ def of_laplace(marginal, outer: np.ndarray, hessian: np.ndarray, seed: int) -> d
     if members is not None:
         begin = outer.copy()
         hypers = slice(latent.n_coefficient, None)
-        begin[hypers] = np.maximum(begin[hypers], latent.hyper_of_start - 0.7)
+        begin[hypers] = latent.off_the_end(begin[hypers])
         better, top, _ = quadratured(latent, begin, members, None, marginal.priors is not None)
         here = better.value(outer) - marginal.value(outer)
         return {

@@ -187,14 +187,6 @@ class Mode:
         """(effect,) on the link scale."""
         return self.matrix @ self.raw
 
-    @cached_property
-    def effects_moved(self) -> np.ndarray:
-        """(effect, outer) d effects / d outer."""
-        out = self.matrix @ self.moved
-        for k, d in enumerate(self.slopes):
-            out[:, self.latent.n_coefficient + k] += d @ self.raw
-        return out
-
     def gradient(self) -> np.ndarray:
         """Of ``log_marginal`` along the outer vector."""
         latent = self.latent

@@ -9,83 +9,20 @@ pair of evaluations then tells the slope of every row along all of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from occupancy.engines.compiled import group_terms
+from occupancy.engines.coordinates import varying_terms
+from occupancy.engines.linear_block import LinearBlock
 from occupancy.engines.newton import Objective
-from occupancy.problem import GroupTerm, Predictor, Problem
+from occupancy.problem import Predictor, Problem
 
 STEP = 1e-4  # of a linear predictor, for its slope
-LEAST_LOG_SD = -7.0  # an sd of 0.001: the data tell it from none no more
-MOST_LOG_SD = 4.0  # an sd of 55: effects are at either end of any scale
-
-
-class Term(Protocol):
-    """Effects that share hyper-parameters.
-
-    Attributes
-    ----------
-    n_hyper, n_raw, n_effect : int
-    start : (hyper,)
-        Where a climb begins.
-    least : (hyper,)
-        Values at which the term is as good as gone; -inf for those without such an end.
-    most : (hyper,)
-        Values beyond which a climb does not go; inf for those without such an end.
-    rows : (row, effect) sparse
-        What each effect adds to each row of the term's predictor, signed where it is.
-    precision : (raw, raw) sparse
-        Of the raw effects, whose log density is quadratic about 0.
-    """
-
-    n_hyper: int
-    n_raw: int
-    n_effect: int
-    start: np.ndarray
-    least: np.ndarray
-    most: np.ndarray
-    rows: sparse.csr_array
-    precision: sparse.csr_array
-
-    def matrix(self, hyper: np.ndarray) -> sparse.csr_array:
-        """(effect, raw)."""
-        ...
-
-    def slopes(self, hyper: np.ndarray) -> Sequence[sparse.csr_array]:
-        """d matrix / d hyper, one for each hyper-parameter."""
-        ...
-
-
-class Independent:
-    """Independent normal effects of the levels of one grouping; hyper is the log sd."""
-
-    n_hyper = 1
-
-    def __init__(self, predictor: Predictor, group: GroupTerm):
-        n = group.level.size
-        value = np.ones(n) if group.value is None else group.value
-        if predictor.sign is not None:
-            value = value * predictor.sign
-        self.n_raw = self.n_effect = group.n_level
-        self.start = np.array([np.log(0.5)])
-        self.least, self.most = np.array([LEAST_LOG_SD]), np.array([MOST_LOG_SD])
-        at = (value, (np.arange(n), group.level))
-        self.rows = sparse.csr_array(at, shape=(n, group.n_level))
-        self.precision = sparse.eye_array(group.n_level, format="csr")
-
-    def matrix(self, hyper: np.ndarray) -> sparse.csr_array:
-        return float(np.exp(hyper[0])) * self.precision
-
-    def slopes(self, hyper: np.ndarray) -> Sequence[sparse.csr_array]:
-        return [self.matrix(hyper)]
 
 
 @dataclass(frozen=True)
@@ -116,8 +53,8 @@ class Latent:
         self.problem = problem
         self.fixed = Objective(problem.without_groups())
         self.columns = self.fixed.columns
-        self.terms = [Independent(p, g) for p, g in group_terms(problem)]
-        self.owner = [p.name for p, _ in group_terms(problem)]
+        self.terms = [LinearBlock(p, t) for p, t in varying_terms(problem)]
+        self.owner = [p.name for p, _ in varying_terms(problem)]
         self.offset = np.concatenate(
             [
                 p.offset if p.offset.size else np.zeros(p.columns.shape[1])
@@ -148,6 +85,11 @@ class Latent:
     def effect_start(self) -> np.ndarray:
         """(term + 1,) first effect of each term."""
         return np.cumsum([0, *[t.n_effect for t in self.terms]])
+
+    @cached_property
+    def weight_start(self) -> np.ndarray:
+        """(term + 1,) first of what is kept of each term."""
+        return np.cumsum([0, *[t.n_weight for t in self.terms]])
 
     @property
     def n_hyper(self) -> int:
@@ -257,14 +199,7 @@ class Latent:
     @cached_property
     def log_normaliser(self) -> float:
         """What the log density of the raw effects is at 0."""
-        total = -0.5 * self.n_raw * np.log(2 * np.pi)
-        for t in self.terms:
-            off = t.precision - sparse.diags_array(t.precision.diagonal())
-            if abs(off).sum() == 0:
-                total += 0.5 * np.log(t.precision.diagonal()).sum()
-            else:
-                total += 0.5 * np.linalg.slogdet(t.precision.toarray())[1]
-        return float(total)
+        return sum(t.log_normaliser for t in self.terms)
 
     @cached_property
     def _along(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -282,11 +217,20 @@ class Latent:
         largest = abs(self.gather).max(axis=0).toarray().ravel()
         return STEP / np.where(largest > 0, largest, 1.0)
 
-    def is_alive(self, in_use: np.ndarray) -> np.ndarray:
-        """(effect,) 1 where a term has a hyper-parameter that has not run to its end, else 0."""
+    @cached_property
+    def is_sd(self) -> np.ndarray:
+        """(hyper,) bool: an sd, of which 0 means that nothing varies."""
+        return np.concatenate([t.is_sd for t in self.terms])
+
+    def off_the_end(self, hyper: np.ndarray) -> np.ndarray:
+        """The same, with sds no smaller than half of where a climb begins."""
+        return np.where(self.is_sd, np.maximum(hyper, self.hyper_of_start - 0.7), hyper)
+
+    def natural_by_term(self, hyper: np.ndarray) -> list[np.ndarray]:
+        """(draw, hyper) on the whole line to those of each term on their own scales."""
         ends = self.hyper_start
-        alive = [bool(in_use[a:b].any()) for a, b in pairwise(ends)]
-        return np.repeat(np.array(alive, float), [t.n_effect for t in self.terms])
+        parts = [hyper[:, a:b] for a, b in pairwise(ends)]
+        return [t.natural(h) for t, h in zip(self.terms, parts, strict=True)]
 
     # ------------------------------------------------------------ values
 
@@ -299,15 +243,28 @@ class Latent:
         """(effect, raw) M."""
         return sparse.csr_array(sparse.block_diag([t.matrix(h) for t, h in self._each(hyper)]))
 
+    def kept(self, hyper: np.ndarray) -> sparse.csr_array:
+        """(weight, raw) of what is kept of a draw."""
+        return sparse.csr_array(sparse.block_diag([t.kept(h) for t, h in self._each(hyper)]))
+
     def matrix_slopes(self, hyper: np.ndarray) -> list[sparse.csr_array]:
         """dM / d hyper, of all effects."""
+        slopes = [t.slopes(h) for t, h in self._each(hyper)]
+        return self._placed(slopes, self.effect_start)
+
+    def kept_slopes(self, hyper: np.ndarray) -> list[sparse.csr_array]:
+        """d kept / d hyper, of all that is kept."""
+        slopes = [t.kept_slopes(h) for t, h in self._each(hyper)]
+        return self._placed(slopes, self.weight_start)
+
+    def _placed(self, slopes, start: np.ndarray) -> list[sparse.csr_array]:
+        """Matrices of the terms, each where its rows and columns stand among all."""
         out = []
-        shape = (self.n_effect, self.n_raw)
-        for k, (t, h) in enumerate(self._each(hyper)):
-            for slope in t.slopes(h):
+        for k, of_term in enumerate(slopes):
+            for slope in of_term:
                 own = slope.tocoo()
-                at = (own.coords[0] + self.effect_start[k], own.coords[1] + self.raw_start[k])
-                out.append(sparse.csr_array((own.data, at), shape=shape))
+                at = (own.coords[0] + start[k], own.coords[1] + self.raw_start[k])
+                out.append(sparse.csr_array((own.data, at), shape=(int(start[-1]), self.n_raw)))
         return out
 
     def fixed_part(self, theta: np.ndarray) -> np.ndarray:

@@ -14,11 +14,13 @@ from typing import Any, Literal
 import numpy as np
 
 from occupancy.engines import ml, quadrature
-from occupancy.engines.compiled import group_terms, slots
+from occupancy.engines.compiled import slots
+from occupancy.engines.coordinates import varying_terms
 from occupancy.engines.laplace import Mode, find_mode
 from occupancy.engines.latent import Latent
 from occupancy.engines.ml import Maximum
 from occupancy.engines.newton import FAR, FLAT, Objective, Top, curvature, newton_step
+from occupancy.kernel.varying import POSITIVE
 from occupancy.problem import Problem
 from surveys.problems import ModelError
 
@@ -41,7 +43,9 @@ class Integrated(Maximum):
     Attributes
     ----------
     hyper : (hyper,)
-        Logarithms of the sds, -inf for a sd of 0.
+        On the whole line: logarithms of the sds, -inf for a sd of 0; logits of shares, and of
+        (1 + r) / 2 for correlations.
+    hyper_names : as ``engines.compiled.slots``
     whole : (coefficient + hyper, coefficient + hyper)
         Covariance of both; NaN for a sd at an end (0, or so large that all effects are at either
         end of the scale), the others having what they have beside it.
@@ -50,8 +54,9 @@ class Integrated(Maximum):
         For each effect of a level; 1 is Laplace's approximation.
     nodes_change : float
         What more nodes changed of the log-likelihood.
-    effects : {slot: (level,)}
-        Modes of the effects there, on the link scale; slots as ``engines.compiled.slots``.
+    varying : {slot: values}
+        Hyper-parameters on their own scales, and modes of what is kept of effects; slots as
+        ``engines.compiled.slots``.
     pooled : Maximum
         Without group effects.
     accuracy : dict
@@ -59,11 +64,12 @@ class Integrated(Maximum):
     """
 
     hyper: np.ndarray
+    hyper_names: list[str]
     whole: np.ndarray
     method: Method
     nodes: int
     nodes_change: float
-    effects: dict[str, np.ndarray]
+    varying: dict[str, np.ndarray]
     pooled: Maximum
     accuracy: dict[str, Any] = field(default_factory=dict)
 
@@ -152,14 +158,18 @@ class _Priors:
 
     def __init__(self, latent: Latent):
         self.objective = Objective(latent.problem.without_groups(), penalised=True)
-        self.sds = [g.prior for _, g in group_terms(latent.problem)]
+        self.hypers = [q for _, t in varying_terms(latent.problem) for q in t.hypers]
         self.n = latent.n_coefficient
 
     def __call__(self, outer: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         value, first, second = self.objective.log_prior(outer[: self.n])
         gradient, hessian = np.zeros(outer.size), np.zeros((outer.size, outer.size))
         gradient[: self.n], hessian[: self.n, : self.n] = first, second
-        for k, prior in enumerate(self.sds, start=self.n):
+        for k, (prior, hyper) in enumerate(self.hypers, start=self.n):
+            if hyper.domain != POSITIVE:  # a beta prior is one of the logit
+                v, gradient[k], hessian[k, k] = curvature(prior, float(outer[k]))
+                value += v
+                continue
             sd = float(np.exp(outer[k]))
             v, slope, bend = curvature(prior, sd)
             value += v
@@ -204,6 +214,7 @@ def _climb(marginal: Marginal, outer: np.ndarray) -> _Climbed:
         step *= min(1.0, float((limit / np.maximum(np.abs(step), 1e-300)).min()))
         low = free & (outer < least + NEAR_END) & (gradient < 0) & (step < 0)
         low[:k] = False
+        low[k:] &= latent.is_sd
         if low.any() and not tried:
             tried = True
             there = np.where(low, least, outer)
@@ -298,7 +309,7 @@ def maximise(
         return _told(latent, pooled, laplace, top, len(tops), same, 0.0, accuracy)
     begin = top.outer.copy()
     hypers = slice(latent.n_coefficient, None)
-    begin[hypers] = np.maximum(begin[hypers], latent.hyper_of_start - 0.7)
+    begin[hypers] = latent.off_the_end(begin[hypers])
     marginal, best, change = quadratured(latent, begin, members, nodes, penalised)
     accuracy = {
         "by": "",
@@ -336,7 +347,7 @@ def _starts(latent: Latent, pooled: Maximum):
     theta = np.linalg.solve(latent.fixed.transform(), beta)
     theta = np.clip(theta, -FARTHEST_START, FARTHEST_START)
     for more in (0.0, WIDE_START):
-        yield np.concatenate([theta, latent.hyper_of_start + more])
+        yield np.concatenate([theta, latent.hyper_of_start + more * latent.is_sd])
 
 
 def _told(
@@ -360,7 +371,7 @@ def _told(
     whole = np.full((top.outer.size, top.outer.size), np.nan)
     whole[np.ix_(top.free, top.free)] = ml.covariance_of(point, a[np.ix_(top.free, top.free)])
     beta = a[:k, :k] @ theta
-    in_use = top.free[k:] | (hyper > latent.least)
+    none = latent.is_sd & ~top.free[k:] & (hyper <= latent.least)
     value = top.value
     if marginal.priors is not None:
         value -= marginal.priors(top.outer)[0]
@@ -371,21 +382,28 @@ def _told(
         starts,
         same,
         top.converged,
-        flat,
+        flat and bool(np.isnan(np.diag(whole)[:k]).any()),
         ml.standardised(latent.fixed, beta),
-        hyper=np.where(in_use, hyper, -np.inf),
+        hyper=np.where(none, -np.inf, hyper),
+        hyper_names=[s.name for s in slots(latent.problem) if s.kind == "hyper"],
         whole=whole,
         method=marginal.method,
         nodes=marginal.n_node,
         nodes_change=change,
-        effects=_effects(latent, marginal.mode(top.outer), in_use),
+        varying=_varying(latent, marginal.mode(top.outer)),
         pooled=pooled,
         accuracy=accuracy,
     )
 
 
-def _effects(latent: Latent, mode: Mode, in_use: np.ndarray) -> dict[str, np.ndarray]:
-    """Modes by slot; 0 where the sd is."""
-    parts = np.split(mode.effects * latent.is_alive(in_use), latent.effect_start[1:-1])
-    names = [s.name for s in slots(latent.problem) if s.kind == "effects"]
-    return dict(zip(names, parts, strict=True))
+def _varying(latent: Latent, mode: Mode) -> dict[str, np.ndarray]:
+    """Hyper-parameters and modes by slot."""
+    hyper = latent.split(mode.outer)[1]
+    natural = np.concatenate([v[0] for v in latent.natural_by_term(hyper[None, :])])
+    weights = latent.kept(hyper) @ mode.raw
+    hypers = [s.name for s in slots(latent.problem) if s.kind == "hyper"]
+    effects = [s.name for s in slots(latent.problem) if s.kind == "effects"]
+    parts = np.split(weights, latent.weight_start[1:-1])
+    return dict(zip(hypers, map(np.asarray, natural), strict=True)) | dict(
+        zip(effects, parts, strict=True)
+    )

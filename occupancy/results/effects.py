@@ -98,7 +98,7 @@ def _fixed(p: Predictor) -> list[str]:
 
 def averaged_groups(p: Predictor) -> list[str]:
     """Names of the groupings whose effects are held at the mean of their population."""
-    names = ["/".join(g.by) for g in p.design.groups if g.by != ("species",)]
+    names = ["/".join(g.by) or g.name for g in p.design.groups if g.by != ("species",)]
     return list(dict.fromkeys(names))
 
 
@@ -199,7 +199,7 @@ def _without_groups(p: Predictor) -> Predictor:
     """The predictor with group effects at 0; those of species stay."""
     keep = [k for k, g in enumerate(p.design.groups) if g.by == ("species",)]
     design = replace(p.design, groups=tuple(p.design.groups[k] for k in keep))
-    return replace(p, design=design, groups=tuple(p.groups[k] for k in keep))
+    return replace(p, design=design, varying=tuple(p.varying[k] for k in keep))
 
 
 def _grid(

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from occupancy.engines.compiled import group_terms
+from occupancy.engines.compiled import hyper_names
 from occupancy.engines.conditional import Conditional
+from occupancy.engines.coordinates import varying_terms
 from occupancy.engines.marginal import Integrated
 from occupancy.engines.ml import Maximum
 from occupancy.problem import GroupTerm, Predictor, Problem
@@ -106,9 +107,9 @@ def groups(
     """One row for each level of each group; ``about`` a maximum: modes and normal intervals."""
     rows = []
     at = _about_modes(about, interval) if about is not None else None
-    for k, (p, g) in enumerate(group_terms(problem)):
+    for k, (p, g) in enumerate(varying_terms(problem)):
         told = summary(draws.effects[p.name, g.name], interval) if at is None else at[k]
-        for i, level in enumerate(g.design.levels):
+        for i, level in enumerate(g.design.labels):
             row = {"parameter": p.name, "group": g.design.name, "level": level}
             rows.append(row | {k: float(v[i]) for k, v in told.items()})
     return pd.DataFrame(rows, columns=GROUP_COLUMNS)
@@ -117,7 +118,7 @@ def groups(
 def _about_modes(about: Conditional, interval: float) -> list[dict[str, np.ndarray]]:
     """Mode, standard error and normal interval of the effects of each group."""
     z = ndtri(interval_ends(interval)[1])
-    modes, errors = about.mode.effects * about.alive, about.errors
+    modes, errors = about.weights, about.errors
     told = {"mean": modes, "sd": errors, "lower": modes - z * errors, "upper": modes + z * errors}
     cut = {k: about.by_term(v) for k, v in told.items()}
     return [{k: v[i] for k, v in cut.items()} for i in range(len(cut["mean"]))]
@@ -131,7 +132,8 @@ def variances(
     At a maximum (``top``) the estimate, and Wald's interval on the logarithm.
     """
     rows = []
-    for i, (p, g) in enumerate(group_terms(problem)):
+    groups = [(p, g) for p in problem.predictors.values() for g in p.groups]
+    for p, g in groups:
         row = {"parameter": p.name, "group": g.design.name, "levels": g.n_level}
         told = summary(_icc(p, g, draws)[:, None], interval)
         if top is None:
@@ -140,8 +142,9 @@ def variances(
                 for k, v in summary(draws.sds[p.name, g.name][:, None], interval).items()
             }
         else:
+            i = top.hyper_names.index(hyper_names(p.name, g)[0])
             row |= _about_sd(float(top.hyper[i]), float(top.hyper_errors[i]), interval)
-            told["mean"] = _icc(p, g, draws.centre)
+            told["mean"] = np.zeros(1) if top.at_end[i] else _icc(p, g, draws.centre)
             if top.at_end[i]:
                 told["lower"] = told["upper"] = np.array([np.nan])
         row |= {f"icc_{k}": float(told[k][0]) for k in ("mean", "lower", "upper")}
