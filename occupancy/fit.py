@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from occupancy.engines import marginal
 from occupancy.engines import ml as maximum
 from occupancy.engines import profile as profiles
+from occupancy.engines.conditional import Conditional, conditional
+from occupancy.engines.marginal import Integrated
 from occupancy.results import (
     effects,
     goodness,
@@ -59,8 +63,8 @@ class Fit(OfSpecies):
             group effects) and ``naive`` (logistic regression of "ever detected", psi only).
         """
         found = None if self.posterior is None else self._evidence.convergence
-        ml = self.ml if found is not None else self._maximum
-        return parameters.coefficients(self.problem, self.draws, ml, found, interval)
+        top = None if found is not None else self._maximum
+        return parameters.coefficients(self.problem, self.draws, top, self._pooled, found, interval)
 
     def profile(self, interval: float = 0.9) -> pd.DataFrame:
         """Profile-likelihood intervals of a maximum-likelihood fit: parameter, term, lower, upper.
@@ -69,21 +73,39 @@ class Fit(OfSpecies):
         """
         if self.engine != "ml":
             raise ModelError('Profile intervals belong to a fit by engine="ml".')
+        if self.problem.has_groups:
+            raise ModelError(
+                "Profile intervals are not made of a model with effects of groups. Take those of "
+                'coefficients() and variances(), or engine="nuts".'
+            )
         low, high = interval_ends(interval)
         bounds = profiles.profile(self.problem, self._maximum, high - low)
         return parameters.profiles(self.problem, self._maximum, bounds)
 
     def groups(self, interval: float = 0.9) -> pd.DataFrame:
-        """Effects of every level on the link scale."""
-        return parameters.groups(self.problem, self.draws, interval)
+        """Effects of every level on the link scale.
+
+        Of a maximum: their modes given the data, with standard errors that hold the uncertainty of
+        coefficients and sds too.
+        """
+        return parameters.groups(self.problem, self.draws, interval, self._conditional)
+
+    @cached_property
+    def _conditional(self) -> Conditional | None:
+        """Effects given the maximum, of a fit by maximum likelihood with groups."""
+        if self.posterior is not None or not isinstance(self.ml, Integrated):
+            return None
+        return conditional(self.problem, self.ml)
 
     def variances(self, interval: float = 0.9) -> pd.DataFrame:
         """Standard deviations between the levels of each group, with the latent share (ICC).
 
         icc = sd^2 / (sum of the predictor's group variances + variance of the link's own noise),
-        pi^2 / 3 for logit and pi^2 / 6 for cloglog.
+        pi^2 / 3 for logit and pi^2 / 6 for cloglog. Of a maximum: the estimate, its standard error,
+        and Wald's interval on the logarithm; an sd of 0 has neither.
         """
-        return parameters.variances(self.problem, self.draws, interval)
+        top = self.ml if isinstance(self.ml, Integrated) and self.posterior is None else None
+        return parameters.variances(self.problem, self.draws, interval, top)
 
     def variance_components(self, interval: float = 0.9) -> pd.DataFrame:
         """What makes places differ, level by level, on the scale of the predictor.
@@ -278,8 +300,12 @@ def load(folder: Path | str) -> Fit:
     return keeping.load(Path(folder))
 
 
-def by_ml(model: Model, seed: int) -> Fit:
-    """Fit by maximum likelihood."""
+def by_ml(model: Model, seed: int, **settings: Any) -> Fit:
+    """Fit by maximum likelihood; effects of groups are integrated out."""
+    if model.problem.has_groups:
+        top = marginal.maximise(model.problem, seed, **settings)
+        about = {"method": top.method, "nodes": top.nodes}
+        return Fit(model, "ml", seed, ml=top, about=about)
     return Fit(model, "ml", seed, ml=maximum.maximise(model.problem, seed))
 
 

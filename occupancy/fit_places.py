@@ -131,7 +131,7 @@ class OfPlaces(Drawn):
                 self.problem,
                 self._frames,
                 self.draws,
-                self._own_covariance.get(parameter),
+                self._wald_covariance(parameter),
                 parameter,
                 given,
                 interval,
@@ -248,8 +248,8 @@ class OfPlaces(Drawn):
             )
 
         table = table_of(self._state_draws)
-        if self.draws.point is not None and len(table):
-            point = table_of(self.draws.point)
+        if self.draws.told_at is not None and len(table):
+            point = table_of(self.draws.told_at)
             for name in ("psi_mean", "area_psi_mean"):
                 if name in table:
                     table[name] = point[name]
@@ -272,10 +272,11 @@ class OfPlaces(Drawn):
         """(species, site, season) occupancy at the maximum without group effects."""
         n_season = self._occupied.seasons.size
         shape = (self.data.sizes["species"], self.data.sizes["site"], n_season)
-        if self.ml is None:
+        top = self._pooled
+        if top is None:
             return np.full(shape, np.nan)
         pooled = self.problem.without_groups()
-        point = Draws({k: b[None, :] for k, b in self.ml.coefficients.items()})
+        point = Draws({k: b[None, :] for k, b in top.coefficients.items()})
         plain = Occupied(pooled, point)
         told = np.empty((plain.n_kind, self._places.n, n_season))
         for rows, values in plain.pieces(point, self._places):
@@ -394,7 +395,7 @@ class OfPlaces(Drawn):
                 "many. Use royle_nichols or n_mixture."
             )
         labels, names = self._grouped(by)
-        point = self.draws.point
+        point = self.draws.told_at
         expected = None if point is None else passes.expected_numbers(self.problem, point)
         return regions.abundance(self.problem, drawn, expected, labels, names, interval)
 

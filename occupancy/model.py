@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from occupancy.fit import Fit
 
 Engine = Literal["nuts", "ml"]
+MOST_NODES = 61
 PRIORS = '{"Intercept": "normal(0, 1.5)"}'
 VALUES = '{"psi": {"Intercept": 0.5}, "p": {"Intercept": 0.0}}'
 
@@ -446,13 +447,16 @@ class Model:
         target_accept: float | None = None,
         progress: Any = None,
         route: str | None = None,
+        integrate: str = "auto",
+        nodes: int | None = None,
     ) -> Fit:
         """Fit the model.
 
         Parameters
         ----------
         engine : "nuts" or "ml"
-            Posterior by the No-U-Turn sampler, or maximum likelihood (fixed effects only).
+            Posterior by the No-U-Turn sampler, or maximum likelihood, effects of groups
+            integrated out.
         seed : int
             Same seed, same draws on one machine.
         tune : int, optional
@@ -462,12 +466,27 @@ class Model:
             fewer than ten levels.
         route : "precompiled" or "pymc", optional
             How the sampler finds its density; the fit records the route taken.
+        integrate : "auto", "laplace" or "quadrature"
+            How maximum likelihood integrates effects of groups: by default by adaptive
+            quadrature where levels are independent and have one or two effects each, and by
+            Laplace's approximation where they share sites or visits with others.
+        nodes : int, optional
+            Of the quadrature, for each effect; by default 15, and more until the log-likelihood
+            changes by less than 1e-4.
         """
         from occupancy import fit as fits
 
         seed = arguments.whole("seed", seed, 0, arguments.MOST_SEED)
         if engine == "ml":
-            return fits.by_ml(self, seed)
+            known = ("auto", "laplace", "quadrature")
+            if integrate not in known:
+                told = did_you_mean(str(integrate), list(known))
+                raise ModelError(
+                    f"There is no integrate = {integrate!r}.{told} "
+                    'Give "auto", "laplace" or "quadrature".'
+                )
+            nodes = arguments.whole("nodes", nodes, 1, MOST_NODES) if nodes is not None else None
+            return fits.by_ml(self, seed, integrate=integrate, nodes=nodes)
         if engine != "nuts":
             raise ModelError(
                 f"There is no engine '{engine}'.{did_you_mean(engine, ['nuts', 'ml'])} "

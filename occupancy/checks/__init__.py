@@ -27,6 +27,8 @@ CHECKS: dict[str, str] = {
     "SEP": "occupancy.checks.separation",
     "FLAT": "occupancy.checks.top",
     "PRIOR": "occupancy.checks.prior_sets_it",
+    "LAPLACE": "occupancy.checks.laplace",
+    "SDZERO": "occupancy.checks.no_spread",
     "RELEV": "occupancy.checks.few_levels",
     "PSTAR": "occupancy.checks.cumulative_detection",
     "FP": "occupancy.checks.single_detections",

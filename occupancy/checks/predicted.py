@@ -64,7 +64,7 @@ def predict(problem: Problem, posterior: xr.Dataset | None, ml: Maximum | None) 
     if posterior is not None:
         points = _of_draws(problem, posterior)
     elif ml is not None:
-        points = iter([ml.coefficients])
+        points = iter([_point(ml)])
     else:
         return None
     unit = _units(problem)
@@ -110,8 +110,13 @@ def estimates(evidence: Evidence, predictor: Predictor) -> Iterator[np.ndarray]:
     if evidence.draws is not None:
         points = _of_draws(evidence.problem, evidence.draws)
     else:
-        points = iter([] if evidence.ml is None else [evidence.ml.coefficients])
+        points = iter([] if evidence.ml is None else [_point(evidence.ml)])
     return (eta(predictor, point) for point in points)
+
+
+def _point(ml: Maximum) -> Values:
+    """Coefficients, and hyper-parameters and modes of effects where the maximum has them."""
+    return ml.coefficients | getattr(ml, "varying", {})
 
 
 def _detecting(problem: Problem) -> list[tuple[Predictor, np.ndarray]]:
@@ -159,7 +164,7 @@ def eta(predictor: Predictor, point: Values) -> np.ndarray:
     effects = {}
     for term in predictor.varying:
         weights = point.get(f"{predictor.name}_effect[{term.name}]")
-        if weights is not None:  # the maximum is of the model where nothing varies
+        if weights is not None:  # the maximum may be of the model where nothing varies
             names = hyper_names(predictor.name, term)
             natural = np.array([[float(point[name]) for name in names]])
             effects[term.name] = term.design.at_levels(natural, np.asarray(weights)[None])[0]

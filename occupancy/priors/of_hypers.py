@@ -18,7 +18,7 @@ from occupancy.priors.statements import Statement
 from surveys.problems import ModelError
 
 if TYPE_CHECKING:
-    from occupancy.varying import Hyper, Varying
+    from occupancy.varying import Hyper
 
 POSITIVE, SHARE = 0, 1  # domains of hyper-parameters, as in occupancy.kernel.varying
 KINDS_OF_SDS = (
@@ -28,23 +28,7 @@ KINDS_OF_SDS = (
 SIGNED_NAMES = ("correlation", "partial_correlation", "rho")
 
 
-def spread(term: Varying, place: int) -> float:
-    """The sd of what an effect multiplies: 1 for a level."""
-    several = getattr(term, "spreads", None)
-    if several is not None:
-        return float(several[place]) if place < len(several) else 1.0
-    return float(getattr(term, "spread", 1.0))
-
-
-def is_slope(term: Varying, place: int) -> bool:
-    """Whether the hyper-parameter is the sd of a slope."""
-    several = getattr(term, "effects", None)
-    if several is not None:
-        return place < len(several) and several[place] != "1"
-    return getattr(term, "slope", None) is not None
-
-
-def for_hyper(told: Prior | Statement, on: Target, hyper: Hyper, slope: bool) -> Prior:
+def for_hyper(told: Prior | Statement, on: Target, hyper: Hyper) -> Prior:
     """The prior of a hyper-parameter.
 
     Raises
@@ -55,7 +39,11 @@ def for_hyper(told: Prior | Statement, on: Target, hyper: Hyper, slope: bool) ->
     if isinstance(told, Statement):
         if hyper.domain != POSITIVE:
             return _said_of_share(told, on, hyper)
-        return _said_of_range(told, on) if hyper.name == "range" else stated.of_sd(told, on, slope)
+        return (
+            _said_of_range(told, on)
+            if hyper.name == "range"
+            else stated.of_sd(told, on, hyper.slope)
+        )
     head = f"`{on.parameter}`, prior of '{on.key}': {told}"
     if hyper.domain == POSITIVE:
         if not told.is_positive:

@@ -10,7 +10,7 @@ import numpy as np
 
 from occupancy.priors import in_words
 from occupancy.priors import stated as statements
-from occupancy.priors.of_hypers import for_hyper, is_slope, spread
+from occupancy.priors.of_hypers import for_hyper
 from occupancy.priors.prior import Prior, parse
 from occupancy.priors.stated import Target
 from occupancy.priors.statements import Statement
@@ -218,15 +218,14 @@ def resolve(
             functional[j, others] = np.array(design.centres)[others]
     varying, hypers = [], []
     for term in design.groups:
-        for place, hyper in enumerate(term.hypers):
+        for hyper in term.hypers:
             names = _hyper_keys(term, hyper)
             key = next((k for k in names if k in told), "")
             prior = hyper.prior
             if key:
                 named.append(names[0])
-                step = spread(term, place)
-                on = Target(design.parameter, key, term.name, link, step)
-                prior = for_hyper(told[key], on, hyper, is_slope(term, place))
+                on = Target(design.parameter, key, term.name, link, hyper.spread)
+                prior = for_hyper(told[key], on, hyper)
             hypers.append(prior)
             varying.append((term.name, hyper.key))
     return PriorTable(

@@ -90,7 +90,8 @@ def _of_parameter(
 ) -> list[dict[str, Any]]:
     mine = _of_label(problem, only)
     unit = _Unit(problem, mine)
-    point = None if draws.point is None else _mean_p(problem, draws.point, name, unit)
+    at = draws.told_at
+    point = None if at is None else _mean_p(problem, at, name, unit)
     most = MOST_DRAWS
     if availability.is_local(problem.family):
         work = problem.y.size * problem.n_state
