@@ -17,9 +17,11 @@ import xarray as xr
 
 from occupancy import arguments, families, posing, simulation
 from occupancy import community as communities
-from occupancy.engines.compiled import group_terms
+from occupancy.engines.compiled import hyper_names
+from occupancy.engines.coordinates import varying_terms
 from occupancy.families.base import Family
 from occupancy.problem import Predictor, Problem
+from occupancy.varying.base import draw_hyper
 from surveys.problems import ModelError, did_you_mean
 from surveys.schema import DIMS
 
@@ -295,11 +297,7 @@ class Model:
         eta = beta @ p.columns
         if p.offset.size:
             eta = eta + p.offset
-        for group in p.groups:
-            part = effects[group.name][group.level]
-            part = part if group.value is None else part * group.value
-            eta = eta + (part if p.sign is None else part * p.sign)
-        return eta
+        return p.add_varying(eta, effects)
 
     # ------------------------------------------------------------ simulate
 
@@ -325,17 +323,20 @@ class Model:
         kept = {
             name: np.empty((draws, len(p.terms))) for name, p in self.problem.predictors.items()
         }
-        sds = {(p.name, g.name): np.empty(draws) for p, g in group_terms(problem)}
-        effects = {(p.name, g.name): np.empty((draws, g.n_level)) for p, g in group_terms(problem)}
+        terms = list(varying_terms(problem))
+        hypers = {(p.name, t.name): np.empty((draws, len(t.priors))) for p, t in terms}
+        effects = {(p.name, t.name): np.empty((draws, t.design.n_weight)) for p, t in terms}
         for d in range(draws):
             eta = []
             for name, p in self.problem.predictors.items():
                 beta = p.table.sample(rng, 1)[0]
                 kept[name][d] = beta
                 own = {}
-                for g in p.groups:
-                    sds[name, g.name][d] = sd = float(g.prior.sample(rng, 1)[0])
-                    effects[name, g.name][d] = own[g.name] = sd * rng.normal(size=g.n_level)
+                for t in p.varying:
+                    natural = np.array([draw_hyper(q, h, rng) for q, h in t.hypers])
+                    hypers[name, t.name][d] = natural
+                    effects[name, t.name][d] = weights = t.design.draw(natural, rng)
+                    own[t.name] = t.design.at_levels(natural[None], weights[None])[0]
                 eta.append(self._predict(p, beta, own))
             z, y = simulation.draw(problem, tuple(eta), rng)
             state[d] = z[:, problem.steps.of_season].reshape(*shape, n_told)
@@ -354,13 +355,14 @@ class Model:
             dim = f"{name}_term"
             terms = list(self.problem.predictors[name].terms)
             out[name] = xr.DataArray(values, dims=("draw", dim), coords={dim: terms})
-        for p, g in group_terms(problem):
-            dim = f"{p.name}_level[{g.name}]"
-            out[f"{p.name}_sd[{g.name}]"] = ("draw", sds[p.name, g.name])
-            out[f"{p.name}_effect[{g.name}]"] = xr.DataArray(
-                effects[p.name, g.name],
+        for p, t in terms:
+            dim = f"{p.name}_level[{t.name}]"
+            for name, values in zip(hyper_names(p.name, t), hypers[p.name, t.name].T, strict=True):
+                out[name] = ("draw", values)
+            out[f"{p.name}_effect[{t.name}]"] = xr.DataArray(
+                effects[p.name, t.name],
                 dims=("draw", dim),
-                coords={dim: np.array(g.design.levels, dtype=object)},
+                coords={dim: np.array(t.design.labels, dtype=object)},
             )
         return out
 

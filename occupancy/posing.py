@@ -13,19 +13,18 @@ import xarray as xr
 
 from occupancy import design as designs
 from occupancy import families, priors
+from occupancy.columns.frame import as_text
 from occupancy.community import check_species
 from occupancy.design import Design
-from occupancy.design.frame import as_text
 from occupancy.design.rank import refuse_dependent
 from occupancy.families.base import Family, Observed
 from occupancy.families.padded import tables_size
 from occupancy.frames import Frames, make_frames
 from occupancy.kernel.layout import Layout, make_layout
-from occupancy.problem import GroupTerm, LeftOut, Predictor, Problem
+from occupancy.problem import GroupTerm, LeftOut, Predictor, Problem, VaryingTerm
 from occupancy.suited import check_data
+from occupancy.varying import Face, GroupDesign, Varying
 from surveys.problems import ModelError, listing
-
-CENTRED_FROM = 250  # rows per level from which the data know an effect far better than its sd does
 
 
 def build(
@@ -298,7 +297,13 @@ def _learn_from(first: Design, parameter, frames: Frames, belongs, rows: np.ndar
     frame = frames.visits if mine.all() else frames.visits.rows(mine)
     again = designs.build(first.formula, frame, parameter.name, rows, n=int(mine.sum()))
     kept = zip(again.groups, first.groups, strict=True)
-    return replace(again, groups=tuple(replace(g, keys=own.keys) for g, own in kept))
+    return replace(again, groups=tuple(_with_levels(g, own) for g, own in kept))
+
+
+def _with_levels(again: Varying, first: Varying) -> Varying:
+    if isinstance(again, GroupDesign) and isinstance(first, GroupDesign):
+        return replace(again, keys=first.keys)
+    return first
 
 
 def _what_can_be_used(data, family, frames: Frames, made, belongs, last):
@@ -358,20 +363,25 @@ def _predictor(p, link, design, frame, rows, sign, stated, exposure) -> Predicto
     if exposure is not None:
         offset = offset + exposure if offset.size else exposure
     table = priors.resolve(design, dict(stated), link)
-    groups = []
-    for group, prior in zip(design.groups, table.sds, strict=True):
-        index = group.index(frame, n=n)[rows]
-        value = group.value(frame, n=n)
-        if value is not None or (index < 0).any():
-            value = np.ones(rows.size) if value is None else np.nan_to_num(value[rows])
-            value = np.where(index < 0, 0.0, value)  # a missing label has no effect
-        per_level = np.bincount(np.maximum(index, 0)).mean() if index.size else 0.0
-        groups.append(
-            GroupTerm(
-                group, np.maximum(index, 0), value, prior, centred=bool(per_level >= CENTRED_FROM)
-            )
-        )
+    varying = tuple(
+        _varying_term(learned, table.priors_of(learned.name), frame, n, rows)
+        for learned in design.groups
+    )
     if sign is not None:
         columns *= sign
         offset = offset * sign if offset.size else offset
-    return Predictor(p.name, p.level, link, design, columns, offset, sign, tuple(groups), table)
+    return Predictor(p.name, p.level, link, design, columns, offset, sign, varying, table)
+
+
+def _varying_term(learned: Varying, stated, frame, n: int, rows: np.ndarray) -> VaryingTerm:
+    """A learned term at the rows of the surveys, in layout order."""
+    faces = []
+    for face in learned.faces(frame, n):
+        index, value = face.index[rows], face.value
+        if value is not None or (index < 0).any():
+            value = np.ones(rows.size) if value is None else np.nan_to_num(value[rows])
+            value = np.where(index < 0, 0.0, value)  # a missing label has no effect
+        faces.append(Face(np.maximum(index, 0), value))
+    if isinstance(learned, GroupDesign):
+        return GroupTerm(learned, tuple(faces), stated)
+    return VaryingTerm(learned, tuple(faces), stated)

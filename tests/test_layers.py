@@ -12,6 +12,7 @@ import pytest
 import surveys
 from occupancy import graph
 from occupancy.engines.compiled import CompiledDensity
+from occupancy.engines.coordinates import coordinates_of
 from occupancy.model import Model
 
 N, J = 70, 4
@@ -78,6 +79,16 @@ MODELS = {
         psi="scale(ele) + (1 + scale(ele) || region)",
         p="scale(date) + (1 + scale(date) || observer)",
     ),
+    "correlated slopes": lambda: Model(
+        fields(),
+        psi="scale(ele) + (1 + scale(ele) + scale(forest) | region)",
+        p="date",
+    ),
+    "correlated detection": lambda: Model(
+        fields(),
+        psi="forest",
+        p="date + (0 + scale(date) + scale(minutes) | park)",
+    ),
     "offset": lambda: Model(
         fields(), psi="forest + offset(log(area))", p="scale(date) + offset(log(minutes))"
     ),
@@ -137,15 +148,22 @@ def test_layers__precompiled_density_is_the_pymc_model(name):
     compare(model.problem, graph.build(model.problem))
 
 
-def test_layers__centred_form_is_the_same_model():
-    """Effects sampled as themselves; forced, since real data need 250 rows per level for it."""
-    problem = MODELS["crossed"]().problem
+def _centred(term):
+    return replace(term, design=replace(term.design, centring=1.0))
+
+
+@pytest.mark.parametrize("name", ["crossed", "correlated slopes"])
+def test_layers__centred_form_is_the_same_model(name):
+    """Effects sampled as themselves; forced, since data choose something between."""
+    problem = MODELS[name]().problem
     centred = {
-        name: replace(p, groups=tuple(replace(g, centred=True) for g in p.groups))
+        name: replace(p, varying=tuple(_centred(g) for g in p.varying))
         for name, p in problem.predictors.items()
     }
     problem = replace(problem, predictors=centred)
-    assert CompiledDensity(problem).arrays["centred"].all()
+    found = coordinates_of(problem).arrays
+    assert found
+    assert all((real == 1.0).all() or whole[1:].all() for whole, real in found.values())
     compare(problem, graph.build(problem))
 
 
@@ -165,7 +183,7 @@ def test_layers__posterior_of_the_model_is_likelihood_and_priors():
     """The PyMC model itself: Model.evaluate, the priors and the effects' densities, summed."""
     model = MODELS["nested groups"]()
     problem, density = model.problem, CompiledDensity(model.problem)
-    built = graph.build(problem)
+    built, found = graph.build(problem), coordinates_of(problem).arrays
     log_p = built.compile_logp(mode="FAST_COMPILE")
     x = density.start(np.random.default_rng(2))
     named = density.expand(x)
@@ -178,12 +196,14 @@ def test_layers__posterior_of_the_model_is_likelihood_and_priors():
             given[name][g.design.name] = dict(zip(g.design.levels, effect, strict=True))
             expected += float(g.prior.log_density(sd)) + np.log(sd)  # sampled as log sd
             expected += (-0.5 * (effect / sd) ** 2 - 0.5 * np.log(2 * np.pi)).sum()
+            _, centring = found[name, g.name]
+            expected -= centring.sum() * np.log(sd)  # sampled as effect / sd^(1 - centring)
     expected += float(model.evaluate(given)["log_likelihood"].sum())
     point = {k: np.asarray(v) for k, v in graph.free_values(problem, density, x).items()}
     np.testing.assert_allclose(float(log_p(point)), expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["nested groups", "slopes", "200 visits"])
+@pytest.mark.parametrize("name", ["nested groups", "slopes", "correlated slopes", "200 visits"])
 def test_layers__native_functions_are_the_python_call(name):
     """The C functions that the sampler calls, through their pointer and header."""
     from occupancy.kernel.native import native_density, native_expand

@@ -42,6 +42,8 @@ ORDER = (
     ("occupancy.store", "occupancy.priors"),
     ("occupancy.terms", "occupancy.formula"),
     ("surveys",),
+    ("occupancy.columns",),
+    ("occupancy.varying",),
     ("occupancy.families", "occupancy.design", "occupancy.frames"),
     ("occupancy.suited", "occupancy.community"),
     ("occupancy.problem",),

@@ -7,11 +7,12 @@ many, of several sources or species. What it belongs to is a site in one season.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from occupancy.engines.compiled import hyper_names
 from occupancy.links import LINKS
 
 if TYPE_CHECKING:
@@ -145,12 +146,15 @@ def eta(predictor: Predictor, point: Values) -> np.ndarray:
         out += predictor.offset
     if predictor.sign is not None:
         out *= predictor.sign
-    for group in predictor.groups:
-        effect = point.get(f"{predictor.name}_effect[{group.name}]")
-        if effect is not None:  # the maximum is of the model without groups
-            part = effect[group.level]
-            out += part if group.value is None else part * group.value
-    return out
+    effects = {}
+    for term in predictor.varying:
+        weights = point.get(f"{predictor.name}_effect[{term.name}]")
+        if weights is not None:  # the maximum is of the model where nothing varies
+            names = hyper_names(predictor.name, term)
+            natural = np.array([[float(point[name]) for name in names]])
+            effects[term.name] = term.design.at_levels(natural, np.asarray(weights)[None])[0]
+    plain = replace(predictor, sign=None)
+    return plain.add_varying(out, effects)
 
 
 def plain_columns(predictor: Predictor) -> np.ndarray:

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from occupancy.design.blocks import Memory, Reader, Told
+from occupancy.columns.blocks import Memory, Reader, Told
+from occupancy.columns.frame import Frame, absent, count_rows, kind_of, read_column
 from occupancy.design.design import Design, fill_matrix, sum_offsets
-from occupancy.design.frame import Frame, absent, count_rows, kind_of, read_column
-from occupancy.design.groups import learn_groups
 from occupancy.design.rank import refuse_dependent
 from occupancy.formula import Formula, parse
+from occupancy.varying import VARYING, Varying, learn_groups
 from surveys.problems import ModelError, listing, nearest
 
 WORDS = {"psi": "occupancy", "p": "detection", "lam": "abundance", "gamma": "colonisation"}
@@ -62,7 +62,10 @@ def build(
     reader = Reader(memory, complete, n=int(counted.sum()), learns=True)
     matrix = fill_matrix(tree, reader)
     offset = sum_offsets(tree, reader)
-    groups = [g for group in tree.groups for g in learn_groups(group, reader)]
+    groups: list[Varying] = [g for group in tree.groups for g in learn_groups(group, reader)]
+    for node in tree.varying:
+        with reader.told(str(node)):
+            groups.append(VARYING[node.kind].learn(node, reader))
     design = Design(
         tree,
         memory,

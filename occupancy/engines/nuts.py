@@ -17,10 +17,10 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
-from occupancy.engines import compiled
 from occupancy.engines.compiled import slots
+from occupancy.engines.coordinates import varying_terms
 from occupancy.engines.joined import density_of
-from occupancy.problem import Problem
+from occupancy.problem import GroupTerm, Problem
 from surveys.problems import ModelError
 
 Route = Literal["precompiled", "pymc"]
@@ -138,7 +138,9 @@ def sample(
 
 def _target_accept(problem: Problem) -> float:
     """Smaller steps where few levels leave an sd free to come near zero."""
-    few = any(g.n_level < FEW_LEVELS for _, g in compiled.group_terms(problem))
+    few = any(
+        isinstance(t, GroupTerm) and t.n_level < FEW_LEVELS for _, t in varying_terms(problem)
+    )
     return 0.9 if few else 0.8
 
 
@@ -282,12 +284,12 @@ def _named(problem: Problem, posterior: xr.Dataset) -> xr.Dataset:
         if slot.kind == "coefficients":
             dim = f"{slot.name}_term"
             coords[dim] = np.array(predictor.terms, dtype=object)
-        elif slot.kind == "sd":
+        elif slot.kind == "hyper":
             out[slot.name] = (("chain", "draw"), values.reshape(values.shape[:2]))
             continue
         else:
-            dim = f"{slot.predictor}_level[{slot.group}]"
-            group = next(g for g in predictor.groups if g.name == slot.group)
-            coords[dim] = np.array(group.design.levels, dtype=object)
+            dim = f"{slot.predictor}_level[{slot.term}]"
+            term = next(t for t in predictor.varying if t.name == slot.term)
+            coords[dim] = np.array(term.design.labels, dtype=object)
         out[slot.name] = (("chain", "draw", dim), values)
     return xr.Dataset(out, coords=coords)

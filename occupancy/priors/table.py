@@ -13,6 +13,9 @@ from surveys.problems import ModelError, listing, nearest
 
 if TYPE_CHECKING:
     from occupancy.design import Design
+    from occupancy.varying import Hyper, Varying
+
+POSITIVE, SHARE = 0, 1  # domains of hyper-parameters, as in occupancy.kernel.varying
 
 # Intercept, and effect of one sd of a covariate. On every link of a probability the intercept
 # leaves it wide open between about .05 and .95 without favouring its ends.
@@ -27,9 +30,15 @@ NOT_A_PROBABILITY = ("log", "identity")
 # The sd of an indicator of a level is that of two even halves, however rare the level is: a rare
 # level deserves no vaguer prior.
 SPREAD_OF_INDICATOR = 0.5
-SD_OF_GROUPS = 1.0
+ACTS_ON = {
+    "sd": "the standard deviation between groups",
+    "range": "the distance over which it varies",
+    "rho": "the correlation from one season to the next",
+    "share": "the share of the variance with structure",
+    "correlation": "the correlation of effects that vary together",
+}
 LINE = "flat, normal, student_t, cauchy, logistic, laplace"
-POSITIVE = (
+POSITIVE_KINDS = (
     "half_normal, half_student_t, half_cauchy, exponential, gamma, inverse_gamma, "
     "inverse_gamma_variance, lognormal"
 )
@@ -48,12 +57,28 @@ class PriorTable:
     parameter: str
     link: str
     columns: tuple[str, ...]
-    groups: tuple[str, ...]
+    varying: tuple[tuple[str, str], ...]
     coefficients: tuple[Prior, ...]
-    sds: tuple[Prior, ...]
+    hypers: tuple[Prior, ...]
     functional: np.ndarray
     stated: tuple[str, ...] = ()
     offset_centre: float = 0.0
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Names of the terms with a standard deviation of their own."""
+        return tuple(term for term, key in self.varying if key == "sd")
+
+    @property
+    def sds(self) -> tuple[Prior, ...]:
+        """Priors of these standard deviations."""
+        pairs = zip(self.varying, self.hypers, strict=True)
+        return tuple(prior for (_, key), prior in pairs if key == "sd")
+
+    def priors_of(self, term: str) -> tuple[Prior, ...]:
+        """Priors of the hyper-parameters of one term that varies."""
+        pairs = zip(self.varying, self.hypers, strict=True)
+        return tuple(prior for (name, _), prior in pairs if name == term)
 
     def log_density(self, beta: np.ndarray) -> float:
         """Log prior density of the coefficients."""
@@ -73,9 +98,11 @@ class PriorTable:
             averaged = np.count_nonzero(self.functional[j]) > 1
             acts_on = "the mean of the other columns" if averaged else "the coefficient"
             rows.append(self._row(name, prior, acts_on, self._says(j)))
-        for name, prior in zip(self.groups, self.sds, strict=True):
-            acts_on = "the standard deviation between groups"
-            rows.append(self._row(f"sd[{name}]", prior, acts_on, ""))
+        for (term, key), prior in zip(self.varying, self.hypers, strict=True):
+            name, _, label = key.partition(" ")
+            acts_on = ACTS_ON.get(name, name)
+            inside = f"{label}, {term}" if label else term
+            rows.append(self._row(f"{name}[{inside}]", prior, acts_on, ""))
         return rows
 
     def _row(self, term: str, prior: Prior, acts_on: str, says: str) -> dict[str, Any]:
@@ -103,9 +130,9 @@ class PriorTable:
             "parameter": self.parameter,
             "link": self.link,
             "columns": list(self.columns),
-            "groups": list(self.groups),
+            "varying": [list(pair) for pair in self.varying],
             "coefficients": [p.to_text() for p in self.coefficients],
-            "sds": [p.to_text() for p in self.sds],
+            "hypers": [p.to_text() for p in self.hypers],
             "functional": self.functional.tolist(),
             "stated": list(self.stated),
             "offset_centre": self.offset_centre,
@@ -119,9 +146,9 @@ class PriorTable:
             stored["parameter"],
             stored["link"],
             tuple(stored["columns"]),
-            tuple(stored["groups"]),
+            tuple((term, key) for term, key in stored["varying"]),
             tuple(parse(text) for text in stored["coefficients"]),
-            tuple(parse(text) for text in stored["sds"]),
+            tuple(parse(text) for text in stored["hypers"]),
             np.array(stored["functional"], dtype=np.float64).reshape(k, k),
             tuple(stored["stated"]),
             float(stored["offset_centre"]),
@@ -155,7 +182,7 @@ def resolve(
     stated = dict(stated or {})
     if link not in DEFAULTS:
         raise ModelError(f"No link '{link}'. Known: {listing(DEFAULTS)}.")
-    columns, groups = design.columns, tuple(g.name for g in design.groups)
+    columns = design.columns
     told = _check_keys(design, stated)
     (centre, sd), slope = DEFAULTS[link]
     levels = {0} if design.formula.intercept else set(design.level_means)
@@ -175,21 +202,22 @@ def resolve(
         else:
             one = SPREAD_OF_INDICATOR if design.is_indicator(j) else design.spreads[j]
             coefficients.append(Prior("normal", (0.0, _tidy(slope / one))))
-    sds = []
-    for group in design.groups:
-        key = f"sd[{group.name}]" if f"sd[{group.name}]" in told else "sd"
-        if key in told:
-            sds.append(_for_sd(design, key, told[key]))
-            named.append(f"sd[{group.name}]")
-        else:
-            sds.append(Prior("half_normal", (_tidy(SD_OF_GROUPS / group.spread),)))
+    varying, hypers = [], []
+    for term in design.groups:
+        for hyper in term.hypers:
+            names = _hyper_keys(term, hyper)
+            key = next((k for k in names if k in told), "")
+            if key:
+                named.append(names[0])
+            hypers.append(_for_hyper(design, key, told[key], hyper) if key else hyper.prior)
+            varying.append((term.name, hyper.key))
     return PriorTable(
         design.parameter,
         link,
         columns,
-        groups,
+        tuple(varying),
         tuple(coefficients),
-        tuple(sds),
+        tuple(hypers),
         functional,
         tuple(named),
         design.offset_centre,
@@ -203,7 +231,8 @@ def _tidy(value: float) -> float:
 
 def _check_keys(design: Design, stated: Mapping[str, str | Prior]) -> dict[str, Prior]:
     """Priors by key, every key known."""
-    sds = ["sd", *(f"sd[{g.name}]" for g in design.groups)] if design.groups else []
+    pairs = [(term, hyper) for term in design.groups for hyper in term.hypers]
+    sds = list(dict.fromkeys(k for pair in pairs for k in reversed(_hyper_keys(*pair))))
     known = [*design.columns, *(["slopes"] if len(design.columns) > 1 else []), *sds]
     told = {}
     for key, text in stated.items():
@@ -229,12 +258,21 @@ def _for_coefficient(design: Design, key: str, prior: Prior, is_level: bool, lin
     return prior
 
 
-def _for_sd(design: Design, key: str, prior: Prior) -> Prior:
-    if not prior.is_positive:
+def _hyper_keys(term: Varying, hyper: Hyper) -> list[str]:
+    """Keys under which a prior may be stated, the narrowest first: "sd[region]", "sd"."""
+    narrow = [f"{hyper.name}[{hyper.label}, {term.name}]"] if hyper.label else []
+    return [*narrow, f"{hyper.name}[{term.name}]", hyper.name]
+
+
+def _for_hyper(design: Design, key: str, prior: Prior, hyper: Hyper) -> Prior:
+    head = f"`{design.parameter}`, prior of '{key}': {prior}"
+    if hyper.domain == POSITIVE and not prior.is_positive:
         half = {"normal": "half_normal", "student_t": "half_student_t"}.get(prior.kind)
-        cure = f"Use {half}" if half else f"Use one of {POSITIVE}"
-        raise ModelError(
-            f"`{design.parameter}`, prior of '{key}': {prior} allows negative values, and a "
-            f"standard deviation has none. {cure}."
-        )
+        cure = f"Use {half}" if half else f"Use one of {POSITIVE_KINDS}"
+        what = "a standard deviation" if hyper.name == "sd" else f"the {hyper.name}"
+        raise ModelError(f"{head} allows negative values, and {what} has none. {cure}.")
+    if hyper.domain != POSITIVE and prior.kind != "beta":
+        ends = "0 and 1" if hyper.domain == SHARE else "-1 and 1"
+        of = "" if hyper.domain == SHARE else " of (1 + x) / 2"
+        raise ModelError(f"{head} does not lie between {ends}. Use beta(a, b){of}.")
     return prior

@@ -112,7 +112,7 @@ def _kept(by: tuple[str, ...], own: set[str], stood: set[str]) -> bool:
 
 def averaged_groups(p: Predictor, own: set[str], stood: set[str]) -> list[str]:
     """Names of the groupings whose effects are held at the mean of their population."""
-    names = ["/".join(g.by) for g in p.design.groups if not _kept(g.by, own, stood)]
+    names = ["/".join(g.by) or g.name for g in p.design.groups if not _kept(g.by, own, stood)]
     return list(dict.fromkeys(names))
 
 
@@ -214,7 +214,7 @@ def _without_groups(p: Predictor, own: set[str], stood: set[str]) -> Predictor:
     """The predictor with group effects at 0, but for those of the species that is asked about."""
     keep = [k for k, g in enumerate(p.design.groups) if _kept(g.by, own, stood)]
     design = replace(p.design, groups=tuple(p.design.groups[k] for k in keep))
-    return replace(p, design=design, groups=tuple(p.groups[k] for k in keep))
+    return replace(p, design=design, varying=tuple(p.varying[k] for k in keep))
 
 
 def _grid(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from occupancy.engines.compiled import group_terms
+from occupancy.engines.coordinates import varying_terms
 from occupancy.engines.ml import Maximum
 from occupancy.problem import Problem
 from occupancy.results import naive
@@ -90,9 +90,9 @@ def profiles(problem: Problem, ml: Maximum, bounds: Mapping[str, np.ndarray]) ->
 def groups(problem: Problem, draws: Draws, interval: float) -> pd.DataFrame:
     """One row for each level of each group."""
     rows = []
-    for p, g in group_terms(problem):
+    for p, g in varying_terms(problem):
         told = summary(draws.effects[p.name, g.name], interval)
-        for i, level in enumerate(g.design.levels):
+        for i, level in enumerate(g.design.labels):
             row = {"parameter": p.name, "group": g.design.name, "level": level}
             rows.append(row | {k: float(v[i]) for k, v in told.items()})
     return pd.DataFrame(rows, columns=GROUP_COLUMNS)
@@ -101,7 +101,8 @@ def groups(problem: Problem, draws: Draws, interval: float) -> pd.DataFrame:
 def variances(problem: Problem, draws: Draws, interval: float) -> pd.DataFrame:
     """One row for each group: the sd between its levels and its share of the latent variance."""
     rows = []
-    for p, g in group_terms(problem):
+    groups = [(p, g) for p in problem.predictors.values() for g in p.groups]
+    for p, g in groups:
         own = draws.sds[p.name, g.name]
         every = sum(draws.sds[p.name, h.name] ** 2 for h in p.groups)
         icc = own**2 / (every + NOISE.get(p.link, np.nan))  # log and identity have none

@@ -139,9 +139,12 @@ def predictors_at(problem: Problem, draws: Draws, d: int) -> tuple[np.ndarray, .
         eta = draws.coefficients[p.name][d] @ p.columns
         if p.offset.size:
             eta += p.offset
-        for g in p.groups:
-            part = draws.effects[p.name, g.name][d][g.level]
-            part = part if g.value is None else part * g.value
-            eta += part if p.sign is None else part * p.sign
-        out.append(eta)
+        at = slice(d, d + 1)
+        effects = {
+            t.name: t.design.at_levels(
+                draws.hypers[p.name, t.name][at], draws.effects[p.name, t.name][at]
+            )[0]
+            for t in p.varying
+        }
+        out.append(p.add_varying(eta, effects))
     return tuple(out)

@@ -7,7 +7,7 @@ prediction and the error messages follow.
 
 from __future__ import annotations
 
-from occupancy.terms.base import Option, Term
+from occupancy.terms.base import Option, Term, Word
 from occupancy.terms.center import Center
 from occupancy.terms.exp import Exp
 from occupancy.terms.factor import Factor
@@ -30,4 +30,7 @@ TERMS: dict[str, Term] = {
     "I": Identity(),
 }
 
-__all__ = ["TERMS", "Option", "Term"]
+# What varies with structure; the meaning of each is in `occupancy.varying`.
+WORDS: dict[str, Word] = {}
+
+__all__ = ["TERMS", "WORDS", "Option", "Term", "Word"]

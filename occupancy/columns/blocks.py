@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from occupancy.design.frame import (
+from occupancy.columns.frame import (
     Frame,
     Kind,
     absent,
