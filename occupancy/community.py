@@ -56,7 +56,8 @@ def expand(text: str, steps: tuple[tuple[str, ...], ...], data: xr.Dataset) -> s
     out = [text]
     for by in steps:
         columns = tuple(Column(name) for name in by)
-        there = {g.effect for g in formula.groups if _same(g, by, own)}
+        there = {g.effect for g in formula.groups if _same(g.by, by, own)}
+        there |= {e for v in formula.varying if _same(v.by, by, own) for e in v.effects}
         slopes: list[str] = []
         crossed: list[Group] = []
         if formula.intercept and None not in there:
@@ -132,9 +133,9 @@ def check_species(data: xr.Dataset, made: Mapping[str, Design]) -> None:
                 )
 
 
-def _same(group: Group, by: tuple[str, ...], own: set[str]) -> bool:
-    """Whether a group is that of a step; species in guilds are the species."""
-    has = {c.name for c in group.by}
+def _same(columns: tuple[Column, ...], by: tuple[str, ...], own: set[str]) -> bool:
+    """Whether a grouping is that of a step; species in guilds are the species."""
+    has = {c.name for c in columns}
     if SPECIES in has and SPECIES in by:
         return has - own == set(by) - own
     return has == set(by)

@@ -137,6 +137,7 @@ def test_traits__of_a_study_file(tmp_path):
         ("mass + mass:elev", "species", "%s + (1 | species)"),
         ("forest + elev", "species", "%s + (1 + center(elev) || species) + (1 | species:forest)"),
         ("elev + (1 | species)", "species", "%s + (0 + center(elev) | species)"),
+        ("elev + (1 + elev | species)", "species", "%s"),
         ("elev", "guild/species", "%s + (1 + center(elev) || guild) + (1 + center(elev) || %g)"),
         ("0 + forest", "species", "%s + (1 | species:forest)"),
         ("1 + (1 | guild/species)", "species", "%s"),

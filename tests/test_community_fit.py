@@ -41,6 +41,7 @@ def fit(data):
         ("elev + I(elev^2) + mass + mass:elev + forest", "date", "species"),
         ("elev + forest + elev:forest", "scale(date) + guild", "guild/species"),
         ("elev + (1 + elev || guild/species)", "1 + (1 | species)", ""),
+        ("elev + (1 + elev | species)", "1 + (1 + date | species)", ""),
         ("species + elev:species", "1 + (1 | species)", ""),
     ],
 )
@@ -70,6 +71,8 @@ def column(term, frame, n, fit):
         return (frame["forest"] == term[7:-1]) * 1.0
     if term == "I(elev^2)":
         return frame["elev"] ** 2
+    if term == "date":
+        return frame["date"]
     if term == "scale(date)":
         made = fit._frames.visits["date"]
         return (frame["date"] - made.mean()) / made.std(ddof=1)

@@ -409,12 +409,12 @@ def test_correlation__refuses_in_words(text, words):
 def test_range__above_is_the_prior_that_penalises_complexity():
     hyper = Hyper("range", POSITIVE, Prior("exponential", (1,)))
     on = Target("psi", "range", "space", "logit")
-    assert for_hyper(read("above 5"), on, hyper, False) == priors.parse("pc_range(5, 0.05)")
-    two = for_hyper(read("between 2 and 20"), on, hyper, False)
+    assert for_hyper(read("above 5"), on, hyper) == priors.parse("pc_range(5, 0.05)")
+    two = for_hyper(read("between 2 and 20"), on, hyper)
     assert two.quantile([0.05, 0.95]) == pytest.approx([2, 20], rel=1e-12)
     with pytest.raises(ModelError, match="finer than the sites"):
-        for_hyper(read("below 5"), on, hyper, False)
+        for_hyper(read("below 5"), on, hyper)
     share = Hyper("share", SHARE, Prior("beta", (1, 1)))
-    assert for_hyper(priors.parse("uniform(0, 1)"), on, share, False) == Prior("beta", (1, 1))
-    below = for_hyper(read("below 0.5"), on, share, False)
+    assert for_hyper(priors.parse("uniform(0, 1)"), on, share) == Prior("beta", (1, 1))
+    below = for_hyper(read("below 0.5"), on, share)
     assert mass(below, -80, 0.0) == pytest.approx(0.95, abs=1e-9)

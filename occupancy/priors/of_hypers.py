@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 POSITIVE, SHARE = 0, 1  # domains of hyper-parameters, as in occupancy.kernel.varying
 KINDS_OF_SDS = (
-    "half_normal, half_student_t, half_cauchy, exponential, gamma, inverse_gamma, lognormal, "
+    "half_normal, half_student_t, half_cauchy, exponential, gamma, inverse_gamma, "
+    "inverse_gamma_variance, lognormal, "
     'pc(u, a), or a sentence such as "below 1"'
 )
 SIGNED_NAMES = ("correlation", "partial_correlation", "rho")

@@ -8,7 +8,7 @@ of the intercept), so that eta_is = sum_k b_ks x_ik: that b is told, exactly.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,29 +80,34 @@ def of_parameter(problem: Problem, frames: Frames, draws: Draws, name: str) -> C
         for k in np.flatnonzero(of_trait):
             shared[:, s] += beta[:, [k]] * basis.weights(matrix[:, k])
         own[:, s] = shared[:, s]
-        for group, effect, _ in _exchangeable(p, draws):
-            if not _is_of_species(group, own_traits):
+        for term in p.varying:
+            if not _is_of_species(term.design, own_traits):
                 continue
-            index = group.index(frame, n=rows.size)
-            value = group.value(frame, n=rows.size)
-            value = np.ones(rows.size) if value is None else value
-            levels = np.unique(index[index >= 0])
-            if levels.size > MOST_LEVELS:
-                continue
-            for level in levels:
-                own[:, s] += effect[:, [level]] * basis.weights(value * (index == level))
+            key = (name, term.name)
+            effect = term.design.at_levels(draws.hypers[key], draws.effects[key])
+            for face in term.design.faces(frame, n=rows.size):
+                levels = np.unique(face.index[face.index >= 0])
+                if levels.size > MOST_LEVELS:
+                    continue
+                value = np.ones(rows.size) if face.value is None else face.value
+                for level in levels:
+                    own[:, s] += effect[:, [level]] * basis.weights(value * (face.index == level))
     return Coefficients((*terms, *extra), own, shared)
 
 
 def sigmas(problem: Problem, draws: Draws, name: str, terms: tuple[str, ...]) -> np.ndarray:
     """(draw, term) sd of the population of species; NaN for what does not vary between species."""
     out = np.full((draws.n, len(terms)), np.nan)
-    for group, _, sd in _exchangeable(problem.predictors[name], draws):
-        by = set(group.by) - set(traits(problem.data))
-        found = coefficient_of(group.effect, terms) or group.effect
-        if by <= {"species"} and found in terms:
-            k = terms.index(found)
-            out[:, k] = np.hypot(np.nan_to_num(out[:, k]), sd)
+    names = {*traits(problem.data), "species"}
+    for term in problem.predictors[name].varying:
+        if not term.design.by or not set(term.design.by) <= names:
+            continue
+        for j, effect in enumerate(_varies(term.design)):
+            found = coefficient_of(effect, terms) or effect
+            if found in terms:
+                k = terms.index(found)
+                sd = draws.hypers[name, term.name][:, j]
+                out[:, k] = np.hypot(np.nan_to_num(out[:, k]), sd)
     return out
 
 
@@ -128,25 +133,7 @@ def _of_traits(design: Design, names: set[str]) -> np.ndarray:
     return np.array(out, dtype=bool)
 
 
-def _alone(term: Varying) -> tuple[GroupDesign, ...]:
-    """The exchangeable effects of a term, each by itself; none of a term with other structure."""
-    if isinstance(term, Correlated):
-        return term.alone
-    return (term,) if isinstance(term, GroupDesign) else ()
-
-
-def _exchangeable(
-    p: Predictor, draws: Draws
-) -> Iterator[tuple[GroupDesign, np.ndarray, np.ndarray]]:
-    """Each group of effects with its (draw, level) effects and (draw,) sd."""
-    for term in p.varying:
-        key = p.name, term.name
-        for j, group in enumerate(_alone(term.design)):
-            n = len(group.levels)
-            yield group, draws.effects[key][:, j * n : (j + 1) * n], draws.hypers[key][:, j]
-
-
-def _is_of_species(group: GroupDesign, own_traits: set[str]) -> bool:
+def _is_of_species(group: Varying, own_traits: set[str]) -> bool:
     """Whether a group's effects differ between species."""
     return bool(set(group.by) & (own_traits | {"species"}))
 
@@ -154,10 +141,12 @@ def _is_of_species(group: GroupDesign, own_traits: set[str]) -> bool:
 def _extra_terms(p: Predictor, terms: list[str], own_traits: set[str]) -> dict[str, Column]:
     """What varies between species without a term of its own in the formula, and its column."""
     design, out = p.design, {}
-    for group in (g for term in design.groups for g in _alone(term)):
-        known = (*terms, *out)
-        if _is_of_species(group, own_traits) and not coefficient_of(group.effect, known):
-            out[group.effect] = lambda frame, n, g=group: _value(g, frame, n)
+    for group in design.groups:
+        if not _is_of_species(group, own_traits):
+            continue
+        for j, effect in enumerate(_varies(group)):
+            if not coefficient_of(effect, (*terms, *out)):
+                out[effect] = lambda frame, n, g=group, j=j: _value(g, j, frame, n)
     names = own_traits | {"species"}
     for effect in design.formula.effects:
         rest = tuple(q for q in effect.parts if not set(columns_in(q)) & names)
@@ -172,8 +161,17 @@ def _extra_terms(p: Predictor, terms: list[str], own_traits: set[str]) -> dict[s
     return out
 
 
-def _value(group: GroupDesign, frame: Mapping[str, np.ndarray], n: int) -> np.ndarray:
-    value = group.value(frame, n=n)
+def _varies(term: Varying) -> tuple[str, ...]:
+    """What varies between the levels of a term, in the order of its faces and its sds."""
+    if isinstance(term, GroupDesign):
+        return (term.effect,)
+    if isinstance(term, Correlated):
+        return tuple("Intercept" if e == "1" else e for e in term.effects)
+    return ()
+
+
+def _value(term: Varying, j: int, frame: Mapping[str, np.ndarray], n: int) -> np.ndarray:
+    value = term.faces(frame, n=n)[j].value
     return np.ones(n) if value is None else value
 
 
