@@ -13,6 +13,7 @@ import ranks
 import salamanders
 from mpmath import mp, mpf
 from scipy import stats
+from scipy.optimize import brentq
 
 import surveys
 from occupancy import Model
@@ -187,6 +188,38 @@ def test_goodness__bootstrap_of_the_salamanders(ridge):
     again = ridge.goodness(replicates=20, seed=4)
     pd.testing.assert_frame_equal(again, ridge.goodness(replicates=20, seed=4))
     assert again.attrs["failed"] == 0
+
+
+def closed_form(y) -> float:
+    """X2 of psi(.)p(.): p solves detections per site detected, psi follows, at most 1."""
+    n_site, n_visit = y.shape
+    found, per_site = y.any(axis=1).sum(), y.sum() / y.any(axis=1).sum()
+    p = 1e-9
+    if per_site > 1:
+        p = brentq(lambda q: n_visit * q / (1 - (1 - q) ** n_visit) - per_site, 1e-9, 1 - 1e-9)
+    psi = found / (n_site * (1 - (1 - p) ** n_visit))
+    if psi > 1:
+        psi, p = 1.0, y.mean()
+    every = np.array(list(itertools.product((0, 1), repeat=n_visit)))
+    k = every.sum(axis=1)
+    e = n_site * (psi * p**k * (1 - p) ** (n_visit - k) + (k == 0) * (1 - psi))
+    o = (y[:, None] == every).all(axis=2).sum(axis=0)
+    return float(((o - e) ** 2 / e).sum())
+
+
+def test_goodness__replicates_are_fitted_to_their_own_maximum(ridge):
+    """Fifty replicates, some of them with psi-hat at 1, against the maximum in closed form."""
+    problem, point = ridge.problem, ridge.draws.point
+    blocks, rng, ends = blocks_of(problem), np.random.default_rng(5), 0
+    for r in range(50):
+        made = replicates.replicate(problem, point, 0, rng)
+        own = replicates.refit(made, point, r)
+        y = np.empty(made.observed.y.size)
+        y[made.field_rank] = made.observed.y
+        got = goodness.statistics(made, blocks, predictors_at(made, own, 0)).sum()
+        assert got == pytest.approx(closed_form(y.reshape(39, 5)), rel=1e-5)
+        ends += own.coefficients["psi"][0, 0] > 8
+    assert ends > 0
 
 
 def test_goodness__cohorts_have_the_same_visits_and_unseen_cells_count():
