@@ -16,7 +16,7 @@ from scipy import stats
 from scipy.optimize import brentq
 
 import surveys
-from occupancy import Model
+from occupancy import Model, simulation
 from occupancy.results import goodness, replicates, residuals
 from occupancy.results.number_occupied import poisson_binomial
 from occupancy.results.passes import predictors_at
@@ -347,6 +347,20 @@ def test_replicates__are_the_problem_of_the_surveys_they_stand_for(family):
     assert made.evaluate(eta)[0] == wanted.problem.evaluate(eta)[0]
 
 
+def test_replicates__known_sites_are_occupied_as_in_the_likelihood():
+    """psi near 0, yet a third of the sites is known to be occupied, with p = 1/2."""
+    known = (np.arange(90) % 3 == 0).astype(float)
+    data = surveys.from_arrays(np.zeros((90, 40)), site_covariates={"known": known})
+    problem = Model(data, known_occupied="known").problem
+    seen = problem.predictors["p"].columns.shape[1]
+    eta = (np.full(90, -30.0), np.zeros(seen))
+    state, y = simulation.draw(problem, eta, np.random.default_rng(1))
+    np.testing.assert_array_equal(state[:, 0], known)
+    np.testing.assert_array_equal(y.reshape(90, 40).any(axis=1), known > 0)
+    told = chances(problem, blocks_of(problem), eta).of_numbers(0, np.arange(90))
+    np.testing.assert_allclose(told[:, 0], np.where(known > 0, 0.5**40, 1.0), rtol=1e-10)
+
+
 # ---------------------------------------------------------------- residuals
 
 
@@ -422,9 +436,10 @@ def test_limits__of_a_certain_number_are_zero_and_one():
 # ---------------------------------------------------------------- the number of occupied sites
 
 
-@pytest.mark.parametrize("n", [1, 9, 40])
+@pytest.mark.parametrize("n", [1, 9, 40, 75])
 def test_poisson_binomial__is_the_sum_over_subsets(n):
     p = np.random.default_rng(n).beta(0.3, 0.3, n)
+    p[::7] = 1.0
     with mp.workdps(50):
         pmf = [mpf(1)]
         for v in map(float, p):
