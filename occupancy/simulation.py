@@ -71,6 +71,9 @@ def pad(problem: Problem, eta: tuple[np.ndarray, ...]) -> Padded:
             full[order] = rows.T
             full = full[:, 0] if p.level == "site" else full
         values[p.name] = full
+    if problem.observed.known.any():  # as in the likelihood: nothing is left to chance there
+        known = problem.in_field_order(problem.observed.known)
+        values["psi"] = np.where(known, 1.0, values["psi"])
     values["label"] = label
     return Padded(values, made, effort, where)
 

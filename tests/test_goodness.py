@@ -13,9 +13,10 @@ import ranks
 import salamanders
 from mpmath import mp, mpf
 from scipy import stats
+from scipy.optimize import brentq
 
 import surveys
-from occupancy import Model
+from occupancy import Model, simulation
 from occupancy.results import goodness, replicates, residuals
 from occupancy.results.number_occupied import poisson_binomial
 from occupancy.results.passes import predictors_at
@@ -189,6 +190,38 @@ def test_goodness__bootstrap_of_the_salamanders(ridge):
     assert again.attrs["failed"] == 0
 
 
+def closed_form(y) -> float:
+    """X2 of psi(.)p(.): p solves detections per site detected, psi follows, at most 1."""
+    n_site, n_visit = y.shape
+    found, per_site = y.any(axis=1).sum(), y.sum() / y.any(axis=1).sum()
+    p = 1e-9
+    if per_site > 1:
+        p = brentq(lambda q: n_visit * q / (1 - (1 - q) ** n_visit) - per_site, 1e-9, 1 - 1e-9)
+    psi = found / (n_site * (1 - (1 - p) ** n_visit))
+    if psi > 1:
+        psi, p = 1.0, y.mean()
+    every = np.array(list(itertools.product((0, 1), repeat=n_visit)))
+    k = every.sum(axis=1)
+    e = n_site * (psi * p**k * (1 - p) ** (n_visit - k) + (k == 0) * (1 - psi))
+    o = (y[:, None] == every).all(axis=2).sum(axis=0)
+    return float(((o - e) ** 2 / e).sum())
+
+
+def test_goodness__replicates_are_fitted_to_their_own_maximum(ridge):
+    """Fifty replicates, some of them with psi-hat at 1, against the maximum in closed form."""
+    problem, point = ridge.problem, ridge.draws.point
+    blocks, rng, ends = blocks_of(problem), np.random.default_rng(5), 0
+    for r in range(50):
+        made = replicates.replicate(problem, point, 0, rng)
+        own = replicates.refit(made, point, r)
+        y = np.empty(made.observed.y.size)
+        y[made.field_rank] = made.observed.y
+        got = goodness.statistics(made, blocks, predictors_at(made, own, 0)).sum()
+        assert got == pytest.approx(closed_form(y.reshape(39, 5)), rel=1e-5)
+        ends += own.coefficients["psi"][0, 0] > 8
+    assert ends > 0
+
+
 def test_goodness__cohorts_have_the_same_visits_and_unseen_cells_count():
     """Missing visits and a covariate of p, all 2^3 histories of each cohort in 50 digits."""
     rng = np.random.default_rng(5)
@@ -314,6 +347,20 @@ def test_replicates__are_the_problem_of_the_surveys_they_stand_for(family):
     assert made.evaluate(eta)[0] == wanted.problem.evaluate(eta)[0]
 
 
+def test_replicates__known_sites_are_occupied_as_in_the_likelihood():
+    """psi near 0, yet a third of the sites is known to be occupied, with p = 1/2."""
+    known = (np.arange(90) % 3 == 0).astype(float)
+    data = surveys.from_arrays(np.zeros((90, 40)), site_covariates={"known": known})
+    problem = Model(data, known_occupied="known").problem
+    seen = problem.predictors["p"].columns.shape[1]
+    eta = (np.full(90, -30.0), np.zeros(seen))
+    state, y = simulation.draw(problem, eta, np.random.default_rng(1))
+    np.testing.assert_array_equal(state[:, 0], known)
+    np.testing.assert_array_equal(y.reshape(90, 40).any(axis=1), known > 0)
+    told = chances(problem, blocks_of(problem), eta).of_numbers(0, np.arange(90))
+    np.testing.assert_allclose(told[:, 0], np.where(known > 0, 0.5**40, 1.0), rtol=1e-10)
+
+
 # ---------------------------------------------------------------- residuals
 
 
@@ -389,9 +436,10 @@ def test_limits__of_a_certain_number_are_zero_and_one():
 # ---------------------------------------------------------------- the number of occupied sites
 
 
-@pytest.mark.parametrize("n", [1, 9, 40])
+@pytest.mark.parametrize("n", [1, 9, 40, 75])
 def test_poisson_binomial__is_the_sum_over_subsets(n):
     p = np.random.default_rng(n).beta(0.3, 0.3, n)
+    p[::7] = 1.0
     with mp.workdps(50):
         pmf = [mpf(1)]
         for v in map(float, p):

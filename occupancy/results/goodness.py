@@ -40,6 +40,7 @@ from surveys.problems import ModelError
 MOST_VISITS = 8  # of a history; 2^8 histories
 REPLICATES = {"ml": 999, "nuts": 400}
 FEWEST = 20
+MOST_VALUES = 4_000_000  # sites, histories and states at one time
 SEASONS = "all"
 
 
@@ -171,9 +172,16 @@ def _of_histories(problem: Problem, told: Chances, kind: int, own: np.ndarray, s
     for c, pattern in enumerate(patterns):
         mine = np.flatnonzero(cohort.ravel() == c)
         shown, o = np.unique(seen[mine], axis=0, return_counts=True)
-        e = told.of_histories(kind, own[mine], shown).sum(axis=0)
+        e = _expected(told, kind, own[mine], shown)
         names = ["".join(marks[v] for v in h[some]) for h in shown]
         yield ("".join("01"[int(m)] for m in pattern[some]), names), o, e, mine.size
+
+
+def _expected(told: Chances, kind: int, chains: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """(history,) sum of P(history) over the chains, some of them at a time."""
+    size = max(1, MOST_VALUES // (len(shown) * told.state.shape[2]))
+    parts = [chains[k : k + size] for k in range(0, chains.size, size)]
+    return np.sum([told.of_histories(kind, part, shown).sum(axis=0) for part in parts], axis=0)
 
 
 def _of_numbers(problem: Problem, told: Chances, kind: int, own: np.ndarray, seen: np.ndarray):

@@ -18,6 +18,7 @@ from occupancy.results.draws import Draws
 from occupancy.results.regions import season_labels
 
 MOST_DRAWS = 400
+TOGETHER = 32
 BY_SUMS = 512  # terms up to which a product is summed outright, which keeps its smallest digits
 
 
@@ -76,11 +77,23 @@ def poisson_binomial(p: np.ndarray) -> np.ndarray:
     p = np.asarray(p, dtype=np.float64)
     if not np.isfinite(p).all():
         return np.full(p.size + 1, np.nan)
-    parts = [np.array([1 - v, v]) for v in p] or [np.ones(1)]
+    sure = p == 1.0  # a species that was seen: they move the distribution, and no more
+    parts = _few_at_once(p[~sure])
     while len(parts) > 1:
         paired = [_times(a, b) for a, b in zip(parts[::2], parts[1::2], strict=False)]
         parts = paired + parts[len(paired) * 2 :]
-    return parts[0]
+    return np.concatenate([np.zeros(sure.sum()), parts[0]])
+
+
+def _few_at_once(p: np.ndarray) -> list[np.ndarray]:
+    """Distributions of neighbouring trials, ``TOGETHER`` by ``TOGETHER``, all made side by side."""
+    whole = p.size // TOGETHER * TOGETHER
+    rows = p[:whole].reshape(-1, TOGETHER)
+    pmf = np.zeros((len(rows), TOGETHER + 1))
+    pmf[:, 0] = 1.0
+    for v in rows.T[:, :, None]:
+        pmf[:, 1:], pmf[:, :1] = pmf[:, 1:] * (1 - v) + pmf[:, :-1] * v, pmf[:, :1] * (1 - v)
+    return [*pmf, *(np.array([1 - v, v]) for v in p[whole:])] or [np.ones(1)]
 
 
 def _times(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -149,9 +149,6 @@ def chances(problem: Problem, blocks: Blocks, eta: tuple[np.ndarray, ...]) -> Ch
     """Tables of the family at linear predictors in layout order."""
     given: Padded = pad(problem, eta)
     family, values = problem.family, dict(given.values)
-    if problem.observed.known.any():
-        known = problem.in_field_order(problem.observed.known)
-        values["psi"] = np.where(known, 1.0, values["psi"])
     emission = []
     for value in family.detections:
         seen = np.where(given.made, value, np.nan)
