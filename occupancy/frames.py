@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from occupancy.columns.surroundings import Surroundings
+
 NOT_COVARIATES = frozenset(
     {"detection", "count", "score", "time", "visit_start", "visit_end", "spatial_ref"}
 )
@@ -96,6 +98,8 @@ class Frames:
     y, detected, effort : (visit made,)
         What the family observes, whether it was a detection, and the effort.
     chain_of_visit, step_of_visit, species_of_visit : (visit made,) int64
+    surroundings : Surroundings
+        Which regions touch and which species are related, as the surveys tell.
     """
 
     chains: Frame
@@ -111,6 +115,7 @@ class Frames:
     step_of_visit: np.ndarray
     species_of_visit: np.ndarray
     steps: Steps
+    surroundings: Surroundings
 
     @property
     def n_chain(self) -> int:
@@ -226,6 +231,7 @@ def make_frames(
         steps.of_season[visit if over == "visit" else season],
         species,
         steps,
+        Surroundings.of(data),
     )
 
 

@@ -260,10 +260,21 @@ def _design(parameter, formula: str, frames: Frames, belongs: np.ndarray) -> Des
     if parameter.level == "visit":
         rows = None if belongs.all() else belongs
         frame = frames.visits if rows is None else frames.visits.rows(belongs)
-        return designs.build(formula, frame, parameter.name, n=int(belongs.sum()))
+        return designs.build(
+            formula,
+            frame,
+            parameter.name,
+            n=int(belongs.sum()),
+            surroundings=frames.surroundings,
+        )
     frame = frames.at(parameter.level)
     return designs.build(
-        formula, frame, parameter.name, elsewhere=frames.above[parameter.level], n=frame.n
+        formula,
+        frame,
+        parameter.name,
+        elsewhere=frames.above[parameter.level],
+        n=frame.n,
+        surroundings=frames.surroundings,
     )
 
 
@@ -300,7 +311,14 @@ def _learn_from(first: Design, parameter, frames: Frames, belongs, rows: np.ndar
     """The design as the visits that are used tell it; levels of groups stay."""
     mine = belongs[parameter.name]
     frame = frames.visits if mine.all() else frames.visits.rows(mine)
-    again = designs.build(first.formula, frame, parameter.name, rows, n=int(mine.sum()))
+    again = designs.build(
+        first.formula,
+        frame,
+        parameter.name,
+        rows,
+        n=int(mine.sum()),
+        surroundings=frames.surroundings,
+    )
     kept = zip(again.groups, first.groups, strict=True)
     return replace(again, groups=tuple(_with_levels(g, own) for g, own in kept))
 

@@ -15,6 +15,7 @@ from surveys.columns import find_coordinates
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError, listing
 from surveys.schema import DIMS, TRAIT_DIMS, VISIT_DIMS
+from surveys.surroundings import attach_neighbours
 from surveys.values import as_covariate, as_labels, as_numbers, as_seasons
 
 
@@ -32,6 +33,7 @@ def from_arrays(
     coordinates: Any = None,
     crs: Any = None,
     region: Any = None,
+    neighbours: Any = None,
     missing: str | Mapping[str, str] = "drop visit",
     effort_units: str = "visits",
     title: str = "",
@@ -67,6 +69,9 @@ def from_arrays(
         Such as "EPSG:2056"; needed for metres.
     region : (site,)
         Label of each site.
+    neighbours
+        Which regions touch, for icar() and bym2(): pairs [(a, b), ...], {region: [its neighbours]}
+        or a layer of polygons; see `attach_neighbours`.
     missing
         Where a visit was made and a covariate's value is absent: "drop visit" or "refuse", for
         all covariates or {name: policy}.
@@ -104,7 +109,7 @@ def from_arrays(
     ledger = Ledger()
     for what, names in into.unused.items():
         ledger.note("N217", f"{what} has rows that are not in the detections: {listing(names)}")
-    return assemble(
+    ds = assemble(
         labels,
         y,
         worked,
@@ -117,6 +122,7 @@ def from_arrays(
         ledger=ledger,
         title=title,
     )
+    return ds if neighbours is None else attach_neighbours(ds, neighbours)
 
 
 def _observed(detection: Any, told: Mapping[str, Any]):

@@ -11,6 +11,7 @@
 | longitude, latitude | site | float64 | WGS 84; optional, NaN where unknown |
 | easting, northing, spatial_ref | site; scalar | float64; int | metres, equal-area CRS |
 | region | site | text | label; "" outside every region |
+| layer_region, neighbours, species_covariance | own | text; float64 | see `surroundings` |
 | target, n_records | as detection, optional | bool; float32 | looked for; rows behind a cell |
 | any covariate | some of site, season, visit; or species | float64, text | raw; role, units |
 
@@ -25,6 +26,7 @@ from collections.abc import Hashable, Iterator
 import numpy as np
 import xarray as xr
 
+from surveys import surroundings
 from surveys.problems import MOST_OF_A_KIND, Problem, SurveyError, did_you_mean, listing
 
 SCHEMA = 1
@@ -52,6 +54,10 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str]] = {
     "northing": (("site",), "f"),
     "spatial_ref": ((), "i"),
     "region": (("site",), "t"),
+    "layer_region": (("polygon",), "t"),
+    "neighbours": (("border", "end"), "t"),
+    "species2": (("species2",), "t"),
+    "species_covariance": (("species", "species2"), "f"),
 }
 RESERVED = frozenset(VARIABLES) | frozenset(DIMS)
 
@@ -106,6 +112,7 @@ def validate(ds: xr.Dataset) -> xr.Dataset:
         problems += _efforts(ds)
         problems += _coordinates(ds)
         problems += _covariates(ds)
+        problems += surroundings.problems(ds)
     if problems:
         raise SurveyError(problems)
     return ds

@@ -9,6 +9,7 @@ import numpy as np
 
 from occupancy.columns.blocks import Memory, Reader, Told
 from occupancy.columns.frame import Frame, absent, count_rows, kind_of, read_column
+from occupancy.columns.surroundings import Surroundings
 from occupancy.design.design import Design, fill_matrix, sum_offsets
 from occupancy.design.rank import refuse_dependent
 from occupancy.formula import Formula, parse
@@ -28,6 +29,7 @@ def build(
     *,
     elsewhere: Mapping[str, str] | None = None,
     n: int | None = None,
+    surroundings: Surroundings | None = None,
 ) -> Design:
     """Read a formula against a table, and remember what new data will need.
 
@@ -42,6 +44,8 @@ def build(
         Covariates that are in the surveys but vary at a level that the parameter cannot use.
     n : int
         Number of rows, where the frame has no columns.
+    surroundings : Surroundings
+        What a term that varies may learn from beside the columns.
 
     Raises
     ------
@@ -59,7 +63,8 @@ def build(
     memory = Memory(parameter, {name: kind_of(values) for name, values in read.items()})
     # Terms learn from the rows that count alone: a level met only elsewhere is not known.
     complete = {name: values[counted] for name, values in read.items()}
-    reader = Reader(memory, complete, n=int(counted.sum()), learns=True)
+    count = int(counted.sum())
+    reader = Reader(memory, complete, n=count, learns=True, surroundings=surroundings)
     matrix = fill_matrix(tree, reader)
     offset = sum_offsets(tree, reader)
     groups: list[Varying] = [g for group in tree.groups for g in learn_groups(group, reader)]

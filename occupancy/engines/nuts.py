@@ -20,7 +20,7 @@ import xarray as xr
 from occupancy.engines.compiled import slots
 from occupancy.engines.coordinates import varying_terms
 from occupancy.engines.joined import density_of
-from occupancy.problem import GroupTerm, Problem
+from occupancy.problem import Problem
 from surveys.problems import ModelError
 
 Route = Literal["precompiled", "pymc"]
@@ -138,9 +138,7 @@ def sample(
 
 def _target_accept(problem: Problem) -> float:
     """Smaller steps where few levels leave an sd free to come near zero."""
-    few = any(
-        isinstance(t, GroupTerm) and t.n_level < FEW_LEVELS for _, t in varying_terms(problem)
-    )
+    few = any(t.design.n_effect < FEW_LEVELS for _, t in varying_terms(problem))
     return 0.9 if few else 0.8
 
 

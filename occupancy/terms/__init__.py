@@ -31,6 +31,9 @@ TERMS: dict[str, Term] = {
 }
 
 # What varies with structure; the meaning of each is in `occupancy.varying`.
-WORDS: dict[str, Word] = {}
+WORDS: dict[str, Word] = {
+    "icar": Word("icar", "icar(region)", fewest=1),
+    "bym2": Word("bym2", "bym2(region)", fewest=1),
+}
 
 __all__ = ["TERMS", "WORDS", "Option", "Term", "Word"]

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from occupancy.varying.areal import Bym2, Icar
 from occupancy.varying.base import Face, Hyper, Varying, raw_name
 from occupancy.varying.correlated import Correlated
 from occupancy.varying.group import GroupDesign, define_groups, learn_groups
 
 VARYING: dict[str, type[Varying]] = {
     "correlated": Correlated,
+    "icar": Icar,
+    "bym2": Bym2,
 }
 
 __all__ = [
     "VARYING",
+    "Bym2",
     "Correlated",
     "Face",
     "GroupDesign",
     "Hyper",
+    "Icar",
     "Varying",
     "define_groups",
     "learn_groups",

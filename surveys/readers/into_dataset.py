@@ -16,6 +16,7 @@ from surveys.readers.season_table import read_seasons
 from surveys.readers.tidy import Tidy
 from surveys.readers.trait_table import read_traits
 from surveys.study_file import StudyFile, read_study
+from surveys.surroundings import attach_neighbours
 
 
 def read(path: str | Path) -> xr.Dataset:
@@ -54,6 +55,8 @@ def dataset(study: StudyFile) -> xr.Dataset:
         from surveys.places import assign_regions
 
         ds = assign_regions(ds, regions)
+    if regions is not None:
+        ds = attach_neighbours(ds, regions)
     ds = polygons.attach(study, ds)
     for name, section in study.config.items():
         if name.endswith("covariates"):
