@@ -31,6 +31,24 @@ TERMS: dict[str, Term] = {
 }
 
 # What varies with structure; the meaning of each is in `occupancy.varying`.
-WORDS: dict[str, Word] = {}
+WORDS: dict[str, Word] = {
+    "space": Word(
+        "space",
+        'space(), space(ele), space(basis=20), space(kind="nngp")',
+        options=(
+            Option("kind", "text", "auto", choices=("auto", "hsgp", "nngp")),
+            Option(
+                "smoothness",
+                "text",
+                "matern32",
+                choices=("exponential", "matern32", "matern52", "gaussian"),
+            ),
+            Option("basis", "whole", 0, lowest=4, highest=200),
+            Option("boundary", "number", 1.5, lowest=1.05, highest=5),
+            Option("neighbours", "whole", 10, lowest=2, highest=30),
+        ),
+        reads=("easting", "northing"),
+    ),
+}
 
 __all__ = ["TERMS", "WORDS", "Option", "Term", "Word"]
