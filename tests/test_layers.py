@@ -13,6 +13,7 @@ import surveys
 from occupancy import graph
 from occupancy.engines.compiled import CompiledDensity
 from occupancy.engines.coordinates import coordinates_of
+from occupancy.engines.joined import density_of
 from occupancy.model import Model
 
 N, J = 70, 4
@@ -112,7 +113,7 @@ MODELS = {
 
 def compare(problem, model, points=POINTS):
     """Value to one constant at 1e-10, gradient at 1e-8, at random points."""
-    density = CompiledDensity(problem)
+    density = density_of(problem)
     log_p, slope = model.compile_logp(mode="FAST_COMPILE"), model.compile_dlogp(mode="FAST_COMPILE")
     names = [v.name for v in model.continuous_value_vars]
 

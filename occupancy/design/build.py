@@ -94,6 +94,14 @@ def _spreads(matrix: np.ndarray) -> np.ndarray:
 
 def _check_names(tree: Formula, frame: Frame, parameter: str, elsewhere: Mapping[str, str]) -> None:
     known = [str(name) for name in frame]
+    for term in tree.varying:
+        if any(name not in known for name in term.reads):
+            raise ModelError(
+                f"`{parameter}` uses {term}, which needs {listing(term.reads)} of the sites, and "
+                "the surveys have none. Give the coordinates of the sites with their CRS: "
+                'coordinates={"longitude": ..., "latitude": ...}, or easting and northing with '
+                'crs="EPSG:...".'
+            )
     for name in tree.variables:
         if name in known:
             continue

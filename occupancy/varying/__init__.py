@@ -6,11 +6,13 @@ from occupancy.varying.areal import Bym2, Icar
 from occupancy.varying.base import Face, Hyper, Varying, raw_name
 from occupancy.varying.correlated import Correlated
 from occupancy.varying.group import GroupDesign, define_groups, learn_groups
+from occupancy.varying.space import Space
 
 VARYING: dict[str, type[Varying]] = {
     "correlated": Correlated,
     "icar": Icar,
     "bym2": Bym2,
+    "space": Space,
 }
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "GroupDesign",
     "Hyper",
     "Icar",
+    "Space",
     "Varying",
     "define_groups",
     "learn_groups",
