@@ -89,6 +89,11 @@ MODELS = {
         psi="forest",
         p="date + (0 + scale(date) + scale(minutes) | park)",
     ),
+    "splines": lambda: Model(
+        fields(),
+        psi="spline(ele) + (1 | region)",
+        p="spline(date, basis=6) + scale(minutes) + spline(minutes | observer, basis=5)",
+    ),
     "offset": lambda: Model(
         fields(), psi="forest + offset(log(area))", p="scale(date) + offset(log(minutes))"
     ),

@@ -12,7 +12,7 @@ import numpy as np
 
 from occupancy.engines.newton import FAR, FLAT, Objective, Top, climb, conditioning
 from occupancy.links import LINKS
-from occupancy.problem import Problem
+from occupancy.problem import GroupTerm, Problem
 from surveys.problems import ModelError
 
 STARTS, MORE_STARTS = 3, 8  # more where tops differ, and where what is hidden has many states
@@ -79,10 +79,13 @@ def maximise(problem: Problem, seed: int = 1, starts: int | None = None) -> Maxi
         The model has group effects.
     """
     if problem.has_groups:
-        groups = [g.name for p in problem.predictors.values() for g in p.groups]
+        first = next(t for p in problem.predictors.values() for t in p.varying)
+        grouping = isinstance(first, GroupTerm)
+        written = f"(1 | {first.name})" if grouping else first.design.name
+        what = "the group" if grouping else "it"
         raise ModelError(
-            f"Maximum likelihood here holds fixed effects only; the model has (1 | {groups[0]}). "
-            'Use engine="nuts", or leave the group out of the formula.'
+            f"Maximum likelihood here holds fixed effects only; the model has {written}. "
+            f'Use engine="nuts", or leave {what} out of the formula.'
         )
     if not problem.y.size:
         raise ModelError("No visit was made, so there is nothing to fit.")

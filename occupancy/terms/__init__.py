@@ -31,6 +31,20 @@ TERMS: dict[str, Term] = {
 }
 
 # What varies with structure; the meaning of each is in `occupancy.varying`.
-WORDS: dict[str, Word] = {}
+WORDS: dict[str, Word] = {
+    word.name: word
+    for word in (
+        Word(
+            "spline",
+            "spline(elevation), spline(elevation | region)",
+            fewest=1,
+            grouped=True,
+            options=(
+                Option("basis", "whole", 10, lowest=3, highest=100),
+                Option("line", "number", 1.5, lowest=0.001, highest=1000),
+            ),
+        ),
+    )
+}
 
 __all__ = ["TERMS", "WORDS", "Option", "Term", "Word"]

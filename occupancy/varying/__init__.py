@@ -5,9 +5,11 @@ from __future__ import annotations
 from occupancy.varying.base import Face, Hyper, Varying, raw_name
 from occupancy.varying.correlated import Correlated
 from occupancy.varying.group import GroupDesign, define_groups, learn_groups
+from occupancy.varying.spline import Spline
 
 VARYING: dict[str, type[Varying]] = {
     "correlated": Correlated,
+    "spline": Spline,
 }
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "Face",
     "GroupDesign",
     "Hyper",
+    "Spline",
     "Varying",
     "define_groups",
     "learn_groups",
