@@ -101,7 +101,13 @@ def test_spline__goes_on_straight_beyond_the_surveyed_range():
 
 @pytest.mark.parametrize(
     "formula",
-    ["spline(x)", "spline(x | g)", "spline(x, basis=4)"],
+    [
+        "spline(x)",
+        "spline(x | g)",
+        "spline(x, basis=4)",
+        "cyclic(day, period=365)",
+        "cyclic(day | g, period=120.5, harmonics=2)",
+    ],
 )
 def test_curves__predicted_at_the_surveyed_rows_are_the_same_numbers(formula):
     frame = surveyed()
@@ -171,7 +177,10 @@ def test_curves__a_missing_value_has_no_effect_that_could_be_told():
         ("spline(g)", "'g' holds text"),
         ("spline(two)", "Write two"),
         ("spline(one)", "the same in every survey"),
-        ("spline(x | g, line=2)", "standard deviation of their own"),
+        ("spline(x | g, line=2)", "population with an sd"),
+        ("cyclic(day | g, period=365, wave=2)", "population with an sd"),
+        ("cyclic(day)", "needs its period: cyclic"),
+        ("cyclic(one, period=12)", "the same in every survey"),
         ("spline()", "needs a column"),
         ("spline(x, basis=2)", "from 3 to 100"),
     ],
@@ -190,3 +199,29 @@ def test_spline__few_values_and_clustered_ones_make_a_curve():
     one = term("spline(x)", {"x": x})
     assert np.isfinite(one.shapes(np.linspace(-10, 2000, 50))).all()
     assert np.isfinite(one.size).all()
+
+
+def test_cyclic__the_prior_is_the_same_at_every_moment():
+    day = np.arange(0.0, 365.0, 5.0)
+    one = term("cyclic(day, period=365, harmonics=5)", {"day": day})
+    j = jacobian(one, [0.8])
+    free, rest = j[:, :2], j[:, 2:]
+    np.testing.assert_allclose((free**2).sum(axis=1), 1.5**2, rtol=1e-10)
+    np.testing.assert_allclose((rest**2).sum(axis=1), 0.8**2, rtol=1e-10)
+    np.testing.assert_allclose(j.mean(axis=0), 0.0, atol=1e-12)  # over the whole cycle
+
+
+def test_cyclic__weights_are_those_of_the_squared_second_derivative():
+    one = term("cyclic(day, period=24, harmonics=4)", {"day": np.arange(24.0)})
+    rough = np.repeat(np.arange(2.0, 5.0) ** 4, 2)
+    sizes = one.scale[2:]
+    np.testing.assert_allclose(sizes**2 * rough, sizes[0] ** 2 * rough[0], rtol=1e-12)
+
+
+def test_cyclic__the_end_of_the_year_is_its_beginning():
+    one = term("cyclic(day, period=365)", surveyed())
+    x = np.array([10.0, 375.0, 740.0, -355.0])
+    shapes = one.shapes(x)
+    np.testing.assert_allclose(shapes, shapes[:1].repeat(4, axis=0), atol=1e-12)
+    near = one.shapes(np.array([364.9999, 0.0001]))
+    np.testing.assert_allclose(near[0], near[1], atol=1e-4)

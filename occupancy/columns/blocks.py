@@ -62,12 +62,16 @@ class Memory:
 
 
 class Reader:
-    """One frame, read for one parameter; one that `learns` adds to the memory what is not there."""
+    """One frame, read for one parameter; one that `learns` adds to the memory what is not there.
+
+    `orders` holds labels in their order, of columns of text that have one: seasons.
+    """
 
     def __init__(self, memory: Memory, frame: Frame, *, n: int | None = None, learns: bool = False):
         self.memory = memory
         self.frame = frame
         self.learns = learns
+        self.orders: dict[str, tuple[str, ...]] = {}
         self._read: dict[str, np.ndarray] = {}
         used = tuple(name for name in memory.kinds if name in frame)
         with self.told():

@@ -60,6 +60,7 @@ def build(
     # Terms learn from the rows that count alone: a level met only elsewhere is not known.
     complete = {name: values[counted] for name, values in read.items()}
     reader = Reader(memory, complete, n=int(counted.sum()), learns=True)
+    reader.orders = dict(getattr(frame, "orders", {}))
     matrix = fill_matrix(tree, reader)
     offset = sum_offsets(tree, reader)
     groups: list[Varying] = [g for group in tree.groups for g in learn_groups(group, reader)]

@@ -198,6 +198,15 @@ class Curve(Varying):
 
     # ---------------------------------------------------------------- learning
 
+    @classmethod
+    def refuse_free(cls, node: Node) -> None:
+        """With groups the free shapes have an sd, and so a prior, of their own."""
+        if node.by and cls.free in node.options:
+            raise ModelError(
+                f"with groups every {cls.free} is drawn from a population with an sd. Leave out "
+                f'{cls.free}=, and state a prior of "sd[{cls.free}, {node.name}]" if need be.'
+            )
+
     @staticmethod
     def read(node: Node, reader: Reader) -> tuple[np.ndarray, tuple[Key, ...], dict[str, Any]]:
         """The covariate's values, the levels, and `at` and `pairs`.

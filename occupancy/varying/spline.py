@@ -71,11 +71,7 @@ class Spline(Curve):
 
     @classmethod
     def learn(cls, node: Node, reader: Reader) -> Spline:
-        if node.by and "line" in node.options:
-            raise ModelError(
-                "with groups the lines have a standard deviation of their own. Leave out line=, "
-                f'and state the prior of "sd[line, {node.name}]" if need be.'
-            )
+        cls.refuse_free(node)
         x, keys, found = cls.read(node, reader)
         centre, unit = spread(x)
         at, count = np.unique(x, return_counts=True)
