@@ -24,12 +24,19 @@ TRAIT = ("species",)  # dims of a covariate of species
 class Frame(Mapping[str, np.ndarray]):
     """A flat table whose columns are made when they are first read.
 
-    Surveys may carry dozens of covariates of which a formula names two.
+    Surveys may carry dozens of covariates of which a formula names two. ``orders`` holds the
+    labels of those that have an order which the labels do not show: seasons told in words.
     """
 
-    def __init__(self, makers: Mapping[str, Callable[[], np.ndarray]], n: int):
+    def __init__(
+        self,
+        makers: Mapping[str, Callable[[], np.ndarray]],
+        n: int,
+        orders: Mapping[str, tuple[str, ...]] | None = None,
+    ):
         self._makers, self._made = dict(makers), {}
         self.n = n
+        self.orders = dict(orders or {})
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._made:
@@ -46,7 +53,8 @@ class Frame(Mapping[str, np.ndarray]):
         """The same table, rows picked by a mask."""
         if keep.all():
             return self
-        return Frame({k: lambda k=k: self[k][keep] for k in self}, int(keep.sum()))
+        rows = {k: lambda k=k: self[k][keep] for k in self}
+        return Frame(rows, int(keep.sum()), self.orders)
 
 
 @dataclass(frozen=True)
@@ -216,12 +224,14 @@ def make_frames(
     species, site, season, visit = np.nonzero(made)
     n_chain = n_kind * n_site
     sizes = {"site": 1, "season": steps.n, "interval": steps.n - 1}
-    tables = {k: Frame(makers[k], n_chain * r) for k, r in sizes.items()}
+    labels = data["season"].values
+    orders = {} if labels.dtype.kind in "iuf" else {"season": tuple(str(v) for v in labels)}
+    tables = {k: Frame(makers[k], n_chain * r, orders) for k, r in sizes.items()}
     return Frames(
         tables["site"],
         tables["season"],
         tables["interval"],
-        Frame(makers["visit"], site.size),
+        Frame(makers["visit"], site.size, orders),
         above,
         made,
         y[made].astype(np.float64),

@@ -65,6 +65,7 @@ def build(
     complete = {name: values[counted] for name, values in read.items()}
     count = int(counted.sum())
     reader = Reader(memory, complete, n=count, learns=True, surroundings=surroundings)
+    reader.orders = dict(getattr(frame, "orders", {}))
     matrix = fill_matrix(tree, reader)
     offset = sum_offsets(tree, reader)
     groups: list[Varying] = [g for group in tree.groups for g in learn_groups(group, reader)]

@@ -51,6 +51,41 @@ WORDS: dict[str, Word] = {
         ),
         reads=("easting", "northing"),
     ),
+    word.name: word
+    for word in (
+        Word(
+            "spline",
+            "spline(elevation), spline(elevation | region)",
+            fewest=1,
+            grouped=True,
+            options=(
+                Option("basis", "whole", 10, lowest=3, highest=100),
+                Option("line", "number", 1.5, lowest=0.001, highest=1000),
+            ),
+        ),
+        Word(
+            "cyclic",
+            "cyclic(day, period=365), cyclic(hour | habitat, period=24)",
+            fewest=1,
+            grouped=True,
+            options=(
+                Option("period", "number", lowest=1e-6, highest=1e9),
+                Option("harmonics", "whole", 4, lowest=2, highest=30),
+                Option("wave", "number", 1.5, lowest=0.001, highest=1000),
+            ),
+        ),
+        Word(
+            "rw",
+            "rw(season), rw(season | region)",
+            fewest=1,
+            grouped=True,
+            options=(
+                Option("order", "whole", 1, lowest=1, highest=2),
+                Option("line", "number", 1.5, lowest=0.001, highest=1000),
+            ),
+        ),
+        Word("ar1", "ar1(season), ar1(season | region)", fewest=1, grouped=True),
+    )
 }
 
 __all__ = ["TERMS", "WORDS", "Option", "Term", "Word"]
