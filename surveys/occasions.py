@@ -114,14 +114,15 @@ def subtract(deployments: Intervals, failures: Intervals) -> Intervals:
 class Occasions:
     """The occasions of each group (a site in a season), one after the other.
 
-    `first_day`, `count` and `offset` are by group: occasion k of group g stands at offset[g] + k.
+    `first_day`, `end_day` (half-open), `count` and `offset` are by group: occasion k of group g
+    stands at offset[g] + k.
     The others are by occasion; `effort` is in seconds, `kept` says which are visits.
     """
 
     clock: Clock
     length_days: int
     first_day: np.ndarray
-    last_day: np.ndarray
+    end_day: np.ndarray
     count: np.ndarray
     offset: np.ndarray
     group: np.ndarray
@@ -141,7 +142,7 @@ class Occasions:
         group = np.asarray(group, dtype=np.int64)
         day = self.clock.days(instants)
         k = (day - self.first_day[group]) // self.length_days
-        inside = (k >= 0) & (k < self.count[group]) & (day <= self.last_day[group])
+        inside = (k >= 0) & (k < self.count[group]) & (day < self.end_day[group])
         return np.where(inside, self.offset[group] + k, -1)
 
 
@@ -189,9 +190,10 @@ def build(
     group = np.repeat(np.arange(n_group), count)
     number = np.arange(count.sum()) - offset[group]
     from_day = first_day[group] + number * rules.length_days
-    to_day = from_day + rules.length_days
+    end_day = first_day + count * rules.length_days
     if rules.max_days is not None:
-        to_day = np.minimum(to_day, (first_day + rules.max_days)[group])
+        end_day = np.minimum(end_day, first_day + rules.max_days)
+    to_day = np.minimum(from_day + rules.length_days, end_day[group])
     start, end = _edges(clock, from_day), _edges(clock, to_day)
     places = (first_day, count, offset)
     effort = _overlap(worked, clock, rules.length_days, places, start, end)
@@ -199,7 +201,7 @@ def build(
     if rules.incomplete == "drop":
         kept &= _days_worked(joined, clock, rules, places, to_day) >= rules.length_days
     return Occasions(
-        *(clock, rules.length_days, first_day, last, count, offset),
+        *(clock, rules.length_days, first_day, end_day, count, offset),
         *(group, number, start, end, effort, kept),
     )
 
@@ -226,7 +228,7 @@ def _edges(clock: Clock, days: np.ndarray) -> np.ndarray:
     return clock.edges(every)[days - days.min()]
 
 
-def _spread(first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def spread(first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Every whole number from first to last of each row: (row, number)."""
     n = np.maximum(last - first + 1, 0)
     row = np.repeat(np.arange(len(first)), n)
@@ -240,7 +242,7 @@ def _overlap(worked: Intervals, clock: Clock, length: int, places, start, end) -
     owner = worked.owner
     low = (clock.days(worked.start) - first_day[owner]) // length
     high = (clock.days(worked.end - 1) - first_day[owner]) // length
-    row, k = _spread(np.maximum(low, 0), np.minimum(high, count[owner] - 1))
+    row, k = spread(np.maximum(low, 0), np.minimum(high, count[owner] - 1))
     cell = offset[owner[row]] + k
     seconds = np.minimum(worked.end[row], end[cell]) - np.maximum(worked.start[row], start[cell])
     return np.bincount(cell, np.maximum(seconds, 0), minlength=len(start)).astype(np.int64)
@@ -252,7 +254,7 @@ def _days_worked(joined: Intervals, clock: Clock, rules: Rules, places, to_day) 
     opens, closes = clock.days(joined.start), clock.days(joined.end - 1)
     # Intervals of one group may meet on a day: as intervals of days they are joined first.
     days = union(Intervals(joined.owner, opens, closes + 1))
-    row, day = _spread(np.maximum(days.start, first_day[days.owner]), days.end - 1)
+    row, day = spread(np.maximum(days.start, first_day[days.owner]), days.end - 1)
     owner = days.owner[row]
     k = (day - first_day[owner]) // rules.length_days
     inside = k < count[owner]

@@ -11,7 +11,10 @@ from types import ModuleType
 READERS = {
     "wide": "surveys.readers.wide",
     "long": "surveys.readers.long",
+    "camtrapr": "surveys.readers.camtrapr",
 }
+# Records beside the time that cameras worked: visits are made of it by [occasions].
+CAMERAS = tuple(name for name in READERS if name not in ("wide", "long"))
 
 
 def reader(name: str) -> ModuleType:
