@@ -13,6 +13,7 @@ from surveys.ledger import Ledger
 from surveys.problems import listing
 from surveys.readers import roles
 from surveys.readers.camera_settings import Settings
+from surveys.readers.long_values import count_cells
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
 
@@ -96,6 +97,15 @@ def species_frame(
     ]
     frame["count"] = np.nan if counts is None else counts
     return frame
+
+
+def count_column(table: Table, column: str | None, ledger: Ledger) -> np.ndarray | None:
+    """Numbers of animals, NaN where one is present and was not counted."""
+    if column is None:
+        return None
+    counts, present = count_cells(table, column, ledger)
+    counts = np.where(present, np.nan, counts)
+    return None if np.isnan(counts).all() else counts
 
 
 def tell_set_aside(records: Records, ledger: Ledger) -> None:

@@ -10,22 +10,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from surveys import cells, dates
+from surveys import cells
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
-from surveys.problems import listing
 from surveys.readers import roles
-from surveys.readers.camera_records import Records, check_shifts, shifted, species_frame
+from surveys.readers.camera_records import Records, count_column, species_frame
 from surveys.readers.camera_settings import Settings, settings_of
 from surveys.readers.camera_visits import tidy_of
-from surveys.readers.deployments import (
-    USUAL,
-    Deployments,
-    column_of,
-    instants_of,
-    read_stations,
-)
-from surveys.readers.long_values import count_cells
+from surveys.readers.deployments import Deployments, column_of, stations_of
+from surveys.readers.record_times import record_instants
 from surveys.readers.site_table import read_sites
 from surveys.readers.tidy import Guess, Tidy
 from surveys.study_file import StudyFile
@@ -83,24 +76,6 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
     return tidy_of(study, settings, stations, records, ledger, covariates=others)
 
 
-def stations_of(study: StudyFile, settings: Settings, ledger: Ledger) -> Deployments | None:
-    """The table of stations that the study names."""
-    spec = study.table("files.deployments", ledger)
-    if spec is None:
-        if not study.section("files.deployments").get("path"):
-            ledger.error(
-                "E510",
-                f"{study.name} names no table of deployments, so effort is not known",
-                file=study.name,
-                why="a day without pictures cannot be told from a day without a camera",
-                cure='[files.deployments]\n                  path = "stations.csv"     # site, '
-                "start, end of each camera",
-            )
-        return None
-    table = open_table(spec, ledger)
-    return read_stations(study, table, settings, ledger) if table is not None else None
-
-
 def records_of(
     study: StudyFile, table: Table, stations: Deployments, settings: Settings, ledger: Ledger
 ) -> Records | None:
@@ -128,7 +103,7 @@ def records_of(
     )
     aside = np.where(keep, "", "unknown site").astype(object)
     instant = record_instants(
-        study, table, str(found["datetime"]), site, stations, settings, aside, ledger
+        study, table, str(found["datetime"]), site, site, stations, settings, aside, ledger
     )
     counts = count_column(table, found["count"], ledger)
     if found["species"] is None:
@@ -144,48 +119,3 @@ def records_of(
         frame=species_frame(study, table, names, ledger, counts=counts),
         individuals=counts is not None,
     )
-
-
-def count_column(table: Table, column: str | None, ledger: Ledger) -> np.ndarray | None:
-    """Numbers of animals, NaN where one is present and was not counted."""
-    if column is None:
-        return None
-    counts, present = count_cells(table, column, ledger)
-    counts = np.where(present, np.nan, counts)
-    return None if np.isnan(counts).all() else counts
-
-
-def record_instants(
-    study: StudyFile,
-    table: Table,
-    column: str,
-    site: np.ndarray,
-    stations: Deployments,
-    settings: Settings,
-    aside: np.ndarray,
-    ledger: Ledger,
-) -> np.ndarray:
-    """Instants of records after the corrections of clocks; rows without a time are told."""
-    check_shifts(study, settings, {*stations.site, *stations.ids}, ledger)
-    wall = dates.dates(table, column, ledger)
-    blank = np.isnat(wall) & (aside == "")
-    told = [
-        cells.is_missing(t, cells.MISSING_NUMBER, table.spec.missing) for t in table.text(column)
-    ]
-    blank &= np.array(told, dtype=bool)
-    if blank.any():
-        rows = table.rows[blank]
-        aside[blank] = "no time"
-        ledger.warn(
-            "W573",
-            f"{table.place}: {len(rows)} rows have no time in column {column} "
-            f"({listing(rows, 5)}) and were set aside",
-            file=table.file,
-            row=int(rows[0]),
-            column=column,
-        )
-    wall = shifted(site, wall, site, settings)
-    return instants_of(table, column, wall, settings.clock, ledger)
-
-
-__all__ = ["RECORD_COLUMNS", "USUAL", "detect", "read", "records_of", "stations_of"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -10,12 +9,14 @@ import numpy as np
 import pandas as pd
 
 from surveys import cells, dates
-from surveys.clock import Clock
 from surveys.ledger import Ledger
 from surveys.occasions import Intervals
-from surveys.problems import did_you_mean, listing
+from surveys.open_table import open_table
+from surveys.problems import did_you_mean, listing, nearest
 from surveys.readers import roles
 from surveys.readers.camera_settings import Settings
+from surveys.readers.camera_times import instants_of, only_dates
+from surveys.readers.failures import failures, problem_columns
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
 
@@ -27,7 +28,6 @@ USUAL: dict[str, tuple[str, ...]] = {
     "start": ("start", "setup_date", "start_date", "deploymentstart", "setup", "deployed"),
     "end": ("end", "retrieval_date", "end_date", "deploymentend", "retrieval", "removed"),
 }
-_PROBLEM = re.compile(r"problem[ _.]*(\d*)[ _.]*(from|to)", re.IGNORECASE)
 
 
 @dataclass
@@ -116,7 +116,7 @@ def read_stations(
                 cure='[seasons] by = "column" (as that column says) or by = "year"',
             )
     start, end = _ends(table, str(found["start"]), str(found["end"]), settings, ledger)
-    problems = _problem_columns(table)
+    problems = problem_columns(table)
     out = Deployments(
         table,
         ids=_ids(table, found["deployment"], ledger),
@@ -130,7 +130,7 @@ def read_stations(
         used_columns={c for c in found.values() if c} | {c for p in problems for c in p if c},
     )
     if len(ledger.of_level("error")) == before:
-        out.failures = _failures(table, out, problems, settings, ledger)
+        out.failures = failures(table, out, problems, settings, ledger)
     return out
 
 
@@ -186,51 +186,10 @@ def _twice(series: pd.Series, rows: np.ndarray) -> list[tuple[str, np.ndarray]]:
     ]
 
 
-def instants_of(
-    table: Table, column: str, wall: np.ndarray, clock: Clock, ledger: Ledger
-) -> np.ndarray:
-    """Wall times of a column to instants; times that a clock change skips or repeats are told."""
-    out = np.zeros(len(wall), dtype=np.int64)
-    known = ~np.isnat(wall)
-    out[known], skipped, twice = clock.instants(wall[known])
-    rows = table.rows[known]
-    for i in np.flatnonzero(skipped)[:20]:
-        text = str(wall[known][i]).replace("T", " ")
-        ledger.error(
-            "E038",
-            f"{table.place}, row {rows[i]}, column {column}: {text} does not exist in {clock.name} "
-            "(the clocks were put forward over it)",
-            file=table.place,
-            row=int(rows[i]),
-            column=column,
-            why="cameras seldom follow summer time",
-            cure='set the fixed offset of the camera: [time] zone = "UTC+01:00"',
-        )
-    if twice.any():
-        i = int(np.flatnonzero(twice)[0])
-        text = str(wall[known][i]).replace("T", " ")
-        ledger.warn(
-            "W039",
-            f"{table.place}, {rows_text(rows[twice])}, column {column}: {text} occurs twice in "
-            f"{clock.name}; the first was taken",
-            file=table.file,
-            row=int(rows[i]),
-            column=column,
-        )
-    return out
-
-
-def only_dates(*columns: np.ndarray) -> bool:
-    """Whether no time of day is told in any of the columns: every moment is a midnight."""
-    moments = np.concatenate(columns)
-    moments = moments[~np.isnat(moments)]
-    return bool((moments == moments.astype("datetime64[D]")).all())
-
-
 def _ends(table, start_column: str, end_column: str, settings: Settings, ledger: Ledger):
     """First and last instant of each deployment; dates without time as the study file says."""
     pair = (start_column, end_column)
-    beside = [*pair, *(c for p in _problem_columns(table) for c in p if c)]
+    beside = [*pair, *(c for p in problem_columns(table) for c in p if c)]
     walls = [dates.dates(table, c, ledger, beside=beside) for c in pair]
     for column, wall in zip(pair, walls, strict=True):
         texts = table.text(column)
@@ -267,102 +226,6 @@ def tell_reversed(table: Table, columns, walls, start, end, ledger: Ledger) -> N
             if end[i] < start[i]
             else "write the times too, or delete the row if the camera never worked; where whole "
             'days are meant: [time] ends_without_time = "whole"',
-        )
-
-
-def _problem_columns(table: Table) -> list[tuple[str | None, str | None]]:
-    """Pairs of Problem1_from and Problem1_to; half a pair has None."""
-    found: dict[str, dict[str, str]] = {}
-    for name in table.names:
-        match = _PROBLEM.fullmatch(name.strip())
-        if match:
-            found.setdefault(match[1], {})[match[2].casefold()] = name
-    return [(pair.get("from"), pair.get("to")) for pair in found.values()]
-
-
-def _failures(table, deployments: Deployments, problems, settings: Settings, ledger) -> Intervals:
-    """Problem periods as intervals owned by deployments; dates count as whole days."""
-    owner, opens, closes = [], [], []
-    beside = [c for p in problems for c in p if c]
-    beside += [c for c in deployments.used_columns if c in table.names and c not in beside]
-    for pair in problems:
-        if None in pair:
-            present = next(c for c in pair if c)
-            ledger.error(
-                "E015",
-                f'{table.place} has a column "{present}" and no column for its other end',
-                file=table.place,
-                column=str(present),
-                cure="problem periods need both: Problem1_from and Problem1_to",
-            )
-            continue
-        told = [dates.dates(table, c, ledger, beside=beside) for c in pair]
-        whole_days = only_dates(*told)
-        known = [~np.isnat(w) for w in told]
-        half = known[0] != known[1]
-        for i in np.flatnonzero(half)[:20]:
-            has = 0 if known[0][i] else 1
-            ledger.error(
-                "E045",
-                f'{table.place}, row {table.rows[i]} (site "{deployments.site[i]}"): {pair[has]} '
-                f"{table.text(pair[has])[i]} has no {pair[1 - has]}",
-                file=table.place,
-                row=int(table.rows[i]),
-                column=str(pair[1 - has]),
-                cure="write it; if the camera stayed dead, write the day of retrieval",
-            )
-        at = np.flatnonzero(known[0] & known[1])
-        first, last = (w[at] for w in told)
-        edge = last + np.timedelta64(86400 if whole_days else 0, "s")
-        one = instants_of(table, str(pair[0]), _at(told[0], at), settings.clock, ledger)[at]
-        other = settings.clock.instants(edge)[0]
-        _tell_outside(table, deployments, pair, at, one, other, whole_days, settings, ledger)
-        owner.append(at)
-        opens.append(one)
-        closes.append(np.where(other > one, other, one))
-        wrong = at[last < first]
-        for i in wrong[:20]:
-            ledger.error(
-                "E042",
-                f'{table.place}, row {table.rows[i]} (site "{deployments.site[i]}"): {pair[1]} '
-                f"{table.text(pair[1])[i]} is before {pair[0]} {table.text(pair[0])[i]}",
-                file=table.place,
-                row=int(table.rows[i]),
-                column=str(pair[1]),
-                cure="swap or correct them",
-            )
-    if not owner:
-        return Intervals.of([], [], [])
-    return Intervals.of(*(np.concatenate(a) for a in (owner, opens, closes)))
-
-
-def _at(wall: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Only some of the times, in the places of all, so that messages find their rows."""
-    out = np.full(len(wall), np.datetime64("NaT", "s"))
-    out[at] = wall[at]
-    return out
-
-
-def _tell_outside(table, deployments, pair, at, one, other, whole_days, settings, ledger) -> None:
-    start, end = deployments.start[at], deployments.end[at]
-    if whole_days:  # days are compared with days
-        clock = Clock(zone=settings.clock.zone)
-        start = clock.edges(clock.days(start))
-        end = clock.edges(clock.days(end - 1) + 1)
-    for i in np.flatnonzero((one < start) | (other > end))[:20]:
-        early = one[i] < start[i]
-        k = 0 if early else 1
-        what = "starts" if early else "ends"
-        ledger.error(
-            "E044",
-            f'{table.place}, row {table.rows[at[i]]} (site "{deployments.site[at[i]]}"): the '
-            f"problem {what} {table.text(pair[k])[at[i]]}, "
-            f"{'before set-up' if early else 'after retrieval'}",
-            file=table.place,
-            row=int(table.rows[at[i]]),
-            column=str(pair[k]),
-            cure=f"{'start' if early else 'end'} it with the {'set-up' if early else 'retrieval'}, "
-            "or correct the deployment",
         )
 
 
@@ -407,4 +270,55 @@ def tell_overlaps(deployments: Deployments, settings: Settings, ledger: Ledger) 
             if deployments.has_cameras
             else "merge the rows; if two cameras stood there, name them: "
             f'[{table.spec.section}.columns] camera = "..."',
+        )
+
+
+def stations_of(study: StudyFile, settings: Settings, ledger: Ledger) -> Deployments | None:
+    """The table of stations that the study names."""
+    spec = study.table("files.deployments", ledger)
+    if spec is None:
+        if not study.section("files.deployments").get("path"):
+            ledger.error(
+                "E510",
+                f"{study.name} names no table of deployments, so effort is not known",
+                file=study.name,
+                why="a day without pictures cannot be told from a day without a camera",
+                cure='[files.deployments]\n                  path = "stations.csv"     # site, '
+                "start, end of each camera",
+            )
+        return None
+    table = open_table(spec, ledger)
+    return read_stations(study, table, settings, ledger) if table is not None else None
+
+
+def tell_unknown_deployments(
+    study: StudyFile,
+    table: Table,
+    column: str,
+    unit: np.ndarray,
+    at: np.ndarray,
+    deployments: Deployments,
+    aside: np.ndarray,
+    ledger: Ledger,
+) -> None:
+    """Records of deployments that the table of deployments does not have."""
+    lost = at < 0
+    if not lost.any():
+        return
+    if study.section("checks").get("unknown_site") == "drop":
+        aside[lost] = "unknown deployment"
+        return
+    known = list(deployments.ids)
+    for name in list(pd.unique(unit[lost]))[:20]:
+        rows = table.rows[unit == name]
+        close = nearest(name, known)
+        ledger.error(
+            "E055",
+            f'{table.place}, {rows_text(rows)}, column {column}: "{name}" is not in '
+            f"{deployments.table.file} ({len(known)} ids"
+            + (f'; closest "{close}")' if close else ")"),
+            file=table.place,
+            row=int(rows[0]),
+            column=column,
+            cure='correct it; or set such records aside: [checks] unknown_site = "drop"',
         )

@@ -179,6 +179,8 @@ def provenance(study: StudyFile, tidy: Tidy) -> dict[str, Any]:
     inputs = {}
     for table in tidy.tables:
         inputs.setdefault(table.file, table.found)
+    for found in tidy.inputs:
+        inputs.setdefault(found["file"], found)
     return {
         "program": f"occupancy {program}",
         "study": study.name,

@@ -42,4 +42,5 @@ class Tidy:
     missing: dict[str, str] = field(default_factory=dict)  # covariate -> policy
     has_effort: bool = False
     effort_units: str = ""  # "" where the study file alone knows them
+    inputs: list[dict[str, Any]] = field(default_factory=list)  # files that are no tables
     clock: str = ""  # of the times of visits
