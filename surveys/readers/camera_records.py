@@ -121,7 +121,8 @@ def tell_set_aside(records: Records, ledger: Ledger) -> None:
             file=records.table.file,
         )
     ranked = frame[frame["reason"].str.startswith("rank: ")]
-    for (name, rank), n in ranked.groupby(["species", "reason"]).size().items():
+    names = zip(ranked["species"], ranked["reason"], strict=True)
+    for (name, rank), n in pd.Series(list(names), dtype=object).value_counts().items():  # type: ignore[misc]
         ledger.warn(
             "W053",
             f'{records.table.place}: {n} {"record" if n == 1 else "records"} of "{name}" '
