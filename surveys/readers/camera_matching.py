@@ -67,8 +67,7 @@ def used_records(
 def _units(deployments: Deployments, records: Records, effort: Effort):
     """What records are matched by: the site of a deployment, or the deployment itself."""
     if records.linked:
-        index = pd.Index(deployments.ids)
-        return np.arange(len(index)), index.get_indexer(pd.Index(records.unit))
+        return np.arange(len(deployments.ids)), deployments.find(records.unit)
     codes = effort.sites.get_indexer(pd.Index(deployments.site))
     return codes, effort.sites.get_indexer(pd.Index(records.unit))
 
@@ -175,7 +174,11 @@ def account(records: Records, used: np.ndarray, ledger: Ledger) -> None:
     open_rows = np.flatnonzero((aside == "") & ~counts)
     aside[open_rows] = [first.get(i, "no record") or "no record" for i in open_rows]
     aside[counts] = ""
-    # What is no species is told as such, wherever it lies.
-    no_species = ~counts & np.isin(np.arange(len(aside)), first.index[first != ""].to_numpy())
+    # What is no species is told as such, wherever it lies; what a reader refused keeps its reason.
+    no_species = (
+        ~counts
+        & ~records.refused
+        & np.isin(np.arange(len(aside)), first.index[first != ""].to_numpy())
+    )
     aside[no_species] = [first[i] for i in np.flatnonzero(no_species)]
     long_visits.account(records.table, records.table.frame, aside, ledger)

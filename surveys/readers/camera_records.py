@@ -38,7 +38,10 @@ class Records:
     linked: bool = False
     individuals: bool = False  # whether `count` holds numbers of animals
     pictures: bool = False  # whether rows are pictures, so that one animal stands in many
-    extra: dict[str, np.ndarray] = field(default_factory=dict)
+    refused: np.ndarray = field(init=False)  # rows that the reader itself set aside
+
+    def __post_init__(self) -> None:
+        self.refused = self.aside != ""
 
 
 def species_frame(
@@ -110,7 +113,7 @@ def count_column(table: Table, column: str | None, ledger: Ledger) -> np.ndarray
 
 def tell_set_aside(records: Records, ledger: Ledger) -> None:
     """One line that counts what is no species, and one for each name of a higher rank."""
-    frame = records.frame
+    frame = records.frame[~records.refused[records.frame["at"]]]
     what = frame["reason"][frame["reason"].str.startswith("not a species: ")]
     if len(what):
         counted = what.str.removeprefix("not a species: ").value_counts()

@@ -23,7 +23,7 @@ from surveys.readers.camera_records import (
 )
 from surveys.readers.camera_settings import Settings
 from surveys.readers.camera_sites import sites_of
-from surveys.readers.deployments import Deployments, tell_overlaps
+from surveys.readers.deployments import Deployments, tell_endless, tell_overlaps
 from surveys.readers.tidy import Tidy
 from surveys.study_file import StudyFile
 from surveys.values import as_seasons
@@ -42,8 +42,8 @@ def tidy_of(
 ) -> Tidy | None:
     """The visits, records and sites of a study of cameras; None where a fault forbids it."""
     _refuse_visit_covariates(study, ledger)
-    if not ledger.of_level("error"):
-        tell_overlaps(deployments, settings, ledger)
+    tell_endless(deployments, settings, ledger)
+    tell_overlaps(deployments, settings, ledger)
     sites, site_tables = sites_of(study, deployments, covariates, ledger)
     if sites is None or ledger.of_level("error"):
         return None

@@ -250,12 +250,13 @@ def _records(
     before = len(ledger.of_level("error"))
     tell_twice(table, "observationID", table.text("observationID"), "observation", ledger)
     unit = table.text("deploymentID")
-    at = pd.Index(deployments.ids).get_indexer(pd.Index(unit))
+    at = deployments.find(unit)
     aside = np.full(len(table), "", dtype=object)
     tell_unknown_deployments(study, table, "deploymentID", unit, at, deployments, aside, ledger)
-    aside[(at >= 0) & (deployments.aside[at] != "")] = "deployment set aside"
     kinds = _kinds(table, names, ledger)
-    media = _level(study, table, kinds, aside, ledger)
+    media = _level(study, table, aside, ledger)
+    idle = (aside == "") & (at >= 0) & (deployments.aside[at] != "")
+    aside[idle] = "deployment set aside"
     times = offset_times(table, names.moment, ledger)
     check_mixed(table, times, settings.clock, ledger)
     _same_kind_of_time(deployments, own, table, times, settings.clock, ledger)
@@ -278,8 +279,6 @@ def _records(
         scientific=True,
         counts=counts,
     )
-    # Rows of the other level were told already; they are no observations of their own.
-    frame.loc[aside == "other level", "reason"] = "other level"
     return Records(
         table,
         unit=unit,
@@ -314,9 +313,7 @@ def _kinds(table: Table, names: Names, ledger: Ledger) -> np.ndarray:
     return kinds
 
 
-def _level(
-    study: StudyFile, table: Table, kinds: np.ndarray, aside: np.ndarray, ledger: Ledger
-) -> bool:
+def _level(study: StudyFile, table: Table, aside: np.ndarray, ledger: Ledger) -> bool:
     """Keep one level of observations; whether it is that of single pictures."""
     if "observationLevel" in table.names:
         is_media = table.text("observationLevel") == "media"

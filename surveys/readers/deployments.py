@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from surveys import cells, dates
+from surveys.clock import DAY
 from surveys.ledger import Ledger
 from surveys.occasions import Intervals
 from surveys.open_table import open_table
@@ -20,6 +21,7 @@ from surveys.readers.failures import failures, problem_columns
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
 
+MOST_YEARS, FIRST_YEAR = 15, 1950
 USUAL: dict[str, tuple[str, ...]] = {
     "site": ("site", "station", "placename", "locationid", "location"),
     "deployment": ("deployment", "deployment_id", "deploymentid"),
@@ -50,6 +52,13 @@ class Deployments:
     def intervals(self) -> Intervals:
         """The deployments, owned by their positions."""
         return Intervals.of(np.arange(len(self.start)), self.start, self.end)
+
+    def find(self, ids: np.ndarray) -> np.ndarray:
+        """The position of the deployment of each id, -1 where there is none."""
+        first: dict[str, int] = {}
+        for i, name in enumerate(self.ids):
+            first.setdefault(name, i)
+        return np.array([first.get(name, -1) for name in ids], dtype=np.int64)
 
 
 def column_of(
@@ -226,6 +235,22 @@ def tell_reversed(table: Table, columns, walls, start, end, ledger: Ledger) -> N
             if end[i] < start[i]
             else "write the times too, or delete the row if the camera never worked; where whole "
             'days are meant: [time] ends_without_time = "whole"',
+        )
+
+
+def tell_endless(deployments: Deployments, settings: Settings, ledger: Ledger) -> None:
+    """A deployment of many years, or of another century, is a year mistyped."""
+    table = deployments.table
+    years = (deployments.end - deployments.start) / (365.25 * DAY)
+    first = settings.clock.local(deployments.start).astype("datetime64[Y]").astype(int) + 1970
+    for i in np.flatnonzero((years > MOST_YEARS) | (first < FIRST_YEAR))[:20]:
+        ledger.error(
+            "E562",
+            f'{table.place}, row {table.rows[i]} (site "{deployments.site[i]}"): the deployment '
+            f"starts in {first[i]} and lasts {max(years[i], 0):.1f} years",
+            file=table.place,
+            row=int(table.rows[i]),
+            cure="is a year mistyped? Correct it",
         )
 
 

@@ -85,10 +85,11 @@ def table_of(spec: TableSpec, ledger: Ledger) -> Table | None:
             cure="paths count from the folder of the study file",
         )
         return None
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        why = f"a picture has no {error}" if isinstance(error, KeyError) else str(error)[:160]
         ledger.error(
             "E578",
-            f"{spec.shown} holds no results of MegaDetector: {str(error)[:160]}",
+            f"{spec.shown} holds no results of MegaDetector: {why}",
             file=spec.shown,
             cure="run MegaDetector again, or copy the file again",
         )

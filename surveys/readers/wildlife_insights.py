@@ -175,7 +175,7 @@ def _records(
     if len(ledger.of_level("error")) > before:
         return None
     unit = table.text(str(found["deployment"]))
-    at = pd.Index(deployments.ids).get_indexer(pd.Index(unit))
+    at = deployments.find(unit)
     aside = np.full(len(table), "", dtype=object)
     tell_unknown_deployments(
         study, table, str(found["deployment"]), unit, at, deployments, aside, ledger
