@@ -5,6 +5,18 @@ import json
 
 import numpy as np
 import pytest
+from camera_samples import (
+    DEPLOYMENTS,
+    IMAGES,
+    OBSERVATIONS,
+    OLD_DEPLOYMENTS,
+    OLD_OBSERVATIONS,
+    STATIONS,
+    WI_DEPLOYMENTS,
+    WI_IMAGES,
+    package,
+    results,
+)
 
 from surveys import read
 from surveys.ledger import Ledger
@@ -33,27 +45,6 @@ def ledger_of(ds):
 # --- Camtrap DP --------------------------------------------------------------------------------
 
 DP = '[source]\nformat = "camtrapdp"\n[occasions]\nlength_days = 5\n'
-
-
-def package(version="1.0.2", taxonomic=()):
-    profile = f"https://raw.githubusercontent.com/tdwg/camtrap-dp/{version}/camtrap-dp-profile.json"
-    resources = [{"name": n, "path": f"{n}.csv"} for n in ("deployments", "media", "observations")]
-    return json.dumps({"profile": profile, "resources": resources, "taxonomic": list(taxonomic)})
-
-
-DEPLOYMENTS = """deploymentID,locationID,latitude,longitude,deploymentStart,deploymentEnd,cameraID,timestampIssues,habitat
-d1,P,46.1,8.1,2021-05-01T12:00:00+02:00,2021-05-06T12:00:00+02:00,c1,false,oak
-d2,,46.2,8.2,2021-05-01T12:00:00+02:00,2021-05-04T12:00:00+02:00,c2,false,fir
-"""
-OBSERVATIONS = """observationID,deploymentID,mediaID,eventStart,observationLevel,observationType,cameraSetupType,scientificName,count
-o1,d1,,2021-05-01T22:30:00Z,event,animal,,Sus scrofa scrofa,2
-o2,d1,m1,2021-05-01T22:30:00Z,media,animal,,Sus scrofa,1
-o3,d2,,2021-05-03T10:00:00+02:00,event,animal,,Aves,1
-o4,d2,,2021-05-03T11:00:00+02:00,event,human,,Homo sapiens,1
-o5,d2,,2021-05-03T12:00:00+02:00,event,animal,,,
-o6,d2,,2021-05-04T10:00:00Z,event,animal,,Vulpes vulpes,1
-o7,d1,,2021-05-06T10:00:00Z,event,blank,setup,,
-"""
 
 
 def dp(folder, more="", **files):
@@ -89,15 +80,6 @@ def test_camtrapdp__a_time_in_utc_falls_on_the_day_of_the_camera(tmp_path):
     seen = np.flatnonzero(daily["detection"].sel(species="Sus scrofa", site="P").values[0] > 0)
     assert seen.tolist() == [1]  # 22:30 UTC is half past midnight of 2 May there
     assert int(daily["detection"].sel(species="Sus scrofa").sum()) == 1
-
-
-OLD_DEPLOYMENTS = """deploymentID,locationID,longitude,latitude,start,end,cameraID
-d1,P,8.1,46.1,2021-05-01T12:00:00+0200,2021-05-06T12:00:00+0200,c1
-"""
-OLD_OBSERVATIONS = """observationID,deploymentID,sequenceID,mediaID,timestamp,observationType,cameraSetup,scientificName,count,countNew
-o1,d1,s1,,2021-05-02T01:00:00+0200,animal,false,Vulpes vulpes,1,1
-o2,d1,s2,,2021-05-03T01:00:00+0200,human,true,,,
-"""
 
 
 def test_camtrapdp__version_0_1_6(tmp_path):
@@ -175,19 +157,6 @@ def test_camtrapdp__damage_is_told_with_its_place(tmp_path, change, code, told):
 # --- Wildlife Insights -------------------------------------------------------------------------
 
 WI = '[source]\nformat = "wildlife_insights"\n[occasions]\nlength_days = 5\n'
-WI_DEPLOYMENTS = """project_id,deployment_id,placename,longitude,latitude,start_date,end_date,camera_id,camera_functioning
-1,d1,P1,-77.2,3.5,2021-05-01 00:00:00,2021-05-10 00:00:00,c1,Camera Functioning
-1,d2,P2,-77.3,3.6,2021-05-03 00:00:00,2021-05-10 00:00:00,c2,Vandalism/Theft
-"""
-WI_IMAGES = """project_id,deployment_id,image_id,is_blank,class,order,family,genus,species,common_name,timestamp,number_of_objects
-1,d1,i1,0,Mammalia,Carnivora,Canidae,Vulpes,vulpes,Red Fox,2021-05-02 01:00:00,1
-1,d1,i2,0,Mammalia,Carnivora,Canidae,Canis,lupus familiaris,Dog,2021-05-10 23:00:00,2
-1,d1,i3,1,,,,,,Blank,2021-05-02 02:00:00,
-1,d2,i4,0,Aves,,,,,Bird,2021-05-04 02:00:00,1
-1,d2,i5,0,Mammalia,Primates,Hominidae,Homo,sapiens,Human-Camera Trapper,2021-05-04 02:00:00,1
-1,d2,i6,0,No CV Result,No CV Result,No CV Result,No CV Result,No CV Result,No CV Result,2021-05-05 02:00:00,1
-1,d2,i7,0,Mammalia,Carnivora,Canidae,Vulpes,vulpes,Red Fox,2021-05-22 01:00:00,1
-"""
 
 
 def test_wildlife_insights__days_count_whole_and_words_are_no_species(tmp_path):
@@ -250,7 +219,6 @@ def test_wildlife_insights__a_folder_without_pictures(tmp_path):
 
 # --- Timelapse ---------------------------------------------------------------------------------
 
-STATIONS = "site,start,end\nA,2021-05-01,2021-05-11\nB,2021-05-01,2021-05-11\n"
 TL = """[source]
 format = "timelapse"
 [files.detections]
@@ -259,12 +227,6 @@ path = "ImageData.csv"
 path = "stations.csv"
 [cameras]
 independence_minutes = 5
-"""
-IMAGES = """RootFolder,File,RelativePath,DateTime,DeleteFlag,Species,Count
-study,a.jpg,A\\100MEDIA,2021-05-02 01:00:00,false,deer,1
-study,b.jpg,A\\100MEDIA,2021-05-02 01:01:00,false,deer,2
-study,c.jpg,B,2021-05-03 01:00:00,false,,
-study,d.jpg,B,2021-05-03 01:01:00,true,deer,1
 """
 
 
@@ -306,28 +268,6 @@ def test_timelapse__damage(tmp_path, old, new, code, told):
 # --- MegaDetector ------------------------------------------------------------------------------
 
 MD = TL.replace("timelapse", "megadetector").replace("ImageData.csv", "md.json")
-
-
-def results(**changes):
-    def image(file, *boxes, **more):
-        listed = [{"category": c, "conf": p, "bbox": [0, 0, 1, 1], **k} for c, p, k in boxes]
-        return {"file": file, "detections": listed, **more}
-
-    whole = {
-        "info": {},
-        "detection_categories": {"1": "animal", "2": "person", "3": "vehicle"},
-        "images": [
-            image("A/1.jpg", ("1", 0.9, {}), ("1", 0.8, {}), datetime="2021:05:02 01:00:00"),
-            image("A/2.jpg", ("2", 0.9, {}), ("1", 0.1, {}), datetime="2021:05:02 02:00:00"),
-            image("B/3.jpg", datetime="2021:05:02 03:00:00"),
-            {
-                "file": "B/4.jpg",
-                "failure": "Failure image access",
-                "datetime": "2021:05:02 04:00:00",
-            },
-        ],
-    }
-    return json.dumps(whole | changes)
 
 
 def test_megadetector__animals_people_and_blanks(tmp_path):

@@ -5,6 +5,9 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
+from camera_samples import CAMERA_RECORDS as RECORDS
+from camera_samples import CAMERA_STATIONS as STATIONS
+from camera_samples import SESSIONS, TOP
 
 from surveys import read
 from surveys.ledger import Ledger
@@ -18,17 +21,6 @@ format = "camtrapr"
 path = "records.csv"
 [files.deployments]
 path = "stations.csv"
-"""
-STATIONS = """Station,Setup_date,Retrieval_date,Problem1_from,Problem1_to,elev
-A,2021-05-01,2021-05-15,,,100
-B,2021-05-03,2021-05-12,2021-05-06,2021-05-08,200
-"""
-TOP = "Station,Species,DateTimeOriginal\n"
-RECORDS = """Station,Species,DateTimeOriginal
-A,fox,2021-05-02 01:00:00
-A,fox,2021-05-02 01:10:00
-A,hare,2021-05-09 23:59:59
-B,fox,2021-05-10 00:00:00
 """
 
 
@@ -214,13 +206,6 @@ def test_seasons_by_list__what_lies_outside_is_told(tmp_path):
     assert float(ds["effort"].sum()) == 2.5 + 9.5 + 9
     assert "W571" in codes_of(ds)
     assert ledger_of(ds).n_aside("records.csv", "outside the time that a camera worked") == 1
-
-
-SESSIONS = """Station,Setup_date,Retrieval_date,session
-A,2020-05-01,2020-05-11,2020
-A,2021-05-01,2021-05-11,2021
-B,2021-05-01,2021-05-11,2021
-"""
 
 
 def test_seasons_by_column__records_find_theirs(tmp_path):
