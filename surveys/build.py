@@ -56,10 +56,10 @@ def from_tables(
         column is a visit covariate, but for `file` and `row`, which messages use.
     records : one row a record
         `visit_id`, or `site`, `season`, `visit` as in `visits`; `species` (none: the one species
-        of `species`); `detection` (none: 1, or count > 0), `count`, `time`, `score`, `file`,
-        `row`. Several records of one cell join: any detection, counts summed (a missing count
-        makes the sum missing), earliest time, highest score. A record with detection NaN says
-        that this species was not looked for, or its result was lost.
+        of `species`); `detection` (none: 1, or count > 0), `count`, `n_records` (rows behind it),
+        `time`, `score`, `file`, `row`. Several records of one cell join: any detection, counts
+        summed (a missing count makes the sum missing), earliest time, highest score. A record with
+        detection NaN says that this species was not looked for, or its result was lost.
     sites : one row a site
         `site`; `longitude`, `latitude`, or `easting`, `northing` with `crs`; `region`. Every
         further column is a site covariate. Sites never visited stay. None: the sites of `visits`.
@@ -170,6 +170,11 @@ def _enter_records(
         out["count"] = np.where(detection == 0, np.float32(0), np.float32(np.nan))
         out["count"].ravel()[sums.index.to_numpy()] = sums.to_numpy()
         out["count"][np.isnan(detection)] = np.nan
+    if "n_records" in records:
+        table["rows"] = as_numbers(records["n_records"], "n_records")
+        behind = table[worked].groupby("cell")["rows"].sum()
+        out["n_records"] = np.where(np.isnan(detection), np.float32(np.nan), np.float32(0))
+        out["n_records"].ravel()[behind.index.to_numpy()] = behind.to_numpy()
     for name, pick in (("time", "min"), ("score", "max")):
         if name in records:
             table[name] = as_numbers(records[name], name)
