@@ -105,3 +105,15 @@ def test_pstar__warns_by_the_chance_to_see_an_occupied_site(family):
     assert told.p_star.mean() == pytest.approx(fit.detection()["p_star_mean"].iloc[0], rel=1e-9)
     assert (told.visits == model.problem.visits_per_chain[model.problem.visits_per_chain > 0]).all()
     assert ((told.single > 0) & (told.single < 1)).all()
+
+
+def test_detection__sentence_tells_the_chance_at_an_occupied_site():
+    from occupancy.outputs import detection_figure, words
+    from occupancy.outputs.results import Results
+
+    data, options = simulate("multi_scale", n_site=120)
+    fit = Model(data, "multi_scale", **options).fit("ml", seed=1)
+    star = fit.detection()["p_star_mean"].iloc[0]
+    told = detection_figure.sentence(Results.from_fit(fit))
+    assert "visits to an occupied site see it at least once" in told
+    assert f"with a chance of {words.percent(star)}, wherever it was" in told
