@@ -18,6 +18,7 @@ from occupancy.kernel import varying as kernel
 from occupancy.problem import Predictor, Problem, VaryingTerm
 
 START_SD = 0.5
+EXACT = 1e-9  # what rounding leaves of a combination that is the same
 
 
 @dataclass(frozen=True)
@@ -110,23 +111,25 @@ class CompiledDensity:
 
     def _varying_arrays(self) -> dict[str, np.ndarray]:
         """Blocks, hyper-parameters and leaning ranges, for any density."""
-        place = {name: m for m, name in enumerate(self.problem.predictors)}
-        share, lean = np.zeros(int(self.effect_first[-1])), []
+        share, lean, onto = np.zeros(int(self.effect_first[-1])), [], []
+        start = dict(zip(self.problem.predictors, self._coefficient_first, strict=False))
         for (p, t), first in zip(self.terms, self.effect_first, strict=False):
-            if p.terms[:1] != ("Intercept",):
-                continue
             for lo, hi in t.design.leaning:
-                rows = _rows_leaning(t, lo, hi)
-                if rows is not None:
-                    share[first + lo : first + hi] = rows
-                    lean.append([first + lo, first + hi, place[p.name]])
+                found = _leaning(p, t, lo, hi)
+                if found is not None:
+                    share[first + lo : first + hi], combination = found
+                    lean.append([first + lo, first + hi])
+                    row = np.zeros(self.n_coefficient)
+                    row[start[p.name] : start[p.name] + combination.size] = combination
+                    onto.append(row)
         hypers = [h for _, t in self.terms for h in t.design.hypers]
         own = [q for _, t in self.terms for q in t.priors]
         return {
             "blocks": table_of_blocks(self.problem),
             "domain": np.array([h.domain for h in hypers], np.int64),
             "share": share,
-            "lean": np.array(lean, np.int64).reshape(-1, 3),
+            "lean": np.array(lean, np.int64).reshape(-1, 2),
+            "onto": np.array(onto, np.float64).reshape(-1, self.n_coefficient),
             "hyper_code": np.array([q.code for q in own], np.int64),
             "hyper_arguments": np.array([three(q.arguments) for q in own]).reshape(-1, 3),
         }
@@ -158,10 +161,11 @@ class CompiledDensity:
             "domain": varying["domain"],
             "share": varying["share"],
             "lean": varying["lean"],
+            "onto": varying["onto"],
             "functional_psi": contiguous(self.psi.table.functional @ a_psi),
             "functional_p": contiguous(self.p.table.functional @ a_p),
-            "base_psi": base_of(self.psi),
-            "base_p": base_of(self.p),
+            "base_psi": contiguous(self.psi.table.functional),
+            "base_p": contiguous(self.p.table.functional),
             "prior_code": np.array([q.code for q in table], np.int64),
             "prior_arguments": np.array([three(q.arguments) for q in table]).reshape(-1, 3),
             "hyper_code": varying["hyper_code"],
@@ -194,22 +198,25 @@ class CompiledDensity:
     def _blocks(self) -> np.ndarray:
         return self.arrays["blocks"].reshape(-1, kernel.WIDTH)
 
+    @property
+    def _coefficient_first(self) -> np.ndarray:
+        """(parameter + 1,) place of each parameter's first coefficient."""
+        return np.cumsum([0, *[len(p.terms) for p in self.predictors]]).astype(np.int64)
+
     def mean_effects(self, x: np.ndarray) -> np.ndarray:
-        """(parameter,) mean effects at a point that the sampled intercept holds."""
-        effect, means = self._from(x)[1], np.empty(len(self.predictors))
-        lean = self.arrays["lean"].reshape(-1, 3)
-        kernel.take_out_means(effect, self.arrays["share"], lean, means)
+        """(coefficient,) mean effects at a point that the sampled coefficients hold."""
+        effect, means = self._from(x)[1], np.empty(self.n_coefficient)
+        lean = self.arrays["lean"].reshape(-1, 2)
+        onto = self.arrays["onto"].reshape(-1, self.n_coefficient)
+        kernel.take_out_means(effect, self.arrays["share"], lean, onto, means)
         return means
 
     def coefficients(self, x: np.ndarray) -> list[np.ndarray]:
         """Coefficients of every parameter at a point."""
-        ends = np.cumsum([len(p.terms) for p in self.predictors])
-        parts = np.split(x[: ends[-1]], ends[:-1])
-        out = [a @ part for a, part in zip(self.transforms, parts, strict=True)]
-        for beta, mean in zip(out, self.mean_effects(x), strict=True):
-            if mean != 0.0:
-                beta[0] -= mean
-        return out
+        ends = self._coefficient_first[1:]
+        parts, means = np.split(x[: ends[-1]], ends[:-1]), np.split(self.mean_effects(x), ends[:-1])
+        together = zip(self.transforms, parts, means, strict=True)
+        return [a @ part - mean for a, part, mean in together]
 
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Log posterior and its gradient."""
@@ -261,9 +268,8 @@ class CompiledDensity:
 
     @cached_property
     def _native_arrays(self) -> dict[str, np.ndarray]:
-        sizes = [len(self.psi.terms), len(self.p.terms)]
         return self.arrays | {
-            "coefficient_first": np.cumsum([0, *sizes]).astype(np.int64),
+            "coefficient_first": self._coefficient_first,
             "transform": np.concatenate([a.ravel() for a in self.transforms]),
         }
 
@@ -274,19 +280,27 @@ class CompiledDensity:
         return native_density, native_expand
 
 
-def base_of(predictor: Predictor) -> np.ndarray:
-    """What one unit of the intercept adds to every phi; zeros without an intercept."""
-    if predictor.terms[:1] != ("Intercept",):
-        return np.zeros(len(predictor.terms))
-    return np.ascontiguousarray(predictor.table.functional[:, 0])
+def _leaning(
+    predictor: Predictor, term: VaryingTerm, lo: int, hi: int
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """(effect,) share of each effect, and (coefficient,) which coefficients make the same rows.
 
-
-def _rows_leaning(term: VaryingTerm, lo: int, hi: int) -> np.ndarray | None:
-    """(effect,) share of the rows at each effect, or None where rows have none or a multiple."""
+    None where a common shift of the effects is not a shift of coefficients: where some rows have
+    no effect of the range, or multiply it by what is no sum of the columns.
+    """
     for face in term.faces:
         own = (face.index >= lo) & (face.index < hi)
-        if own.any():
-            if face.value is not None or not own.all():
-                return None
-            return np.bincount(face.index - lo, minlength=hi - lo) / max(face.index.size, 1)
+        if not own.any():
+            continue
+        if not own.all():
+            return None
+        value = np.ones(face.index.size) if face.value is None else face.value
+        plain = predictor.columns if predictor.sign is None else predictor.columns * predictor.sign
+        scale = np.abs(plain).max(axis=1, initial=0.0)
+        scale = np.where(scale > 0, scale, 1.0)[:, None]
+        found = np.linalg.lstsq((plain / scale).T, value, rcond=1e-12)[0] / scale[:, 0]
+        if not np.allclose(found @ plain, value, rtol=0, atol=EXACT * np.abs(value).max()):
+            return None
+        share = np.bincount(face.index - lo, value**2, minlength=hi - lo)
+        return share / share.sum(), np.where(np.abs(found * scale[:, 0]) > EXACT, found, 0.0)
     return None

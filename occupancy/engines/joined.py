@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from occupancy.engines.compiled import CompiledDensity, base_of, serves, slots, three
+from occupancy.engines.compiled import CompiledDensity, serves, slots, three
 from occupancy.kernel import joined
 from occupancy.problem import Predictor, Problem
 from occupancy.varying import Face
@@ -53,11 +53,12 @@ class JoinedDensity(CompiledDensity):
             ],
             "value": [self._values(p, face) for p, face, _ in faces],
             "share": [varying["share"]],
+            "onto": [varying["onto"].ravel()],
             "functional": [
                 (p.table.functional @ a).ravel()
                 for a, p in zip(self.transforms, predictors, strict=True)
             ],
-            "base": [base_of(p) for p in predictors],
+            "base": [p.table.functional.ravel() for p in predictors],
             "transform": [a.ravel() for a in self.transforms],
             "prior_arguments": [np.array(three(q.arguments)) for q in table],
             "hyper_arguments": [varying["hyper_arguments"].ravel()],

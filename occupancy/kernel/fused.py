@@ -2,10 +2,10 @@
 
     eta = X b + sum_r e[level_r] v_r          e from the blocks of ``occupancy.kernel.varying``
 
-An intercept and the mean of the effects beside it say nearly the same to the data, so a sampler
-crawls along their ridge. What is sampled here instead of the intercept is the intercept plus the
-mean effect, sum_j share_j e_j: an exact change of coordinates with Jacobian one, after which the
-two are almost independent. Priors still act on the intercept itself.
+A coefficient and the mean of the effects beside it say nearly the same to the data, so a sampler
+crawls along their ridge. What is sampled here instead of the coefficient is the coefficient plus
+the mean effect, sum_j share_j e_j: an exact change of coordinates with Jacobian one, after which
+the two are almost independent. Priors still act on the coefficient itself.
 
 Parameters lie in one vector: the coefficients of psi, those of p, the hyper-parameters of all
 blocks, then their raw coordinates. Predictors are made, used and turned into
@@ -50,24 +50,25 @@ def scatter(level, value, has_value, g, out):
 
 
 @njit(error_model="numpy", cache=True)
-def coefficient_priors(theta, functional, base, mean_effect, code, arguments, gradient):
-    """Priors act on phi = functional @ theta - base * mean_effect.
+def coefficient_priors(theta, functional, base, means, code, arguments, gradient, along):
+    """Priors act on phi = functional @ theta - base @ means.
 
-    Adds to the gradient of theta; returns the log density and its slope along the mean effect.
+    Adds to the gradient of theta; returns the log density and fills its slope along the means.
     """
     k = theta.size
     total = 0.0
-    along = 0.0
     for a in range(k):
-        phi = -base[a] * mean_effect
+        along[a] = 0.0
+    for a in range(k):
+        phi = 0.0
         for b in range(k):
-            phi += functional[a, b] * theta[b]
+            phi += functional[a, b] * theta[b] - base[a, b] * means[b]
         value, slope = log_density(code[a], arguments[a, 0], arguments[a, 1], arguments[a, 2], phi)
         total += value
-        along -= base[a] * slope
         for b in range(k):
             gradient[b] += functional[a, b] * slope
-    return total, along
+            along[b] -= base[a, b] * slope
+    return total
 
 
 @njit(error_model="numpy", cache=True)
@@ -93,6 +94,7 @@ def density(
     domain,
     share,
     lean,
+    onto,
     functional_psi,
     functional_p,
     base_psi,
@@ -115,10 +117,10 @@ def density(
         What the effect is multiplied by; ``value_psi`` is read where ``valued_psi``.
     blocks, domain, hyper_code, hyper_arguments
         Terms that vary, as in ``occupancy.kernel.varying``.
-    share : (effect,), lean : (range, 3)
-        Share of the rows at each level, in the ranges whose mean is taken into the intercept.
-    base_psi, base_p : (coefficient,)
-        What one unit of the intercept adds to phi; 0 without an intercept.
+    share : (effect,), lean : (range, 2), onto : (range, coefficient)
+        Share of the rows at each level, in the ranges whose mean is taken into coefficients.
+    base_psi, base_p : (coefficient, coefficient)
+        phi of the coefficients themselves.
     """
     k_psi, k_p = columns_psi.shape[0], columns_p.shape[0]
     k = k_psi + k_p
@@ -135,10 +137,10 @@ def density(
     whole_effect = np.empty(n_effect)
     slope = np.zeros(n_effect)
     natural = np.empty(domain.size)
-    means, along = np.empty(2), np.empty(2)
+    means, along = np.empty(k), np.empty(k)
     total = effects_of(x, k, blocks, domain, natural, whole_effect)
     effect[:] = whole_effect
-    take_out_means(effect, share, lean, means)
+    take_out_means(effect, share, lean, onto, means)
     for c in range(k):
         gradient[c] = 0.0
     for b in range(site_start.size - 1):
@@ -172,25 +174,27 @@ def density(
             scatter(level_psi[r, s0:s1], value_psi[r, s0:s1], valued_psi[r], g, slope)
         for r in range(n_p):
             scatter(level_p[r, v0:v1], value_p[r, v0:v1], True, h, slope)
-    prior_psi, along[0] = coefficient_priors(
+    prior_psi = coefficient_priors(
         x[:k_psi],
         functional_psi,
         base_psi,
-        means[0],
+        means[:k_psi],
         prior_code[:k_psi],
         prior_arguments[:k_psi],
         gradient[:k_psi],
+        along[:k_psi],
     )
-    prior_p, along[1] = coefficient_priors(
+    prior_p = coefficient_priors(
         x[k_psi:k],
         functional_p,
         base_p,
-        means[1],
+        means[k_psi:],
         prior_code[k_psi:],
         prior_arguments[k_psi:],
         gradient[k_psi:k],
+        along[k_psi:],
     )
-    through_means(slope, share, lean, along)
+    through_means(slope, share, lean, onto, along)
     total += prior_psi + prior_p
     return total + block_gradients(
         x, k, blocks, domain, hyper_code, hyper_arguments, natural, whole_effect, slope, gradient

@@ -52,6 +52,7 @@ ARRAYS = (  # in the order of the header: integers first
     "offset",
     "value",
     "share",
+    "onto",
     "functional",
     "base",
     "transform",
@@ -133,6 +134,7 @@ def _unpacked(h):
         _reals(h, 26),
         _reals(h, 27),
         _reals(h, 28),
+        _reals(h, 29),
     )
     return whole, real
 
@@ -143,20 +145,21 @@ def density(x, gradient, h):
     whole, real = _unpacked(h)  # pyright: ignore[reportGeneralTypeIssues]
     coefficient_first, row_first, face_first = whole[1], whole[2], whole[3]
     blocks = whole[4].reshape(whole[4].size // WIDTH, WIDTH)
-    domain, lean = whole[5], whole[6].reshape(whole[6].size // 3, 3)
+    domain, lean = whole[5], whole[6].reshape(whole[6].size // 2, 2)
     prior_code, hyper_code, level_first, level = whole[7:11]
-    columns, offset, value, share, functional, base = real[:6]
-    prior_arguments, hyper_arguments = real[7], real[8].reshape(hyper_code.size, 3)
+    columns, offset, value, share, onto_, functional, base = real[:7]
+    prior_arguments, hyper_arguments = real[8], real[9].reshape(hyper_code.size, 3)
     n_parameter = row_first.size - 1
     k = coefficient_first[n_parameter]
+    onto = onto_.reshape(lean.shape[0], k)
     n_effect = blocks[:, N_EFFECT].sum()
     whole_effect = np.empty(n_effect)
     slope = np.zeros(n_effect)
     natural = np.empty(domain.size)
-    means, along = np.empty(n_parameter), np.empty(n_parameter)
+    means, along = np.empty(k), np.empty(k)
     total = effects_of(x, k, blocks, domain, natural, whole_effect)
     effect = whole_effect.copy()
-    take_out_means(effect, share, lean, means)
+    take_out_means(effect, share, lean, onto, means)
     eta = offset.copy()
     c = 0
     for m in range(n_parameter):
@@ -184,19 +187,19 @@ def density(x, gradient, h):
         for r in range(face_first[m], face_first[m + 1]):
             rows = slice(level_first[r], level_first[r + 1])
             scatter(level[rows], value[rows], True, along_rows[lo:hi], slope)
-        prior, along[m] = coefficient_priors(
+        total += coefficient_priors(
             x[a:b],
             functional[f : f + size * size].reshape(size, size),
-            base[a:b],
-            means[m],
+            base[f : f + size * size].reshape(size, size),
+            means[a:b],
             prior_code[a:b],
             prior_arguments[3 * a : 3 * b].reshape(size, 3),
             gradient[a:b],
+            along[a:b],
         )
-        total += prior
         c += size * n
         f += size * size
-    through_means(slope, share, lean, along)
+    through_means(slope, share, lean, onto, along)
     return total + block_gradients(
         x, k, blocks, domain, hyper_code, hyper_arguments, natural, whole_effect, slope, gradient
     )
@@ -213,8 +216,8 @@ def _native_kernel(header, eta_, gradient_):
         whole[0],
         carray(eta_, (n,), np.float64),
         row_first,
-        real[9].reshape(h[3], whole[17].size),
-        real[10].reshape(h[4], n_chain),
+        real[10].reshape(h[3], whole[17].size),
+        real[11].reshape(h[4], n_chain),
         whole[11:18],
         carray(gradient_, (n,), np.float64),
         np.empty(n_chain),
@@ -241,11 +244,12 @@ def native_expand(dim, n_out, x_, out_, user_data):
         carray(x_, (dim,)),
         carray(out_, (n_out,)),
         whole[1],
-        real[6],
+        real[7],
         whole[4].reshape(whole[4].size // WIDTH, WIDTH),
         whole[5],
         real[3],
-        whole[6].reshape(whole[6].size // 3, 3),
+        whole[6].reshape(whole[6].size // 2, 2),
+        real[4].reshape(whole[6].size // 2, whole[1][whole[1].size - 1]),
     )
     return 0
 

@@ -45,6 +45,7 @@ ARRAYS = (  # integers first
     "value_psi",
     "value_p",
     "share",
+    "onto",
     "functional_psi",
     "functional_p",
     "base_psi",
@@ -73,7 +74,7 @@ def _real(h, i):
 
 
 @njit(error_model="numpy", cache=True)
-def expand(x, out, coefficient_first, transform, blocks, domain, share, lean):
+def expand(x, out, coefficient_first, transform, blocks, domain, share, lean, onto):
     """Coefficients, hyper-parameters and weights of a draw, from the sampled vector."""
     n_parameter = coefficient_first.size - 1
     k, n_hyper = coefficient_first[n_parameter], domain.size
@@ -81,8 +82,8 @@ def expand(x, out, coefficient_first, transform, blocks, domain, share, lean):
     effect = np.empty(blocks[:, N_EFFECT].sum())
     effects_of(x, k, blocks, domain, natural, effect)
     weights_of(x, k, blocks, natural, out[k + n_hyper :])
-    means = np.empty(n_parameter)
-    take_out_means(effect, share, lean, means)
+    means = np.empty(k)
+    take_out_means(effect, share, lean, onto, means)
     f = 0
     for m in range(n_parameter):
         a, b = coefficient_first[m], coefficient_first[m + 1]
@@ -90,10 +91,8 @@ def expand(x, out, coefficient_first, transform, blocks, domain, share, lean):
             total = 0.0
             for j in range(b - a):
                 total += transform[f + i * (b - a) + j] * x[a + j]
-            out[a + i] = total
+            out[a + i] = total - means[a + i]
         f += (b - a) ** 2
-        if means[m] != 0.0:
-            out[a] -= means[m]
 
 
 @numba.cfunc(DENSITY, cache=True)
@@ -123,15 +122,16 @@ def native_density(dim, x_, gradient_, value_, user_data):
         _whole(h, 8).reshape(_whole(h, 8).size // WIDTH, WIDTH),
         _whole(h, 9),
         _real(h, 20),
-        _whole(h, 10).reshape(_whole(h, 10).size // 3, 3),
-        _real(h, 21).reshape(k_psi, k_psi),
-        _real(h, 22).reshape(k_p, k_p),
-        _real(h, 23),
-        _real(h, 24),
+        _whole(h, 10).reshape(_whole(h, 10).size // 2, 2),
+        _real(h, 21).reshape(_whole(h, 10).size // 2, k_psi + k_p),
+        _real(h, 22).reshape(k_psi, k_psi),
+        _real(h, 23).reshape(k_p, k_p),
+        _real(h, 24).reshape(k_psi, k_psi),
+        _real(h, 25).reshape(k_p, k_p),
         _whole(h, 11),
-        _real(h, 25).reshape(k_psi + k_p, 3),
+        _real(h, 26).reshape(k_psi + k_p, 3),
         _whole(h, 12),
-        _real(h, 26).reshape(_whole(h, 12).size, 3),
+        _real(h, 27).reshape(_whole(h, 12).size, 3),
     )
     value_[0] = value
     return 0 if np.isfinite(value) else REJECTED
@@ -145,10 +145,11 @@ def native_expand(dim, n_out, x_, out_, user_data):
         carray(x_, (dim,)),
         carray(out_, (n_out,)),
         _whole(h, 0),
-        _real(h, 27),
+        _real(h, 28),
         _whole(h, 8).reshape(_whole(h, 8).size // WIDTH, WIDTH),
         _whole(h, 9),
         _real(h, 20),
-        _whole(h, 10).reshape(_whole(h, 10).size // 3, 3),
+        _whole(h, 10).reshape(_whole(h, 10).size // 2, 2),
+        _real(h, 21).reshape(_whole(h, 10).size // 2, h[0] + h[1]),
     )
     return 0

@@ -256,30 +256,36 @@ def block_gradients(x, k, blocks, domain, code, arguments, natural, effect, slop
 
 
 @njit(error_model="numpy", cache=True)
-def take_out_means(effect, share, lean, means):
-    """Add up, for each parameter, the mean effects that its intercept is sampled with.
+def take_out_means(effect, share, lean, onto, means):
+    """Add up, for each coefficient, the mean effects that it is sampled with.
 
-    ``lean`` (range, 3) holds the first effect, the one after the last, and the parameter; effects
-    of such a range lose their mean, which the sampled intercept holds.
+    ``lean`` (range, 2) holds the first effect of a range and the one after the last; effects of
+    a range lose their mean, which the sampled coefficients hold: coefficient c holds
+    ``onto[r, c]`` times the mean of range r.
     """
-    for m in range(means.size):
-        means[m] = 0.0
+    for c in range(means.size):
+        means[c] = 0.0
     for r in range(lean.shape[0]):
-        lo, hi, m = lean[r, 0], lean[r, 1], lean[r, 2]
         mean = 0.0
-        for q in range(lo, hi):
+        for q in range(lean[r, 0], lean[r, 1]):
             mean += share[q] * effect[q]
-        for q in range(lo, hi):
+        for q in range(lean[r, 0], lean[r, 1]):
             effect[q] -= mean
-        means[m] += mean
+        for c in range(means.size):
+            means[c] += onto[r, c] * mean
 
 
 @njit(error_model="numpy", cache=True)
-def through_means(slope, share, lean, along):
-    """Turn slopes along deviations into slopes along effects."""
+def through_means(slope, share, lean, onto, along):
+    """Turn slopes along deviations into slopes along effects.
+
+    ``along`` (coefficient,) holds the slopes of the priors along the means that are taken out.
+    """
     for r in range(lean.shape[0]):
-        lo, hi, m = lean[r, 0], lean[r, 1], lean[r, 2]
-        total = -along[m]
+        lo, hi = lean[r, 0], lean[r, 1]
+        total = 0.0
+        for c in range(along.size):
+            total -= onto[r, c] * along[c]
         for q in range(lo, hi):
             total += slope[q]
         for q in range(lo, hi):

@@ -9,7 +9,8 @@ b = eta + (k - 2 - j) / 2, and
     L[i, j] = c[i, j] sqrt(r[i, j]),   r[i, 0] = 1,   r[i, j + 1] = r[i, j] (1 - c[i, j]^2)
 
 A level that the data tell much about is sampled as its effects, any other as L^-1 (effect / sd).
-Effects lie one after the other, each with all its levels.
+Effects lie one after the other, each with all its levels; what is sampled of each is turned as in
+``occupancy.varying.group``.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ from occupancy.varying.group import (
     new_levels,
     refuse_levels,
     row_keys,
+    turn,
+    turned,
 )
 from surveys.problems import ModelError
 
@@ -65,6 +68,9 @@ def forward(natural, raw, whole, real, effect):
     n = raw.size // k
     lower, rest = np.zeros((k, k)), np.zeros((k, k))
     _factor(natural[k:], k, lower, rest)
+    given, raw = raw, np.empty(raw.size)
+    for i in range(k):
+        turn(given[i * n : (i + 1) * n], raw[i * n : (i + 1) * n])
     z = np.empty(k)
     total = -_HALF_LOG_TWO_PI * raw.size
     scale = 0.0
@@ -98,6 +104,9 @@ def adjoint(natural, raw, effect, slope, whole, real, d_natural, d_raw):
     _factor(natural[k:], k, lower, rest)
     d_lower = np.zeros((k, k))
     z, w = np.empty(k), np.empty(k)
+    given, raw, d_given, d_raw = raw, np.empty(raw.size), d_raw, np.empty(raw.size)
+    for i in range(k):
+        turn(given[i * n : (i + 1) * n], raw[i * n : (i + 1) * n])
     for q in range(n):
         if whole[1 + q]:
             for i in range(k):
@@ -126,6 +135,8 @@ def adjoint(natural, raw, effect, slope, whole, real, d_natural, d_raw):
                 for j in range(i + 1):
                     d_raw[j * n + q] += s * natural[i] * lower[i, j]
                     d_lower[i, j] += s * natural[i] * raw[j * n + q]
+    for i in range(k):
+        turn(d_raw[i * n : (i + 1) * n], d_given[i * n : (i + 1) * n])
     at = (k * (k - 1)) // 2
     for i in range(k - 1, -1, -1):
         d_rest = d_lower[i, i] * 0.5 / lower[i, i]
@@ -212,8 +223,8 @@ class Correlated(Varying):
 
     @property
     def leaning(self) -> tuple[tuple[int, int], ...]:
-        at = self.effects.index("1") * len(self.keys) if "1" in self.effects else -1
-        return ((at, at + len(self.keys)),) if at >= 0 else ()
+        n = len(self.keys)
+        return tuple((j * n, (j + 1) * n) for j in range(len(self.effects)))
 
     def _values(self, frame: Frame, n: int | None) -> list[np.ndarray | None]:
         reader = Reader(self.memory, frame, n=n)
@@ -305,7 +316,7 @@ class Correlated(Varying):
             lower[i][i] = pt.as_tensor(rest) ** 0.5
         centred = whole[1:].astype(bool)
         raw = pm.Flat(name, shape=k * n)
-        rows = [raw[i * n : (i + 1) * n] for i in range(k)]
+        rows = [turned(n) @ raw[i * n : (i + 1) * n] for i in range(k)]
         z: list[Any] = []
         for i in range(k):
             before = sum((lower[i][j] * z[j] for j in range(i)), pt.zeros(n))

@@ -5,7 +5,9 @@
 Each level is sampled as x[l] = effect[l] / sd^(1 - w[l]). With w = 0 that is the effect in units
 of its sd, right where the data tell little about a level; with w = 1 it is the effect itself,
 right where they tell much. The weight of a level comes from how much its rows can tell (partial
-non-centring; Papaspiliopoulos, Roberts and Skold 2007).
+non-centring; Papaspiliopoulos, Roberts and Skold 2007). A common shift of all levels is told by the
+prior alone, where a coefficient beside them can make up for it: x is turned, so that it is a
+coordinate of its own.
 """
 
 from __future__ import annotations
@@ -32,17 +34,37 @@ Key = tuple[str, ...]
 
 
 @njit(error_model="numpy", cache=True)
+def turn(raw, out):
+    """Reflect so that the first coordinate becomes the common shift; its own inverse."""
+    n = raw.size
+    root = math.sqrt(n)
+    if n < 2:
+        out[:] = raw
+        return
+    # v = 1 / sqrt(n) - e_1 has v'v = 2 (1 - 1 / sqrt(n))
+    along = -raw[0]
+    for q in range(n):
+        along += raw[q] / root
+    along /= 1.0 - 1.0 / root
+    for q in range(n):
+        out[q] = raw[q] - along / root
+    out[0] += along
+
+
+@njit(error_model="numpy", cache=True)
 def forward(natural, raw, whole, real, effect):
     log_sd = math.log(natural[0])
     total = -_HALF_LOG_TWO_PI * raw.size
+    turn(raw, effect)
     for q in range(raw.size):
         w = real[q]
+        x = effect[q]
         if w == 0.0:
-            effect[q] = natural[0] * raw[q]
-            total -= 0.5 * raw[q] * raw[q]
+            effect[q] = natural[0] * x
+            total -= 0.5 * x * x
         else:
-            effect[q] = math.exp((1.0 - w) * log_sd) * raw[q]
-            z = math.exp(-w * log_sd) * raw[q]
+            effect[q] = math.exp((1.0 - w) * log_sd) * x
+            z = math.exp(-w * log_sd) * x
             total -= 0.5 * z * z + w * log_sd
     return total
 
@@ -52,15 +74,18 @@ def adjoint(natural, raw, effect, slope, whole, real, d_natural, d_raw):
     sd = natural[0]
     log_sd = math.log(sd)
     along = 0.0  # d / d log sd
+    d_x = np.empty(raw.size)
     for q in range(raw.size):
         w = real[q]
         if w == 0.0:
-            d_raw[q] = sd * slope[q] - raw[q]
+            d_x[q] = sd * slope[q] - effect[q] / sd
             along += slope[q] * effect[q]
         else:
-            inverse = math.exp(-2.0 * w * log_sd)
-            d_raw[q] = math.exp((1.0 - w) * log_sd) * slope[q] - inverse * raw[q]
-            along += (1.0 - w) * slope[q] * effect[q] + w * (raw[q] * raw[q] * inverse - 1.0)
+            scale = math.exp((1.0 - w) * log_sd)
+            z = effect[q] / sd
+            d_x[q] = scale * slope[q] - z * scale / sd
+            along += (1.0 - w) * slope[q] * effect[q] + w * (z * z - 1.0)
+    turn(d_x, d_raw)
     d_natural[0] += along / sd
 
 
@@ -110,7 +135,7 @@ class GroupDesign(Varying):
 
     @property
     def leaning(self) -> tuple[tuple[int, int], ...]:
-        return ((0, len(self.keys)),) if self.slope is None else ()
+        return ((0, len(self.keys)),)
 
     def index(self, frame: Frame, n: int | None = None) -> np.ndarray:
         """(row,) int64: the level of each row; -1 where it was never seen, or is missing."""
@@ -159,8 +184,11 @@ class GroupDesign(Varying):
         import pymc as pm
 
         (sd,) = hypers
-        raw = pm.Normal(name, 0.0, sd**real, shape=real.size)
-        effect = sd ** (1.0 - real) * raw
+        raw = pm.Flat(name, shape=real.size)
+        x = turned(real.size) @ raw
+        density = pm.logp(pm.Normal.dist(0.0, sd**real), x).sum()
+        pm.Potential(f"{name}_density", density)
+        effect = sd ** (1.0 - real) * x
         return effect, effect
 
     def to_state(self) -> State:
@@ -176,6 +204,15 @@ class GroupDesign(Varying):
 
 
 SD_OF_GROUPS = 1.0
+
+
+def turned(n: int) -> np.ndarray:
+    """(n, n) the matrix of ``turn``."""
+    if n < 2:
+        return np.eye(n)
+    v = np.full(n, 1.0 / np.sqrt(n))
+    v[0] -= 1.0
+    return np.eye(n) - 2.0 * np.outer(v, v) / (v @ v)
 
 
 def new_levels(frame: Frame, by: tuple[str, ...], new: np.ndarray, fresh: Fresh) -> np.ndarray:
