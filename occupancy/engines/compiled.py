@@ -16,8 +16,10 @@ from occupancy.engines.newton import three
 from occupancy.kernel import fused
 from occupancy.kernel import varying as kernel
 from occupancy.problem import Predictor, Problem, VaryingTerm
+from occupancy.varying import Face
 
 START_SD = 0.5
+LONG_RUN = 8  # rows of one level after each other, from which they are taken together
 EXACT = 1e-9  # what rounding leaves of a combination that is the same
 
 
@@ -137,8 +139,8 @@ class CompiledDensity:
     def _arrays(self) -> dict[str, np.ndarray]:
         site_start, visit_start, diagonal_start, diagonal_size = self.problem.blocks
         a_psi, a_p = self.transforms
-        level_psi, value_psi, valued_psi = self._stack(self.psi)
-        level_p, value_p, _ = self._stack(self.p)
+        level_psi, value_psi, how_psi = self._stack(self.psi)
+        level_p, value_p, how_p = self._stack(self.p)
         table = [q for t in (self.psi.table, self.p.table) for q in t.coefficients]
         contiguous = np.ascontiguousarray
         varying = self._varying_arrays()
@@ -154,9 +156,10 @@ class CompiledDensity:
             "diagonal_size": diagonal_size,
             "level_psi": level_psi,
             "value_psi": value_psi,
-            "valued_psi": valued_psi,
+            "how_psi": how_psi,
             "level_p": level_p,
-            "value_p": value_p if self.p.sign is None else value_p * self.p.sign,
+            "value_p": value_p,
+            "how_p": how_p,
             "blocks": varying["blocks"],
             "domain": varying["domain"],
             "share": varying["share"],
@@ -173,18 +176,18 @@ class CompiledDensity:
         }
 
     def _stack(self, predictor: Predictor):
-        """Effects numbered among all effects, values, and which faces have values."""
+        """Effects numbered among all effects, values, and how each face is read."""
         n = predictor.columns.shape[1]
-        level, value, valued = [], [], []
+        level, value, how = [], [], []
         for (p, t), first in zip(self.terms, self.effect_first, strict=False):
             for face in t.faces if p is predictor else ():
                 level.append(face.index + first)
-                value.append(np.ones(n) if face.value is None else face.value)
-                valued.append(face.value is not None)
+                value.append(signed_values(predictor, face))
+                how.append(how_to_read(predictor, face))
         return (
             np.array(level, np.int64).reshape(-1, n),
             np.array(value).reshape(-1, n),
-            np.array(valued, np.int64),
+            np.array(how, np.int64),
         )
 
     def _from(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -278,6 +281,20 @@ class CompiledDensity:
         from occupancy.kernel.native import native_density, native_expand
 
         return native_density, native_expand
+
+
+def signed_values(predictor: Predictor, face: Face) -> np.ndarray:
+    """(row,) what an effect is multiplied by, the sign of the row included."""
+    value = np.ones(face.index.size) if face.value is None else face.value
+    return value if predictor.sign is None else value * predictor.sign
+
+
+def how_to_read(predictor: Predictor, face: Face) -> int:
+    """Code of the kernel: whether effects are multiplied, and whether levels lie in long runs."""
+    valued = face.value is not None or predictor.sign is not None
+    runs = 1 + np.count_nonzero(np.diff(face.index))
+    long = face.index.size >= LONG_RUN * runs
+    return fused.VALUED * valued + fused.RUNS * long
 
 
 def _leaning(

@@ -6,10 +6,16 @@ from functools import cached_property
 
 import numpy as np
 
-from occupancy.engines.compiled import CompiledDensity, serves, slots, three
+from occupancy.engines.compiled import (
+    CompiledDensity,
+    how_to_read,
+    serves,
+    signed_values,
+    slots,
+    three,
+)
 from occupancy.kernel import joined
-from occupancy.problem import Predictor, Problem
-from occupancy.varying import Face
+from occupancy.problem import Problem
 
 
 class JoinedDensity(CompiledDensity):
@@ -41,6 +47,7 @@ class JoinedDensity(CompiledDensity):
             "hyper_code": varying["hyper_code"],
             "level_first": _first([face.index.size for _, face, _ in faces]),
             "level": _joined([face.index + first for _, face, first in faces], np.int64),
+            "how": np.array([how_to_read(p, face) for p, face, _ in faces], np.int64),
         }
         names = joined.ARRAYS[len(whole) : joined.N_WHOLE]
         whole |= dict(zip(names, problem.layout.arrays, strict=True))
@@ -51,7 +58,7 @@ class JoinedDensity(CompiledDensity):
             "offset": [
                 p.offset if p.offset.size else np.zeros(p.columns.shape[1]) for p in predictors
             ],
-            "value": [self._values(p, face) for p, face, _ in faces],
+            "value": [signed_values(p, face) for p, face, _ in faces],
             "share": [varying["share"]],
             "onto": [varying["onto"].ravel()],
             "functional": [
@@ -66,11 +73,6 @@ class JoinedDensity(CompiledDensity):
             "by_chain": [by_chain.ravel()],
         }
         return whole | {name: _joined(parts, np.float64) for name, parts in real.items()}
-
-    @staticmethod
-    def _values(p: Predictor, face: Face) -> np.ndarray:
-        value = np.ones(face.index.size) if face.value is None else face.value
-        return value if p.sign is None else value * p.sign
 
     @cached_property
     def _header(self) -> np.ndarray:

@@ -19,6 +19,7 @@ from numba import njit
 
 from occupancy.kernel.columns import add_columns, add_products, start
 from occupancy.kernel.densities import log_density
+from occupancy.kernel.simd import FAST
 from occupancy.kernel.two_state import block
 from occupancy.kernel.varying import (
     N_EFFECT,
@@ -28,24 +29,59 @@ from occupancy.kernel.varying import (
     through_means,
 )
 
+VALUED, RUNS = 1, 2  # how a face is read: effects are multiplied; levels lie in long runs
 
-@njit(error_model="numpy", cache=True)
-def gather(effect, level, value, has_value, out):
-    if has_value:
-        for i in range(out.size):
+
+@njit(fastmath=FAST, error_model="numpy", cache=True)
+def gather(effect, level, value, how, out):
+    """Add to each row the effect of its level, times its value."""
+    n = out.size
+    if how & RUNS:
+        i = 0
+        while i < n:
+            one, j = level[i], i + 1
+            while j < n and level[j] == one:
+                j += 1
+            e = effect[one]
+            if how & VALUED:
+                for q in range(i, j):
+                    out[q] += e * value[q]
+            else:
+                for q in range(i, j):
+                    out[q] += e
+            i = j
+    elif how & VALUED:
+        for i in range(n):
             out[i] += effect[level[i]] * value[i]
     else:
-        for i in range(out.size):
+        for i in range(n):
             out[i] += effect[level[i]]
 
 
-@njit(error_model="numpy", cache=True)
-def scatter(level, value, has_value, g, out):
-    if has_value:
-        for i in range(g.size):
+@njit(fastmath=FAST, error_model="numpy", cache=True)
+def scatter(level, value, how, g, out):
+    """Add up the rows of each level, times their values."""
+    n = g.size
+    if how & RUNS:
+        i = 0
+        while i < n:
+            one, j = level[i], i + 1
+            while j < n and level[j] == one:
+                j += 1
+            total = 0.0
+            if how & VALUED:
+                for q in range(i, j):
+                    total += g[q] * value[q]
+            else:
+                for q in range(i, j):
+                    total += g[q]
+            out[one] += total
+            i = j
+    elif how & VALUED:
+        for i in range(n):
             out[level[i]] += g[i] * value[i]
     else:
-        for i in range(g.size):
+        for i in range(n):
             out[level[i]] += g[i]
 
 
@@ -87,9 +123,10 @@ def density(
     diagonal_size,
     level_psi,
     value_psi,
-    valued_psi,
+    how_psi,
     level_p,
     value_p,
+    how_p,
     blocks,
     domain,
     share,
@@ -114,7 +151,9 @@ def density(
     level_psi : (face, site), level_p : (face, visit) int64
         Place of the row's effect among all effects.
     value_psi : (face, site), value_p : (face, visit)
-        What the effect is multiplied by; ``value_psi`` is read where ``valued_psi``.
+        What the effect is multiplied by.
+    how_psi, how_p : (face,)
+        How each face is read: VALUED, RUNS.
     blocks, domain, hyper_code, hyper_arguments
         Terms that vary, as in ``occupancy.kernel.varying``.
     share : (effect,), lean : (range, 2), onto : (range, coefficient)
@@ -153,9 +192,9 @@ def density(
         add_columns(x[:k_psi], columns_psi, s0, s1, eta)
         add_columns(x[k_psi:k], columns_p, v0, v1, signed)
         for r in range(n_psi):
-            gather(effect, level_psi[r, s0:s1], value_psi[r, s0:s1], valued_psi[r], eta)
+            gather(effect, level_psi[r, s0:s1], value_psi[r, s0:s1], how_psi[r], eta)
         for r in range(n_p):
-            gather(effect, level_p[r, v0:v1], value_p[r, v0:v1], True, signed)
+            gather(effect, level_p[r, v0:v1], value_p[r, v0:v1], how_p[r], signed)
         total += block(
             link,
             eta,
@@ -171,9 +210,9 @@ def density(
         add_products(columns_psi, s0, s1, g, gradient[:k_psi])
         add_products(columns_p, v0, v1, h, gradient[k_psi:k])
         for r in range(n_psi):
-            scatter(level_psi[r, s0:s1], value_psi[r, s0:s1], valued_psi[r], g, slope)
+            scatter(level_psi[r, s0:s1], value_psi[r, s0:s1], how_psi[r], g, slope)
         for r in range(n_p):
-            scatter(level_p[r, v0:v1], value_p[r, v0:v1], True, h, slope)
+            scatter(level_p[r, v0:v1], value_p[r, v0:v1], how_p[r], h, slope)
     prior_psi = coefficient_priors(
         x[:k_psi],
         functional_psi,

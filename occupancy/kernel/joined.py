@@ -41,6 +41,7 @@ ARRAYS = (  # in the order of the header: integers first
     "hyper_code",
     "level_first",
     "level",
+    "how",
     "site_start",
     "visit_start",
     "diagonal_start",
@@ -61,7 +62,7 @@ ARRAYS = (  # in the order of the header: integers first
     "by_visit",
     "by_chain",
 )
-N_WHOLE = 18
+N_WHOLE = 19
 # steps, states, chains, items of by_visit and of by_chain, chains whose states are told, address
 # of the kernel
 SIZES = 7
@@ -121,9 +122,9 @@ def _unpacked(h):
         _wholes(h, 15),
         _wholes(h, 16),
         _wholes(h, 17),
+        _wholes(h, 18),
     )
     real = (
-        _reals(h, 18),
         _reals(h, 19),
         _reals(h, 20),
         _reals(h, 21),
@@ -135,6 +136,7 @@ def _unpacked(h):
         _reals(h, 27),
         _reals(h, 28),
         _reals(h, 29),
+        _reals(h, 30),
     )
     return whole, real
 
@@ -146,7 +148,7 @@ def density(x, gradient, h):
     coefficient_first, row_first, face_first = whole[1], whole[2], whole[3]
     blocks = whole[4].reshape(whole[4].size // WIDTH, WIDTH)
     domain, lean = whole[5], whole[6].reshape(whole[6].size // 2, 2)
-    prior_code, hyper_code, level_first, level = whole[7:11]
+    prior_code, hyper_code, level_first, level, how = whole[7:12]
     columns, offset, value, share, onto_, functional, base = real[:7]
     prior_arguments, hyper_arguments = real[8], real[9].reshape(hyper_code.size, 3)
     n_parameter = row_first.size - 1
@@ -170,7 +172,7 @@ def density(x, gradient, h):
         add_columns(x[a:b], own, 0, n, eta[lo:hi])
         for r in range(face_first[m], face_first[m + 1]):
             rows = slice(level_first[r], level_first[r + 1])
-            gather(effect, level[rows], value[rows], True, eta[lo:hi])
+            gather(effect, level[rows], value[rows], how[r], eta[lo:hi])
         c += (b - a) * n
     along_rows = np.empty(eta.size)
     total += _call(h[6], h.ctypes.data, eta.ctypes.data, along_rows.ctypes.data)
@@ -186,7 +188,7 @@ def density(x, gradient, h):
         add_products(own, 0, n, along_rows[lo:hi], gradient[a:b])
         for r in range(face_first[m], face_first[m + 1]):
             rows = slice(level_first[r], level_first[r + 1])
-            scatter(level[rows], value[rows], True, along_rows[lo:hi], slope)
+            scatter(level[rows], value[rows], how[r], along_rows[lo:hi], slope)
         total += coefficient_priors(
             x[a:b],
             functional[f : f + size * size].reshape(size, size),
@@ -216,9 +218,9 @@ def _native_kernel(header, eta_, gradient_):
         whole[0],
         carray(eta_, (n,), np.float64),
         row_first,
-        real[10].reshape(h[3], whole[17].size),
+        real[10].reshape(h[3], whole[18].size),
         real[11].reshape(h[4], n_chain),
-        whole[11:18],
+        whole[12:19],
         carray(gradient_, (n,), np.float64),
         np.empty(n_chain),
         np.empty((n_step, n_state, h[5])),
