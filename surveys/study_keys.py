@@ -139,7 +139,7 @@ SECTIONS: dict[str, Any] = {
             "long_name": TEXT,
         }
     },
-    "taxa": {"alias": ALIAS, "exclude": TEXTS},
+    "taxa": {"alias": ALIAS, "exclude": TEXTS, "tree": TEXT},
     "checks": {"unknown_site": DROP, "detection_without_effort": DROP},
     "regions": {"path": TEXT, "name": TEXT, "layer": TEXT, "crs": TEXT},
     "surface": {"path": TEXT, "crs": TEXT, "columns": ALIAS, "layer": TEXT},

@@ -86,9 +86,11 @@ class Calls(Cursor):
                 raise self.fault(f"In {function.text}(), {fault}.", place)
         for option in term.options:
             if option.default is None and option.name not in given:
+                example = f"{function.text}(x, {option.name})"
+                if isinstance(term, Word):
+                    example = term.example
                 raise self.fault(
-                    f"{function.text}() needs its {option.name}: "
-                    f"{function.text}(x, {option.name}).",
+                    f"{function.text}() needs its {option.name}: {example}.",
                     self.token,
                 )
         return tuple(

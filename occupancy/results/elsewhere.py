@@ -44,7 +44,7 @@ def as_table(given: Any) -> pd.DataFrame:
 def columns(
     table: pd.DataFrame, needed: Iterable[str], species: str, parameter: str = "psi"
 ) -> dict[str, np.ndarray]:
-    """The columns that a parameter uses; the first species where one is asked for and none given.
+    """The columns that a parameter uses; the first species, and new sites, where none are given.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def columns(
         A column is missing.
     """
     needed = list(needed)
-    absent = [v for v in needed if v not in table and v != "species"]
+    absent = [v for v in needed if v not in table and v not in ("species", "site")]
     if absent:
         raise ModelError(
             f"The places to predict have no column {listing(absent)}, which {parameter} uses. "
@@ -61,6 +61,8 @@ def columns(
     found = {v: np.asarray(table[v]) for v in needed if v in table}
     if "species" in needed and "species" not in found:
         found["species"] = np.full(len(table), species, dtype=object)
+    if "site" in needed and "site" not in found:  # each row is a place of its own, never surveyed
+        found["site"] = np.array([f"(place {i + 1})" for i in range(len(table))], dtype=object)
     return found
 
 

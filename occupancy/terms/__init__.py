@@ -34,6 +34,14 @@ TERMS: dict[str, Term] = {
 WORDS: dict[str, Word] = {
     "icar": Word("icar", "icar(region)", fewest=1),
     "bym2": Word("bym2", "bym2(region)", fewest=1),
+    "factors": Word(
+        "factors",
+        "factors(2)",
+        most=0,
+        options=(Option("k", "whole", bare=True, lowest=1, highest=10),),
+        reads=("species", "site"),
+    ),
+    "phylo": Word("phylo", "phylo(species)", fewest=1),
 }
 
 __all__ = ["TERMS", "WORDS", "Option", "Term", "Word"]
