@@ -86,12 +86,10 @@ class Calls(Cursor):
                 raise self.fault(f"In {function.text}(), {fault}.", place)
         for option in term.options:
             if option.default is None and option.name not in given:
-                example = f"{function.text}(x, {option.name})"
-                if isinstance(term, Word):
-                    example = term.example
+                own = isinstance(term, Word)
+                example = term.example if own else f"{function.text}(x, {option.name})"
                 raise self.fault(
-                    f"{function.text}() needs its {option.name}: {example}.",
-                    self.token,
+                    f"{function.text}() needs its {option.name}: {example}.", self.token
                 )
         return tuple(
             Argument(o.name, given[o.name], o.bare)

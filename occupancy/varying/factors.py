@@ -201,6 +201,10 @@ class Factors(Varying):
     def leaning(self) -> tuple[tuple[int, int], ...]:
         return ()
 
+    @property
+    def careful(self) -> bool:
+        return True
+
     def _places(self, frame: Frame, n: int | None) -> tuple[np.ndarray, np.ndarray]:
         """(row,) places of the species and of the site; -1 where it was never met."""
         reader = Reader(self.memory, frame, n=n)
