@@ -157,6 +157,10 @@ class LargeIcar(Icar):
     def n_raw(self) -> int:
         return len(self.levels) * (1 if self.shared is None else 2)
 
+    @property
+    def careful(self) -> bool:
+        return True
+
     def arrays(self, information: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         n, found = len(self.levels), parts(len(self.levels), self.borders)
         part = np.full(n, -1)
