@@ -163,6 +163,10 @@ def test_fit__finds_who_goes_with_whom(tmp_path):
     assert not table["sure"].loc[("s0", "s3")]
     assert table.loc[("s2", "s2"), "mean"] == pytest.approx(1.0)
     assert table["sure"].loc[("s0", "s1")]
+    parts = fit.variance_components().set_index("component")
+    np.testing.assert_allclose(
+        parts.loc["factors()", "variance_mean"], (fit.draws.hypers["psi", "factors()"] ** 2).mean()
+    )
     told = fit.predict(pd.DataFrame({"species": ["s0", "s0"]}))
     assert 0.2 < told["psi_mean"].iloc[0] < 0.8
     assert not told["extrapolated"].any()

@@ -13,6 +13,7 @@ import surveys
 from occupancy import graph
 from occupancy.engines.compiled import CompiledDensity
 from occupancy.engines.coordinates import coordinates_of
+from occupancy.engines.joined import density_of
 from occupancy.model import Model
 
 N, J = 70, 4
@@ -68,6 +69,23 @@ def one_in_a_million():
     return surveys.from_arrays(y, visit_covariates={"logit_p": rng.normal(-13.8, 0.3, (40, 5))})
 
 
+@cache
+def seasons():
+    """40 sites in 4 regions, seasons 2001 to 2011 unevenly spaced; years with fractions."""
+    rng = np.random.default_rng(24)
+    years = np.array([2001, 2002, 2004, 2005, 2007, 2011])
+    y = (rng.random((40, 6, 3)) < 0.4).astype(float)
+    y[rng.random(y.shape) < 0.3] = np.nan
+    part = np.array([0.1, 0.3, 0.2, 0.9, 0.4, 0.5])
+    data = surveys.from_arrays(
+        y,
+        site_covariates={"x": rng.normal(size=40)},
+        season_covariates={"year": np.tile(years + part, (40, 1))},
+        region=np.array([f"r{k % 4}" for k in range(40)]),
+    )
+    return data.assign_coords(season=years)
+
+
 MODELS = {
     "no groups": lambda: Model(fields(), psi="ele + I(ele^2) + forest", p="date"),
     "nested groups": lambda: Model(fields(), psi="forest + (1 | region/park)", p="date"),
@@ -88,6 +106,26 @@ MODELS = {
         fields(),
         psi="forest",
         p="date + (0 + scale(date) + scale(minutes) | park)",
+    ),
+    "splines": lambda: Model(
+        fields(),
+        psi="spline(ele) + (1 | region)",
+        p="spline(date, basis=6) + scale(minutes) + spline(minutes | observer, basis=5)",
+    ),
+    "cycles": lambda: Model(
+        fields(),
+        psi="forest",
+        p="cyclic(date, period=365) + cyclic(minutes | observer, period=60, harmonics=2)",
+    ),
+    "walks": lambda: Model(
+        seasons(), "dynamic", gamma="rw(season) + rw(year | region, order=2)", p="rw(season)"
+    ),
+    "autoregression": lambda: Model(
+        seasons(),
+        "dynamic",
+        epsilon="ar1(season)",
+        gamma="ar1(year) + x",
+        p="ar1(year | region) + (1 | region)",
     ),
     "offset": lambda: Model(
         fields(), psi="forest + offset(log(area))", p="scale(date) + offset(log(minutes))"
@@ -112,7 +150,7 @@ MODELS = {
 
 def compare(problem, model, points=POINTS):
     """Value to one constant at 1e-10, gradient at 1e-8, at random points."""
-    density = CompiledDensity(problem)
+    density = density_of(problem)
     log_p, slope = model.compile_logp(mode="FAST_COMPILE"), model.compile_dlogp(mode="FAST_COMPILE")
     names = [v.name for v in model.continuous_value_vars]
 
@@ -152,7 +190,7 @@ def _centred(term):
     return replace(term, design=replace(term.design, centring=1.0))
 
 
-@pytest.mark.parametrize("name", ["crossed", "correlated slopes"])
+@pytest.mark.parametrize("name", ["crossed", "correlated slopes", "splines", "autoregression"])
 def test_layers__centred_form_is_the_same_model(name):
     """Effects sampled as themselves; forced, since data choose something between."""
     problem = MODELS[name]().problem
@@ -162,8 +200,12 @@ def test_layers__centred_form_is_the_same_model(name):
     }
     problem = replace(problem, predictors=centred)
     found = coordinates_of(problem).arrays
-    assert found
-    assert all((real == 1.0).all() or whole[1:].all() for whole, real in found.values())
+    for p in problem.predictors.values():
+        for term in p.varying:
+            told, never = term.design.arrays(), replace(term.design, centring=0.0).arrays()
+            for of_problem, centred in zip(found[p.name, term.name], told, strict=True):
+                np.testing.assert_array_equal(of_problem, centred)
+            assert any(not np.array_equal(a, b) for a, b in zip(told, never, strict=True))
     compare(problem, graph.build(problem))
 
 

@@ -65,6 +65,8 @@ class Memory:
 class Reader:
     """One frame, read for one parameter; one that `learns` adds to the memory what is not there.
 
+    `orders` holds labels in their order, of columns of text that have one: seasons.
+
     `surroundings` are what a term may learn from beside the columns.
     """
 
@@ -81,6 +83,7 @@ class Reader:
         self.frame = frame
         self.learns = learns
         self.surroundings = surroundings or Surroundings()
+        self.orders: dict[str, tuple[str, ...]] = {}
         self._read: dict[str, np.ndarray] = {}
         used = tuple(name for name in memory.kinds if name in frame)
         with self.told():

@@ -65,6 +65,7 @@ def build(
     complete = {name: values[counted] for name, values in read.items()}
     count = int(counted.sum())
     reader = Reader(memory, complete, n=count, learns=True, surroundings=surroundings)
+    reader.orders = dict(getattr(frame, "orders", {}))
     matrix = fill_matrix(tree, reader)
     offset = sum_offsets(tree, reader)
     groups: list[Varying] = [g for group in tree.groups for g in learn_groups(group, reader)]
@@ -94,6 +95,14 @@ def _spreads(matrix: np.ndarray) -> np.ndarray:
 
 def _check_names(tree: Formula, frame: Frame, parameter: str, elsewhere: Mapping[str, str]) -> None:
     known = [str(name) for name in frame]
+    for term in tree.varying:
+        if any(name not in known for name in term.reads):
+            raise ModelError(
+                f"`{parameter}` uses {term}, which needs {listing(term.reads)} of the sites, and "
+                "the surveys have none. Give the coordinates of the sites with their CRS: "
+                'coordinates={"longitude": ..., "latitude": ...}, or easting and northing with '
+                'crs="EPSG:...".'
+            )
     for name in tree.variables:
         if name in known:
             continue

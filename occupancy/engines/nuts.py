@@ -122,6 +122,9 @@ def sample(
     stats = stats[[v for v in KEPT if v in stats]]
     if chosen == "pymc":
         posterior = posterior[[s.name for s in slots(problem)]]
+    else:
+        told = zip(plain_names(problem), slots(problem), strict=True)
+        posterior = posterior.rename({plain: slot.name for plain, slot in told})
     posterior, stats, got = _cut(posterior, stats)
     if not posterior.sizes["draw"]:
         if interrupted:  # nothing to keep, and what was kept before stays
@@ -237,6 +240,11 @@ def _cut(posterior: xr.Dataset, stats: xr.Dataset):
     return posterior.isel(kept), stats.isel(kept), got
 
 
+def plain_names(problem: Problem) -> list[str]:
+    """Names of the slots as nutpie may read them: it takes a comma for the end of a name."""
+    return [f"slot{i}" for i in range(len(slots(problem)))]
+
+
 def precompiled_model(problem: Problem):
     """nutpie's model around the native density, with this problem's data behind the pointer."""
     import pandas as pd
@@ -245,7 +253,7 @@ def precompiled_model(problem: Problem):
     density = density_of(problem)
     native_density, native_expand = density.native()
     named = slots(problem)
-    names = [s.name for s in named]
+    names = plain_names(problem)
     shapes = [(s.size,) for s in named]
     ends = np.cumsum([0, *[s.size for s in named]])
     parts = [slice(int(a), int(b)) for a, b in pairwise(ends)]

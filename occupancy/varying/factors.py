@@ -274,8 +274,10 @@ class Factors(Varying):
         loadings = self.loadings(weights)
         return loadings @ loadings.transpose(0, 2, 1)
 
-    def variance(self, natural: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return self.n_factor * natural[:, 0] ** 2
+    def spread_over(
+        self, natural: np.ndarray, weights: np.ndarray, faces: tuple[Face, ...]
+    ) -> np.ndarray:
+        return self.n_factor * natural[:, 0] ** 2  # of a species of the population
 
     def draw(self, natural: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         species, factor = self._triangle
