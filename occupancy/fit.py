@@ -27,6 +27,7 @@ from occupancy.results import (
     parameters,
     residuals,
     sensitivity,
+    together,
     variance,
 )
 from occupancy.results.draws import (
@@ -170,6 +171,23 @@ class Fit(OfSpecies):
         if self.posterior is None:
             raise ModelError('A fit by engine="ml" uses no prior; fit with engine="nuts".')
         return pd.DataFrame([j.row() for j in sensitivity.judge(self.problem, self.draws)])
+
+    def residual_correlation(
+        self, parameter: str | None = None, interval: float = 0.9
+    ) -> pd.DataFrame:
+        """Which species occur together beyond what the covariates explain, of a model with factors.
+
+        Returns
+        -------
+        DataFrame
+            parameter, species, other, mean, sd, lower, upper of the correlation of their effects,
+            every pair in both orders; ``sure`` where the interval leaves out 0. It does not depend
+            on how the factors are turned, or on their signs. Of one factor each draw is 1 or -1,
+            and the mean tells how sure the sign is.
+        """
+        if self.posterior is None:
+            raise ModelError('Maximum likelihood has no factors; fit with engine="nuts".')
+        return together.residual_correlation(self.problem, self.draws, interval, parameter)
 
     def effects(
         self,

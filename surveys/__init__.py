@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from surveys.description import describe
     from surveys.files import open, save
     from surveys.readers.into_dataset import read
+    from surveys.relatives import attach_phylogeny
     from surveys.schema import validate
     from surveys.surroundings import attach_neighbours
 
 __all__ = [
     "attach_neighbours",
+    "attach_phylogeny",
     "describe",
     "from_arrays",
     "from_tables",
@@ -29,6 +31,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "attach_phylogeny": "relatives",
     "attach_neighbours": "surroundings",
     "from_arrays": "arrays",
     "from_tables": "build",

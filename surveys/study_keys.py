@@ -189,7 +189,7 @@ SECTIONS: dict[str, Any] = {
     "camtrapdp": {"level": {"event", "media"}, "timestamp_issues": {"drop", "keep"}},
     "timelapse": {"site_folder": WHOLE},
     "megadetector": {"site_folder": WHOLE, "threshold": NUMBER},
-    "taxa": {"alias": ALIAS, "exclude": TEXTS, "keep_ranks": TEXTS},
+    "taxa": {"alias": ALIAS, "exclude": TEXTS, "tree": TEXT, "keep_ranks": TEXTS},
     "checks": {"unknown_site": DROP, "detection_without_effort": DROP},
     "regions": {"path": TEXT, "name": TEXT, "layer": TEXT, "crs": TEXT},
     "surface": {"path": TEXT, "crs": TEXT, "columns": ALIAS, "layer": TEXT},

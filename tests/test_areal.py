@@ -17,7 +17,7 @@ from occupancy.design import Design
 from occupancy.engines.compiled import CompiledDensity
 from occupancy.model import Model
 from occupancy.results.draws import Draws, linear_predictor
-from occupancy.varying.graph_of_regions import basis, components, laplacian
+from occupancy.varying.graph_of_regions import basis, components, laplacian, parts
 from surveys.problems import ModelError
 
 CHESS = {
@@ -230,3 +230,71 @@ def test_simulate__effects_sum_to_zero_and_have_the_stated_size():
     np.testing.assert_allclose(board.sum(effects.dims[1]), 0.0, atol=1e-12)
     spread = np.log((board**2).mean("draw")).mean()  # geometric mean of variances is 1
     assert abs(float(spread)) < 4 * np.sqrt(2 / 400)
+
+
+# ---------------------------------------------------------------- many regions
+
+
+@pytest.fixture
+def by_borders(monkeypatch: pytest.MonkeyPatch) -> None:
+    from occupancy.varying import areal
+
+    monkeypatch.setattr(areal, "DENSE", 0)
+
+
+@pytest.mark.usefixtures("by_borders")
+@pytest.mark.parametrize("formula", ["icar(region)", "bym2(region)"])
+def test_many_regions__density_is_the_pymc_model_and_gradient_its_slope(formula):
+    own = Model(archipelago(), psi=f"ele + {formula}", p="date")
+    assert type(term_of(own).design).__name__.startswith("Large")
+    compare(own.problem, graph.build(own.problem), points=5)
+    design = own.problem.predictors["psi"].design
+    again = Design.from_dict(json.loads(json.dumps(design.to_dict()))).groups[0]
+    for a, b in zip(again.arrays(), design.groups[0].arrays(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_many_regions__scales_are_those_of_the_dense_form():
+    borders = np.array([[0, 1], [1, 2], [2, 3], [3, 0], [0, 2], [4, 5], [1, 0], [7, 8], [8, 9]])
+    found = parts(10, borders)
+    for part, scale in found:
+        inverse = np.linalg.pinv(laplacian(10, borders)[np.ix_(part.own, part.own)])
+        np.testing.assert_allclose(scale, np.exp(np.log(np.diag(inverse)).mean()), rtol=1e-12)
+    rng = np.random.default_rng(4)
+    part, _ = found[0]
+    drawn = np.array([part.draw(rng) for _ in range(4000)])
+    inverse = np.linalg.pinv(laplacian(10, borders)[np.ix_(part.own, part.own)])
+    np.testing.assert_allclose(np.cov(drawn.T), inverse, atol=5 * inverse.max() / np.sqrt(2000))
+
+
+@pytest.mark.parametrize("formula", ["icar(region)", "bym2(region)"])
+def test_many_regions__posterior_is_that_of_the_dense_form(formula, monkeypatch):
+    """Effects integrated over nothing: both densities of hyper-parameters and effects differ by the
+    same constant everywhere. For bym2 the dense form has the parts integrated out, and the sum of
+    two normals is compared by its moments.
+    """
+    from occupancy.varying import areal
+
+    dense = Model(archipelago(), psi=formula)
+    monkeypatch.setattr(areal, "DENSE", 0)
+    large = Model(archipelago(), psi=formula)
+    one, other = term_of(dense).design, term_of(large).design
+    rng = np.random.default_rng(9)
+    if formula.startswith("bym2"):
+        natural = np.array([0.8, 0.6])
+        a, b = (np.array([d.draw(natural, rng) for _ in range(6000)]) for d in (one, other))
+        np.testing.assert_allclose(np.cov(a.T), np.cov(b.T), atol=0.12)
+        return
+    gaps = []
+    whole, real = one.arrays()
+    whole2, real2 = other.arrays()
+    directions, variance = one._spectrum
+    for _ in range(5):
+        natural, z = rng.uniform(0.3, 2, 1), rng.normal(size=one.n_raw)
+        effect, effect2 = np.empty(one.n_effect), np.empty(other.n_effect)
+        density = one.functions.forward(natural, z, whole, real, effect)
+        x = directions @ (np.sqrt(variance) * z)
+        density2 = other.functions.forward(natural, x, whole2, real2, effect2)
+        np.testing.assert_allclose(effect2, effect, atol=1e-12)
+        gaps.append(density - density2)
+    assert np.ptp(gaps) < 1e-10

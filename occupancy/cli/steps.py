@@ -56,11 +56,13 @@ def check(session: Session, study: Study, strict: bool = False) -> int:
 
 def build(session: Session, study: Study, force: bool = False) -> int:
     """Make the dataset, unless it stands."""
+    from surveys.schema import DIMS
+
     begun = time.perf_counter()
     made = study.build(force)
     path = study.results / "data" / "data.nc"
     if made:
-        sizes = dict(study.data.sizes)
+        sizes = {dim: study.data.sizes[dim] for dim in DIMS}
         text = f"✓ dataset: {', '.join(f'{n:,} {_plural(name, n)}' for name, n in sizes.items())}"
         session.say(f"{text} ({_took(begun)})\n  {shown(path)}")
     else:

@@ -7,6 +7,7 @@ surveys, and a reader hands it on.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,12 +27,31 @@ class Surroundings:
         Places in ``regions`` of the two sides of each border.
     species : labels of the covariance, empty where there is none
     covariance : (species, species)
+    surveys : xr.Dataset or None
+        From which `axes` is worked out when it is asked for.
     """
 
     regions: tuple[str, ...] = ()
     borders: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))
     species: tuple[str, ...] = ()
     covariance: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    surveys: xr.Dataset | None = field(default=None, repr=False)
+
+    @cached_property
+    def axes(self) -> tuple[str, ...]:
+        """Species, those first whose naive occupancy of the sites is least told by the others'."""
+        if self.surveys is None:
+            return ()
+        from scipy.linalg import qr
+
+        detection = self.surveys["detection"].transpose("site", "species", ...).values
+        made = ~np.isnan(detection).all(axis=(1, 2, 3))
+        seen = (np.nan_to_num(detection) > 0).any(axis=(2, 3))[made].astype(np.float64)
+        names = [str(s) for s in self.surveys["species"].values]
+        if len(seen) < 2:
+            return tuple(names)
+        *_, order = qr(seen - seen.mean(axis=0), mode="r", pivoting=True)
+        return tuple(names[int(k)] for k in order)
 
     @staticmethod
     def of(data: xr.Dataset) -> Surroundings:
@@ -50,4 +70,4 @@ class Surroundings:
             told = data["species_covariance"].transpose("species", "species2")
             place = {str(s): k for k, s in enumerate(data["species2"].values)}
             covariance = told.values[:, [place[s] for s in species]].astype(np.float64)
-        return Surroundings(regions, borders, species, covariance)
+        return Surroundings(regions, borders, species, covariance, data)

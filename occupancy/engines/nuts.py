@@ -24,7 +24,6 @@ from occupancy.problem import Problem
 from surveys.problems import ModelError
 
 Route = Literal["precompiled", "pymc"]
-FEW_LEVELS = 10
 KEPT = ("diverging", "energy", "n_steps", "depth", "step_size", "maxdepth_reached")
 
 
@@ -141,8 +140,8 @@ def sample(
 
 def _target_accept(problem: Problem) -> float:
     """Smaller steps where few levels leave an sd free to come near zero."""
-    few = any(t.design.n_effect < FEW_LEVELS for _, t in varying_terms(problem))
-    return 0.9 if few else 0.8
+    careful = any(t.design.careful for _, t in varying_terms(problem))
+    return 0.9 if careful else 0.8
 
 
 def _cores(chains: int) -> int:

@@ -47,7 +47,7 @@ def columns(
     data: xr.Dataset,
     parameter: str = "psi",
 ) -> dict[str, np.ndarray]:
-    """The columns that a parameter uses; the first species where one is asked for and none given.
+    """The columns that a parameter uses; the first species, and new sites, where none are given.
 
     Traits that are no columns are those of the species of each row.
 
@@ -68,7 +68,7 @@ def columns(
                 f"its {listing(own)} as a column."
             )
         table = table.assign(**{v: data[v].values[at] for v in own})
-    absent = [v for v in needed if v not in table and v != "species"]
+    absent = [v for v in needed if v not in table and v not in ("species", "site")]
     if absent:
         raise ModelError(
             f"The places to predict have no column {listing(absent)}, which {parameter} uses. "
@@ -77,6 +77,8 @@ def columns(
     found = {v: np.asarray(table[v]) for v in needed if v in table}
     if "species" in needed and "species" not in found:
         found["species"] = np.full(len(table), str(data["species"].values[0]), dtype=object)
+    if "site" in needed and "site" not in found:  # each row is a place of its own, never surveyed
+        found["site"] = np.array([f"(place {i + 1})" for i in range(len(table))], dtype=object)
     return found
 
 

@@ -85,6 +85,14 @@ WORDS: dict[str, Word] = {
         ),
         Word("icar", "icar(region)", fewest=1),
         Word("bym2", "bym2(region)", fewest=1),
+        Word(
+            "factors",
+            "factors(2)",
+            most=0,
+            options=(Option("k", "whole", bare=True, lowest=1, highest=10),),
+            reads=("species", "site"),
+        ),
+        Word("phylo", "phylo(species)", fewest=1),
     )
 }
 

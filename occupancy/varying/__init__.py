@@ -7,7 +7,9 @@ from occupancy.varying.areal import Bym2, Icar
 from occupancy.varying.base import Face, Hyper, Varying, raw_name
 from occupancy.varying.correlated import Correlated
 from occupancy.varying.cyclic import Cyclic
+from occupancy.varying.factors import Factors
 from occupancy.varying.group import GroupDesign, define_groups, learn_groups
+from occupancy.varying.phylo import Phylo
 from occupancy.varying.space import Space
 from occupancy.varying.spline import Spline
 from occupancy.varying.walk import Walk
@@ -21,6 +23,8 @@ VARYING: dict[str, type[Varying]] = {
     "space": Space,
     "icar": Icar,
     "bym2": Bym2,
+    "factors": Factors,
+    "phylo": Phylo,
 }
 
 __all__ = [
@@ -30,9 +34,11 @@ __all__ = [
     "Correlated",
     "Cyclic",
     "Face",
+    "Factors",
     "GroupDesign",
     "Hyper",
     "Icar",
+    "Phylo",
     "Space",
     "Spline",
     "Varying",

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Self
 
 import numpy as np
 
@@ -26,7 +25,8 @@ from occupancy.varying.group import learn_levels
 from occupancy.varying.spectral import Spectral
 from surveys.problems import ModelError, listing
 
-MOST_REGIONS = 1500  # the basis is dense
+DENSE = 1500  # regions, up to which all directions of the graph are held; beyond, its borders are
+MOST_REGIONS = 20_000
 # Half or less of the variance has structure with chance 2/3, as the prior of Riebler and others
 # (2016) has it; the whole range stays open.
 SHARE_WITH_STRUCTURE = Prior("beta", (1.0, round(math.log2(3.0), 3)))
@@ -51,7 +51,7 @@ class Icar(Spectral):
         return super().to_state() | {"borders": self.borders.tolist()}
 
     @classmethod
-    def learn(cls, node: Node, reader: Reader) -> Self:
+    def learn(cls, node: Node, reader: Reader) -> Icar:
         """Regions of the graph, and which of them the surveys have.
 
         Raises
@@ -79,15 +79,26 @@ class Icar(Spectral):
         if len(place) > MOST_REGIONS:
             raise ModelError(
                 f"the layer has {len(place)} regions, and {node.kind}() takes at most "
-                f"{MOST_REGIONS}. Join regions, or use space() on the coordinates."
+                f"{MOST_REGIONS}. Join regions."
             )
         held = tuple(sorted(place[name] for name in met))
-        return cls(node, around.regions, held, reader.memory, None, around.borders)
+        own = cls._for(len(place))
+        return own(node, around.regions, held, reader.memory, None, around.borders)
 
     @classmethod
-    def from_state(cls, node: Node, memory: Memory, state: State) -> Self:
+    def _for(cls, n: int) -> type[Icar]:
+        """The form of this kind that a graph of so many regions is held in."""
+        if n <= DENSE:
+            return cls
+        from occupancy.varying.areal_large import LargeBym2, LargeIcar
+
+        return LargeIcar if cls.kind == "icar" else LargeBym2
+
+    @classmethod
+    def from_state(cls, node: Node, memory: Memory, state: State) -> Icar:
         borders = np.array(state["borders"], np.int64).reshape(-1, 2)
-        return cls(node, tuple(state["levels"]), tuple(state["met"]), memory, None, borders)
+        levels, met = tuple(state["levels"]), tuple(state["met"])
+        return cls._for(len(levels))(node, levels, met, memory, None, borders)
 
 
 @dataclass(frozen=True)

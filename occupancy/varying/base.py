@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from occupancy.formula.tree import Varying as Node
 
 State = dict[str, Any]
+FEW_LEVELS = 10
 Fresh = Callable[[str], np.ndarray]
 
 
@@ -133,6 +134,11 @@ class Varying(ABC):
     def leaning(self) -> tuple[tuple[int, int], ...]:
         """(first, end) of effects that trade places with the intercept beside them."""
         return ((0, self.n_effect),)
+
+    @property
+    def careful(self) -> bool:
+        """Whether an sd may come near zero, as of few effects, so that steps should be small."""
+        return self.n_effect < FEW_LEVELS
 
     @abstractmethod
     def faces(self, frame: Frame, n: int | None = None) -> tuple[Face, ...]:

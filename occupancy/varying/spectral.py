@@ -218,6 +218,12 @@ class Spectral(Varying):
             out[:, new] = natural[:, :1] * new_levels(frame, self.by, new, fresh)
         return out
 
+    def draw(self, natural: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        directions, variance = self._spectrum
+        share = 1.0 if self.shared is None else natural[1]
+        s = natural[0] * np.sqrt(share * variance + 1.0 - share)
+        return directions @ (s * rng.normal(size=s.size))
+
     def pymc(self, name: str, hypers: list[Any], whole: np.ndarray, real: np.ndarray) -> Any:
         import pymc as pm
         import pytensor.tensor as pt

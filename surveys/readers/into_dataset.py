@@ -15,6 +15,7 @@ from surveys.readers import CAMERAS, polygons, reader
 from surveys.readers.season_table import read_seasons
 from surveys.readers.tidy import Tidy
 from surveys.readers.trait_table import read_traits
+from surveys.relatives import attach_phylogeny
 from surveys.study_file import StudyFile, read_study
 from surveys.study_keys import OF_CAMERAS
 from surveys.surroundings import attach_neighbours
@@ -61,6 +62,9 @@ def dataset(study: StudyFile) -> xr.Dataset:
         ds = assign_regions(ds, regions)
     if regions is not None:
         ds = attach_neighbours(ds, regions)
+    tree = study.section("taxa").get("tree")
+    if tree:
+        ds = attach_phylogeny(ds, study.resolve(tree, "taxa"))
     ds = polygons.attach(study, ds)
     for name, section in study.config.items():
         if name.endswith("covariates"):

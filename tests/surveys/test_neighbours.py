@@ -123,3 +123,26 @@ def test_validate__a_broken_graph_is_refused():
             surveys.validate(data.drop_vars(list(change)).assign(change))
     with pytest.raises(SurveyError, match="no layer_region"):
         surveys.validate(data.drop_vars("layer_region"))
+
+
+def test_read__a_study_with_regions_and_a_tree_has_both(tmp_path):
+    layer({"a": square(0, 0), "b": square(1, 0), "c": square(2, 0)}).to_file(tmp_path / "r.gpkg")
+    points = layer({"a": square(0, 0), "b": square(1, 0)}).geometry.centroid.to_crs("EPSG:4326")
+    rows = [f"{k},{p.x},{p.y}" for k, p in enumerate(points)]
+    (tmp_path / "sites.csv").write_text("\n".join(["site,longitude,latitude", *rows]))
+    (tmp_path / "y.csv").write_text("site,v1,v2\n0,1,0\n1,0,0\n")
+    (tmp_path / "tree.nwk").write_text("(Strix_aluco:1,other:1);")
+    (tmp_path / "study.toml").write_text(
+        'schema = 1\n[study]\nspecies = "Strix aluco"\n[source]\nformat = "wide"\n'
+        '[files.detections]\npath = "y.csv"\n[files.sites]\npath = "sites.csv"\n'
+        '[wide]\nvisits = ["v1", "v2"]\n[regions]\npath = "r.gpkg"\n[taxa]\ntree = "tree.nwk"\n'
+    )
+    data = surveys.read(tmp_path / "study.toml")
+    assert data["region"].values.tolist() == ["a", "b"]
+    assert data["layer_region"].values.tolist() == ["a", "b", "c"]
+    assert data["neighbours"].values.tolist() == [["a", "b"], ["b", "c"]]
+    assert data["species_covariance"].values.tolist() == [[1.0]]
+    study = (tmp_path / "study.toml").read_text().replace("tree.nwk", "../tree.nwk")
+    (tmp_path / "study.toml").write_text(study)
+    with pytest.raises(SurveyError, match="leads out of the study folder"):
+        surveys.read(tmp_path / "study.toml")
