@@ -22,7 +22,7 @@ def make_posterior(made, means, sd=0.1, chains=CHAINS, draws=DRAWS, seed=1):
     for slot in compiled.slots(made):
         values = sd * rng.normal(size=(chains, draws, slot.size))
         values += np.asarray(means.get(slot.name, np.zeros(slot.size)))
-        if slot.kind == "sd":
+        if slot.kind == "hyper":
             out[slot.name] = (("chain", "draw"), np.exp(values[..., 0]))
             continue
         dim = f"{slot.name}_dim"

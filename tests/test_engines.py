@@ -196,12 +196,6 @@ def test_ml__no_visit_at_all_is_refused():
         Model(surveys.from_arrays(np.full((5, 3), np.nan))).fit("ml")
 
 
-def test_ml__group_effects_are_refused_with_a_way_out():
-    data = surveys.from_arrays(Y, region=np.array(list("abc") * 13))
-    with pytest.raises(ModelError, match="nuts"):
-        Model(data, psi="(1 | region)").fit("ml")
-
-
 # ---------------------------------------------------------------- exact posteriors
 
 PUBLISHED = {

@@ -166,7 +166,7 @@ def eta(predictor: Predictor, point: Values) -> np.ndarray:
         weights = point.get(f"{predictor.name}_effect[{term.name}]")
         if weights is not None:  # the maximum may be of the model where nothing varies
             names = hyper_names(predictor.name, term)
-            natural = np.array([[float(point[name]) for name in names]])
+            natural = np.array([[np.asarray(point[name]).item() for name in names]])
             effects[term.name] = term.design.at_levels(natural, np.asarray(weights)[None])[0]
     plain = replace(predictor, sign=None)
     return plain.add_varying(out, effects)

@@ -201,7 +201,8 @@ def nearest_distance(places: np.ndarray, k: int = 1) -> float:
     from scipy.spatial import cKDTree
 
     k = min(k, len(places) - 1)
-    return float(np.median(cKDTree(places).query(places, k=k + 1)[0][:, k]))
+    neighbours = cKDTree(places)
+    return float(np.median(neighbours.query(places, k=k + 1)[0][:, k]))
 
 
 def range_prior(shortest: float, longest: float) -> Prior:
