@@ -17,6 +17,7 @@ from occupancy.engines import ml as maximum
 from occupancy.engines import profile as profiles
 from occupancy.results import (
     effects,
+    over_time,
     parameters,
 )
 from occupancy.results.draws import (
@@ -76,6 +77,28 @@ class Fit(OfPlaces):
         pi^2 / 3 for logit and pi^2 / 6 for cloglog.
         """
         return parameters.variances(self.problem, self.draws, interval)
+
+    def hyperparameters(self, interval: float = 0.9) -> pd.DataFrame:
+        """Standard deviations, correlations and ranges of all terms that vary.
+
+        Returns
+        -------
+        DataFrame
+            parameter, term, name ("sd", "sd line", "rho"), mean, sd, lower, upper.
+        """
+        return parameters.hyperparameters(self.problem, self.draws, interval)
+
+    def trends(self, interval: float = 0.9) -> pd.DataFrame:
+        """Effects of seasons that follow each other: every `rw(...)` and `ar1(...)`.
+
+        Returns
+        -------
+        DataFrame
+            parameter, term, group ("" where all share one line), season; mean, sd, lower, upper of
+            the effect on the link scale; ``curve_...`` the parameter itself in that season, where
+            everything else is held as ``attrs["held"]`` tells.
+        """
+        return over_time.table(self.problem, self._frames, self.draws, interval)
 
     def effects(
         self,

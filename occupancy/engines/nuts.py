@@ -137,9 +137,10 @@ def sample(
 
 
 def _target_accept(problem: Problem) -> float:
-    """Smaller steps where few levels leave an sd free to come near zero."""
+    """Smaller steps where few levels, or a curve, leave an sd free to come near zero."""
     few = any(
-        isinstance(t, GroupTerm) and t.n_level < FEW_LEVELS for _, t in varying_terms(problem)
+        t.n_level < FEW_LEVELS if isinstance(t, GroupTerm) else bool(t.design.along)
+        for _, t in varying_terms(problem)
     )
     return 0.9 if few else 0.8
 

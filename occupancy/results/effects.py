@@ -1,13 +1,14 @@
 """One covariate at a time: the curve of a parameter while everything else is held still.
 
 Other numbers are held at the mean of the surveyed rows, other labels at their commonest level, and
-every group effect at 0, the mean of its population: the curve is that of a typical region. Only a
-species keeps its own effect.
+every group effect at 0, the mean of its population: the curve is that of a typical region, in a
+typical season. Only a species keeps its own effect. Smooth curves are drawn as fixed effects are;
+effects of seasons stand at the surveyed seasons alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from occupancy.problem import Predictor, Problem
 from occupancy.results.draws import Draws
 from occupancy.results.places import summarise
 from occupancy.terms import TERMS
+from occupancy.varying import Varying
 from surveys.problems import ModelError, listing
 
 POINTS = 101  # along each curve
@@ -63,7 +65,10 @@ def surveyed(problem: Problem, frames: Frames, p: Predictor, species: str | None
 
 
 def numeric_covariates(p: Predictor) -> list[str]:
-    """Covariates that a curve can be drawn against: numbers in effects, not labels of a factor."""
+    """Covariates that a curve can be drawn against: numbers in effects, not labels of a factor.
+
+    Along what differs between groups alone there is no curve of all.
+    """
     formula, memory = p.design.formula, p.design.memory
     parts = [part for effect in formula.effects for part in effect.parts] + list(formula.offsets)
     labels = {
@@ -73,6 +78,7 @@ def numeric_covariates(p: Predictor) -> list[str]:
         for name in columns_in(part)
     }
     names = dict.fromkeys(name for part in parts for name in columns_in(part))
+    names |= dict.fromkeys(t.along for t in p.design.groups if t.along and _is_common(t))
     return [n for n in names if n not in labels and memory.kinds.get(n) == "number"]
 
 
@@ -93,12 +99,30 @@ def held(p: Predictor, rows: Surveyed) -> dict[str, Any]:
 def _fixed(p: Predictor) -> list[str]:
     formula = p.design.formula
     parts: list[Column | Call] = [part for effect in formula.effects for part in effect.parts]
-    return [name for part in (*parts, *formula.offsets) for name in columns_in(part)]
+    names = [name for part in (*parts, *formula.offsets) for name in columns_in(part)]
+    return names + [t.along for t in p.design.groups if _is_smooth(t) and _is_common(t)]
 
 
-def averaged_groups(p: Predictor) -> list[str]:
-    """Names of the groupings whose effects are held at the mean of their population."""
-    names = ["/".join(g.by) or g.name for g in p.design.groups if g.by != ("species",)]
+def _is_common(term: Varying) -> bool:
+    """Whether a term is that of all rows, or of a species, and not of each level of a group."""
+    return term.by in ((), ("species",))
+
+
+def _is_smooth(term: Varying) -> bool:
+    """Whether a term is a curve that has a value everywhere along its covariate."""
+    return bool(term.along) and term.points is None
+
+
+def averaged_groups(p: Predictor, along: Collection[str] = ()) -> list[str]:
+    """Names of what is held at the mean of its population where curves run ``along`` these."""
+    names = []
+    for term in p.design.groups:
+        if term.by == ("species",) or (_is_smooth(term) and _is_common(term)):
+            continue
+        if term.by:
+            names.append("/".join(term.by))
+        elif not term.along or any(other != term.along for other in along):
+            names.append(term.along or term.name)
     return list(dict.fromkeys(names))
 
 
@@ -135,11 +159,14 @@ def table(
     for name, wanted in chosen.items():
         p = problem.predictors[name]
         rows = surveyed(problem, frames, p, species)
-        stood[name], groups[name] = held(p, rows), averaged_groups(p)
-        alone = _without_groups(p)
+        stood[name], groups[name] = held(p, rows), averaged_groups(p, wanted)
         for variable in wanted:
+            alone = _without_groups(p, variable)
             units = str(problem.data[variable].attrs.get("units", ""))
             grid, outside = _grid(rows.values[variable], units, (reach or {}).get(variable))
+            for term in alone.design.groups:
+                if term.along == variable and term.points is not None:
+                    grid, outside = term.points, np.zeros(term.points.size, bool)
             frame = {k: np.full(len(grid), v) for k, v in stood[name].items()}
             frame[variable] = grid
             for one in alone.design.groups:
@@ -195,9 +222,17 @@ def _choose(problem: Problem, parameter: str | None, covariate: str | None) -> d
     return out
 
 
-def _without_groups(p: Predictor) -> Predictor:
-    """The predictor with group effects at 0; those of species stay."""
-    keep = [k for k, g in enumerate(p.design.groups) if g.by == ("species",)]
+def _without_groups(p: Predictor, along: str = "") -> Predictor:
+    """The predictor with group effects at 0; those of species, curves and of ``along`` stay."""
+
+    def stays(term: Varying) -> bool:
+        if not _is_common(term):
+            return False
+        if term.points is not None:
+            return term.along == along
+        return bool(term.along) or term.by == ("species",)
+
+    keep = [k for k, term in enumerate(p.design.groups) if stays(term)]
     design = replace(p.design, groups=tuple(p.design.groups[k] for k in keep))
     return replace(p, design=design, varying=tuple(p.varying[k] for k in keep))
 

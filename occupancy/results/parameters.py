@@ -18,6 +18,7 @@ from occupancy.results.draws import Draws, interval_ends, summary
 MEASURES = ("rhat", "ess_bulk", "ess_tail")
 NOISE = {"logit": np.pi**2 / 3, "cloglog": np.pi**2 / 6}  # variance of the link's own noise
 GROUP_COLUMNS = ["parameter", "group", "level", "mean", "sd", "lower", "upper"]
+HYPER_COLUMNS = ["parameter", "term", "name", "mean", "sd", "lower", "upper"]
 VARIANCE_COLUMNS = [
     *["parameter", "group", "levels", "mean", "sd", "lower", "upper"],
     *["icc_mean", "icc_lower", "icc_upper"],
@@ -88,14 +89,27 @@ def profiles(problem: Problem, ml: Maximum, bounds: Mapping[str, np.ndarray]) ->
 
 
 def groups(problem: Problem, draws: Draws, interval: float) -> pd.DataFrame:
-    """One row for each level of each group."""
+    """One row for each level of each group; curves and seasons have tables of their own."""
     rows = []
     for p, g in varying_terms(problem):
+        if g.design.along:
+            continue
         told = summary(draws.effects[p.name, g.name], interval)
         for i, level in enumerate(g.design.labels):
             row = {"parameter": p.name, "group": g.design.name, "level": level}
             rows.append(row | {k: float(v[i]) for k, v in told.items()})
     return pd.DataFrame(rows, columns=GROUP_COLUMNS)
+
+
+def hyperparameters(problem: Problem, draws: Draws, interval: float) -> pd.DataFrame:
+    """One row for each hyper-parameter of each term that varies."""
+    rows = []
+    for p, term in varying_terms(problem):
+        told = summary(draws.hypers[p.name, term.name], interval)
+        for j, hyper in enumerate(term.design.hypers):
+            row = {"parameter": p.name, "term": term.design.name, "name": hyper.key}
+            rows.append(row | {k: float(v[j]) for k, v in told.items()})
+    return pd.DataFrame(rows, columns=HYPER_COLUMNS)
 
 
 def variances(problem: Problem, draws: Draws, interval: float) -> pd.DataFrame:
