@@ -245,9 +245,10 @@ def quantities(problem: Problem, draws: Draws, places: Places, seed: int) -> dic
     for name, p in problem.predictors.items():
         for j, term in enumerate(p.terms):
             out[f"{name} {term}"] = draws.coefficients[name][:, j]
-        for g in p.groups:
-            out[f"{name} sd {g.name}"] = draws.sds[name, g.name]
-        if len(p.terms) > 1 or p.groups:
+        for term in p.varying:
+            for j, hyper in enumerate(term.design.hypers):
+                out[f"{name} {hyper.key} {term.name}"] = draws.hypers[name, term.name][:, j]
+        if len(p.terms) > 1 or p.varying:
             out[f"mean {name}"] = _mean(p, draws)
     told = passes.run(problem, draws, seed, pointwise=True)
     out["log likelihood"] = told.log_lik.sum(axis=1)
@@ -264,9 +265,12 @@ def _mean(p, draws: Draws) -> np.ndarray:
     if p.offset.size:
         eta = eta + p.offset
     eta = eta if p.sign is None else eta * p.sign
-    for g in p.groups:
-        part = draws.effects[p.name, g.name][:, g.level]
-        eta = eta + (part if g.value is None else part * g.value)
+    for term in p.varying:
+        key = p.name, term.name
+        effects = term.design.at_levels(draws.hypers[key], draws.effects[key])
+        for face in term.faces:
+            part = effects[:, face.index]
+            eta = eta + (part if face.value is None else part * face.value)
     return links.LINKS[p.link].inverse(eta).mean(axis=1)
 
 
