@@ -14,6 +14,7 @@ import xarray as xr
 from occupancy import design as designs
 from occupancy import families, priors
 from occupancy.columns.frame import as_text
+from occupancy.community import check_species
 from occupancy.design import Design
 from occupancy.design.rank import refuse_dependent
 from occupancy.families.base import Family, Observed
@@ -33,11 +34,15 @@ def build(
     stated: Mapping[str, Mapping[str, str]] | None = None,
     links: Mapping[str, str] | None = None,
     known: str = "",
+    learned: Mapping[str, Design] | None = None,
 ) -> Problem:
     """Make the problem, or refuse before anything is sampled.
 
     Parameters
     ----------
+    learned : {parameter: Design}
+        Designs that were learned before, from these surveys or more of them: their scales and
+        levels stay. By default they are learned here.
     known : str
         Name of the site covariate that is 1 where the site is known to be occupied; "" for none.
 
@@ -56,9 +61,10 @@ def build(
     made_designs = {
         p.name: _design(p, formulas.get(p.name, "1"), frames, belongs[p.name])
         for p in chosen.parameters
-    }
+        if learned is None or p.name not in learned
+    } | dict(learned or {})
     if not chosen.joint:
-        _check_species(data, made_designs)
+        check_species(data, made_designs)
     last = _last_step(frames)
     keep, usable, left_out = _what_can_be_used(data, chosen, frames, made_designs, belongs, last)
     used = frames.made.copy()
@@ -67,7 +73,7 @@ def build(
     seen[frames.made] = keep & frames.detected
     chain, step = frames.chain_of_visit[keep], frames.step_of_visit[keep]
     visited = np.bincount(chain, minlength=frames.n_chain) > 0
-    for p in chosen.parameters:
+    for p in chosen.parameters if learned is None else ():
         told = _told(p, frames, keep, visited, last)
         if not told.any() or told.all():
             continue
@@ -254,10 +260,21 @@ def _design(parameter, formula: str, frames: Frames, belongs: np.ndarray) -> Des
     if parameter.level == "visit":
         rows = None if belongs.all() else belongs
         frame = frames.visits if rows is None else frames.visits.rows(belongs)
-        return designs.build(formula, frame, parameter.name, n=int(belongs.sum()))
+        return designs.build(
+            formula,
+            frame,
+            parameter.name,
+            n=int(belongs.sum()),
+            surroundings=frames.surroundings,
+        )
     frame = frames.at(parameter.level)
     return designs.build(
-        formula, frame, parameter.name, elsewhere=frames.above[parameter.level], n=frame.n
+        formula,
+        frame,
+        parameter.name,
+        elsewhere=frames.above[parameter.level],
+        n=frame.n,
+        surroundings=frames.surroundings,
     )
 
 
@@ -294,7 +311,14 @@ def _learn_from(first: Design, parameter, frames: Frames, belongs, rows: np.ndar
     """The design as the visits that are used tell it; levels of groups stay."""
     mine = belongs[parameter.name]
     frame = frames.visits if mine.all() else frames.visits.rows(mine)
-    again = designs.build(first.formula, frame, parameter.name, rows, n=int(mine.sum()))
+    again = designs.build(
+        first.formula,
+        frame,
+        parameter.name,
+        rows,
+        n=int(mine.sum()),
+        surroundings=frames.surroundings,
+    )
     kept = zip(again.groups, first.groups, strict=True)
     return replace(again, groups=tuple(_with_levels(g, own) for g, own in kept))
 
@@ -303,17 +327,6 @@ def _with_levels(again: Varying, first: Varying) -> Varying:
     if isinstance(again, GroupDesign) and isinstance(first, GroupDesign):
         return replace(again, keys=first.keys)
     return first
-
-
-def _check_species(data: xr.Dataset, made: Mapping[str, Design]) -> None:
-    if data.sizes["species"] == 1 or any("species" in d.variables for d in made.values()):
-        return
-    names = ", ".join(str(s) for s in data["species"].values[:4])
-    raise ModelError(
-        f"The surveys hold {data.sizes['species']} species ({names} ...) and no formula mentions "
-        "species, so all would share one curve. Select one, for example "
-        f'data.sel(species=["{data["species"].values[0]}"]), or write (1 | species).'
-    )
 
 
 def _what_can_be_used(data, family, frames: Frames, made, belongs, last):

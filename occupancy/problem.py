@@ -195,6 +195,16 @@ class Problem:
         """(visit used,) place of the visit's chain, layout order."""
         return self.observed.chain
 
+    @property
+    def tells_detections(self) -> bool:
+        """Whether the surveys say what was detected without a model.
+
+        A score becomes a detection by a threshold. Where nobody set one, every file with a score
+        stands as 1 in the surveys, and naive answers do not exist; detections given beside the
+        scores say what somebody heard or saw in them, and are taken at their word.
+        """
+        return self.family.observes != "score" or not bool(self.observed.detected.all())
+
     @cached_property
     def visits_by_season(self) -> np.ndarray:
         """(species, site, season) number of visits used."""
@@ -238,7 +248,8 @@ class Problem:
     @property
     def fast(self) -> bool:
         """Whether the density fused for single-season occupancy is this problem's."""
-        return self.family.fast and self.links[1] == 0 and not self.observed.known.any()
+        plain = self.links[0] in (0, 1) and self.links[1] == 0
+        return self.family.fast and plain and not self.observed.known.any()
 
     @property
     def blocks(self) -> tuple[np.ndarray, ...]:
@@ -284,7 +295,7 @@ class Problem:
         pairs : (step - 1, from, to, chain), or no chains unless asked for
         gradients : as ``predictors``
         """
-        eta = np.concatenate(predictors)
+        eta = np.concatenate(predictors, dtype=np.float64)  # else a float32 kernel is compiled
         gradient = np.empty_like(eta)
         n, t, k = self.n_chain, self.n_step, n_state or self.n_state
         log_lik, states = np.empty(n), np.empty((t, k, n))

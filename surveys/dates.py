@@ -15,9 +15,10 @@ from surveys.problems import listing
 from surveys.text_table import Table, rows_text
 
 _TIME = r"(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?(Z|[+-]\d{2}:?\d{2})?"
-_ISO = re.compile(rf"(\d{{4}})([-/.])(\d{{1,2}})\2(\d{{1,2}}){_TIME}")
+_ISO = re.compile(rf"(\d{{4}})([-/.:])(\d{{1,2}})\2(\d{{1,2}}){_TIME}")
 _COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})")
 _PARTS = re.compile(rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}|\d{{2}}){_TIME}")
+_NAMED = re.compile(rf"(\d{{1,2}})[-/. ]([A-Za-z]{{3,9}})[-/. ](\d{{4}}){_TIME}")
 _SERIAL = re.compile(r"\d{5}(?:\.\d+)?")
 MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
@@ -27,22 +28,29 @@ PIVOT = 69  # 69 and later are of the 1900s, as strptime has it
 
 
 def kind_of_date(value: str) -> str | None:
-    """How a cell writes a date: "iso", "parts" (1.5.21, 5/1/2021), "serial", or None."""
+    """How a cell writes a date: "iso", "parts" (1.5.21), "named" (1-May-2021), "serial", None."""
     if _ISO.fullmatch(value) or _COMPACT.fullmatch(value):
         return "iso"
     if _PARTS.fullmatch(value):
         return "parts"
+    if _named(value) is not None:
+        return "named"
     return "serial" if _SERIAL.fullmatch(value) else None
 
 
 def are_dates(values: Iterable[str]) -> bool:
     """Whether the cells (missing ones left out) are written as dates; bare numbers are not."""
     kinds = {kind_of_date(v) for v in values if not is_missing(v, MISSING_NUMBER)}
-    return bool(kinds) and kinds <= {"iso", "parts"} and not all(map(str.isdecimal, values))
+    return (
+        bool(kinds) and kinds <= {"iso", "parts", "named"} and not all(map(str.isdecimal, values))
+    )
 
 
-def dates(table: Table, column: str, ledger: Ledger) -> np.ndarray:
-    """A column as datetime64[s], NaT where missing; what cannot be told is asked."""
+def dates(table: Table, column: str, ledger: Ledger, *, beside: Iterable[str] = ()) -> np.ndarray:
+    """A column as datetime64[s], NaT where missing; what cannot be told is asked.
+
+    `beside` are columns of the same hand, which help to tell the day from the month.
+    """
     cells = table.text(column)
     out = np.full(len(cells), np.datetime64("NaT", "s"))
     also = frozenset(table.spec.missing)
@@ -52,7 +60,7 @@ def dates(table: Table, column: str, ledger: Ledger) -> np.ndarray:
     if table.spec.date_format:
         parsed = _by_format(table, column, cells, unique, ledger)
     else:
-        parsed = _by_look(table, column, cells, unique, ledger)
+        parsed = _by_look(table, column, cells, unique, ledger, _others(table, column, beside))
     for i, value in enumerate(cells):
         if value in parsed:
             out[i] = parsed[value]
@@ -82,8 +90,33 @@ def _by_format(
     return parsed
 
 
+def _others(table: Table, column: str, beside: Iterable[str]) -> list[tuple[str, ...]]:
+    """Day, month and year, in whatever order, of the cells beside a column."""
+    names = [name for name in beside if name != column]
+    found = (_PARTS.fullmatch(v) for name in names for v in pd.unique(table.text(name)))
+    return [match.groups() for match in found if match is not None]
+
+
+def _named(value: str) -> np.datetime64 | None:
+    """1-May-2021, with the month by its English name or its first three letters."""
+    match = _NAMED.fullmatch(value)
+    if match is None:
+        return None
+    day, name, year, hour, minute, second, _ = match.groups()
+    bare = name.casefold()
+    for number, month in enumerate(MONTHS, start=1):
+        if bare in (month.casefold(), month[:3].casefold()):
+            return _moment(year, number, day, hour, minute, second)
+    return None
+
+
 def _by_look(
-    table: Table, column: str, cells: np.ndarray, unique: list[str], ledger: Ledger
+    table: Table,
+    column: str,
+    cells: np.ndarray,
+    unique: list[str],
+    ledger: Ledger,
+    others: list[tuple[str, ...]],
 ) -> dict[str, np.datetime64]:
     kinds: dict[str, list[str]] = {}
     for value in unique:
@@ -104,7 +137,9 @@ def _by_look(
         else:
             parsed[value] = moment
     if "parts" in kinds:
-        parsed |= _parts(table, column, cells, kinds["parts"], ledger)
+        parsed |= _parts(table, column, cells, kinds["parts"], ledger, others)
+    for value in kinds.get("named", []):
+        parsed[value] = _named(value)  # type: ignore[assignment]
     if "serial" in kinds:
         parsed |= _serials(table, column, kinds["serial"], ledger)
     return parsed
@@ -131,12 +166,19 @@ def _moment(year, month, day, hour, minute, second) -> np.datetime64 | None:
 
 
 def _parts(
-    table: Table, column: str, cells: np.ndarray, values: list[str], ledger: Ledger
+    table: Table,
+    column: str,
+    cells: np.ndarray,
+    values: list[str],
+    ledger: Ledger,
+    others: list[tuple[str, ...]],
 ) -> dict[str, np.datetime64]:
     split = {v: _PARTS.fullmatch(v).groups() for v in values}  # type: ignore[union-attr]
     first = [v for v, g in split.items() if int(g[0]) > 12]
     second = [v for v, g in split.items() if int(g[2]) > 12]
     points = all(g[1] == "." for g in split.values())
+    day_first = bool(first) or (not second and any(int(g[0]) > 12 for g in others))
+    month_first = bool(second) or (not first and any(int(g[2]) > 12 for g in others))
     if first and second:
         one, two = (int(table.rows[cells == v][0]) for v in (first[0], second[0]))
         ledger.error(
@@ -149,7 +191,7 @@ def _parts(
             cure=f"make them alike, or list both in [{table.spec.section}] date_format",
         )
         return {}
-    if not first and not second and not points:
+    if day_first == month_first and not points:
         value = values[0]
         a, _, b, *_ = split[value]
         if int(a) in range(1, 13) and int(b) in range(1, 13):
@@ -171,7 +213,7 @@ def _parts(
     parsed: dict[str, np.datetime64] = {}
     for value, (a, _, b, year, hour, minute, second_, _) in split.items():
         full = year if len(year) == 4 else str(int(year) + (1900 if int(year) >= PIVOT else 2000))
-        day, month = (b, a) if second else (a, b)
+        day, month = (b, a) if month_first and not day_first else (a, b)
         moment = _moment(full, month, day, hour, minute, second_)
         if moment is None:
             _impossible(table, column, cells, value, ledger)
@@ -181,10 +223,11 @@ def _parts(
     if short:
         years = sorted({str(parsed[v])[:4] for v in short if v in parsed})
         by = (second or first or short)[0]
+        month_leads = month_first and not day_first
         ledger.repair(
             "R036",
             f"{table.place}, column {column}: two-digit years read as {listing(years)}; "
-            f"{'month/day' if second else 'day/month'} order taken from "
+            f"{'month/day' if month_leads else 'day/month'} order taken from "
             f'{rows_text(table.rows[cells == by][:1])} ("{by}")',
             file=table.file,
             column=column,

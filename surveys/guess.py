@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from surveys import cells
+from surveys import cells, guess_cameras
 from surveys.build import SITE_COLUMNS, VISIT_COLUMNS
 from surveys.guess_text import Parts
 from surveys.guess_text import text as text_of
@@ -19,6 +19,7 @@ from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import Problem, SurveyError, listing
 from surveys.readers import READERS, reader, roles
+from surveys.readers.deployments import column_of
 from surveys.readers.site_table import is_layer
 from surveys.readers.visit_columns import VisitColumn
 from surveys.study_file import StudyFile
@@ -99,6 +100,7 @@ def _open(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, Tab
         if is_layer(name):
             if not path.is_file():
                 ledger.error("E401", f"{name} is not there", file=name)
+            _json(name, path, parts, tables, ledger)
             continue
         quiet = Ledger()
         table = open_table(TableSpec(path, name), quiet)
@@ -112,6 +114,17 @@ def _open(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, Tab
         if table is not None:
             tables[name] = table
     return tables
+
+
+def _json(name: str, path: Path, parts: Parts, tables: dict[str, Table], ledger: Ledger) -> None:
+    """JSON that is no layer: a data package, or results of MegaDetector."""
+    kind = guess_cameras.json_kind(path) if name.lower().endswith(".json") else ""
+    if kind == "package":
+        parts.package = name
+    elif kind == "megadetector":
+        table = guess_cameras.results_table(path, name, ledger)
+        if table is not None:
+            tables[name] = table
 
 
 def _detections(tables: dict[str, Table], parts: Parts) -> None:
@@ -152,10 +165,12 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
     """What every file but the detections is."""
     visits = _visit_names(parts)
     spare: list[str] = []
+    taken = {file for file, _ in guess_cameras.taken_files(parts.guess).values()}
+    taken |= {parts.detections, parts.package}
     for name in shown:
-        if name == parts.detections:
+        if name in taken:
             continue
-        if is_layer(name):
+        if name not in tables:
             is_surface = SURFACE_NAME.search(Path(name).stem) or parts.regions
             if is_surface and not parts.surface:
                 parts.surface = name
@@ -165,7 +180,9 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
                 parts.unused[name] = "a further layer"
             continue
         table = tables[name]
-        if visits and set(visits) <= set(table.names):
+        if why := guess_cameras.idle(parts.guess, table):
+            parts.unused[name] = why
+        elif visits and set(visits) <= set(table.names):
             told = {v for c in visits for v in pd.unique(table.text(c))}
             same = _site_column(table, parts) or ""
             if _species_column(table) or (
@@ -181,7 +198,7 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
         elif SURFACE_NAME.search(Path(name).stem) and not parts.surface:
             parts.surface = name
         elif _site_column(table, parts) is not None:
-            if _shares_sites(table, tables[parts.detections], parts):
+            if _shares_sites(table, tables, parts):
                 spare.append(name)
             else:
                 parts.unused[name] = "its ids are none of the sites of the detections"
@@ -236,9 +253,14 @@ def _site_column(table: Table, parts: Parts, *, first: bool = True) -> str | Non
     return column if ids and unique and column not in _visit_names(parts) else None
 
 
-def _shares_sites(table: Table, detections: Table, parts: Parts) -> bool:
+def _shares_sites(table: Table, tables: dict[str, Table], parts: Parts) -> bool:
     """Whether some id of the table is a site of the detections; rows without ids are not asked."""
+    detections = tables[parts.detections]
     ours, theirs = _site_column(detections, parts), _site_column(table, parts)
+    places = guess_cameras.taken_files(parts.guess).get("deployments")
+    if places is not None:
+        detections = tables[places[0]]
+        ours = column_of(detections, "site", Ledger())
     if ours is None or theirs is None:
         return True
     quiet = Ledger()
@@ -267,6 +289,11 @@ def _name_columns(tables: dict[str, Table], parts: Parts) -> None:
         season = next((c for c in table.names if SEASON_NAME.search(c)), None)
         if season and len(pd.unique(table.text(parts.columns.get("site", season)))) < len(table):
             parts.columns["season"] = season
+    places = guess_cameras.taken_files(parts.guess).get("deployments")
+    parts.seasons = list(guess_cameras.seasons_of(parts.guess, tables))
+    if places is not None and not parts.sites:
+        parts.site_columns = _coordinate_columns(tables[places[0]])
+        _metres(tables[places[0]], parts)
     if parts.sites:
         place = tables[parts.sites]
         site = _site_column(place, parts)
@@ -275,13 +302,18 @@ def _name_columns(tables: dict[str, Table], parts: Parts) -> None:
         region = place.match("region")
         if region:
             parts.site_columns["region"] = region
-        pair = [c for r, c in parts.site_columns.items() if r not in ("site", "region")]
-        if pair:
-            quiet = Ledger()
-            values = np.concatenate([cells.numbers(place, c, quiet) for c in pair])
-            named_metres = "easting" in parts.site_columns
-            if named_metres or np.nanmax(np.abs(values), initial=0) > 180:
-                parts.metres = (pair[0], pair[1])
+        _metres(place, parts)
+
+
+def _metres(table: Table, parts: Parts) -> None:
+    """Coordinates that are no degrees, and so need a CRS."""
+    pair = [c for r, c in parts.site_columns.items() if r not in ("site", "region")]
+    if pair:
+        quiet = Ledger()
+        values = np.concatenate([cells.numbers(table, c, quiet) for c in pair])
+        named_metres = "easting" in parts.site_columns
+        if named_metres or np.nanmax(np.abs(values), initial=0) > 180:
+            parts.metres = (pair[0], pair[1])
 
 
 MOST_LEVELS = 8  # of a text in a first model

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from surveys import guess_cameras
+from surveys.guess_lines import columns_line, key, quoted
 from surveys.problems import listing
 from surveys.readers import roles
 from surveys.readers.tidy import Guess
@@ -29,25 +31,14 @@ class Parts:
     visit_covariates: dict[str, str] = field(default_factory=dict)  # name -> file
     regions: str = ""
     surface: str = ""
+    package: str = ""  # datapackage.json
+    seasons: list[str | int] = field(default_factory=list)  # told by a table of deployments
     unused: dict[str, str] = field(default_factory=dict)  # file -> why
     header_rows: dict[str, int] = field(default_factory=dict)
     metres: tuple[str, str] | None = None
     drop: list[str] = field(default_factory=list)  # visit covariates missing on visits made
     of_sites: list[str] = field(default_factory=list)  # covariates that a formula can name
     of_visits: list[str] = field(default_factory=list)
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _quoted(name)
-
-
-def _columns(columns: dict[str, str]) -> str:
-    return "{ " + ", ".join(f"{r} = {_quoted(c)}" for r, c in columns.items()) + " }"
 
 
 def text(
@@ -68,43 +59,46 @@ def text(
         "schema = 1",
         "",
         "[study]",
-        f"title = {_quoted(title or home.name.replace('_', ' '))}",
+        f"title = {quoted(title or home.name.replace('_', ' '))}",
     ]
-    if species or "species" not in parts.columns:
-        lines.append(f"species = {_quoted(species or _species_of(parts))}")
+    cameras = guess_cameras.is_cameras(found)
+    if species or ("species" not in parts.columns and not cameras):
+        lines.append(f"species = {quoted(species or _species_of(parts))}")
     outside = sorted(
         {Path(n).parent.as_posix() for n in shown if n.startswith("..") or Path(n).is_absolute()}
     )
     if outside:
-        told = ", ".join(_quoted(f) for f in outside)
+        told = ", ".join(quoted(f) for f in outside)
         lines += ["# folders outside this one that may be read", f"folders = [{told}]"]
     lines += [
         '# region = "CH"          # country of the sites: their coordinates are checked against it',
         "",
         "[source]",
         f"# {found.why}: {_layout_words(found)}",
-        f"format = {_quoted(found.format)}",
+        f"format = {quoted(found.format)}",
         "",
         "[files.detections]",
         f"# {len(table)} rows; {_how_read(table)}",
-        f"path = {_quoted(parts.detections)}",
+        f"path = {quoted(parts.detections)}",
     ]
     if parts.detections in parts.header_rows:
         lines.append(f"header_row = {parts.header_rows[parts.detections]}")
     if parts.columns:
-        lines.append(f"columns = {_columns(parts.columns)}")
+        lines.append(f"columns = {columns_line(parts.columns)}")
     elif found.format == "wide":
         lines.append("# no column of site ids was recognised: the rows become sites 1, 2, 3 ...")
         lines.append('# columns = { site = "..." }')
     lines.append("")
     if found.format == "wide":
         lines += _wide_lines(found)
+    if cameras:
+        lines += guess_cameras.lines(found, tables, parts.package)
     lines += _site_lines(parts, tables, crs)
     if parts.visits:
         lines += [
             "[files.visits]",
             "# one row for each visit made, seen or not: from it come the zeros",
-            f"path = {_quoted(parts.visits)}",
+            f"path = {quoted(parts.visits)}",
             "",
         ]
     lines += _covariate_lines(parts)
@@ -124,6 +118,8 @@ def _species_of(parts: Parts) -> str:
 
 
 def _layout_words(found: Guess) -> str:
+    if guess_cameras.is_cameras(found):
+        return "the time that cameras worked, and their records"
     return "one column for each visit" if found.format == "wide" else "one row for each visit"
 
 
@@ -147,18 +143,23 @@ def _wide_lines(found: Guess) -> list[str]:
 
 def _site_lines(parts: Parts, tables: dict[str, Table], crs: str | None) -> list[str]:
     if not parts.sites:
-        return []
+        placed = guess_cameras.is_cameras(parts.guess) and parts.site_columns
+        return _crs_lines(parts, crs) if placed else []
     table = tables[parts.sites]
     rest = [c for c in table.names if c not in parts.site_columns.values()]
     lines = ["[files.sites]"]
     if rest:
         lines.append(f"# covariates of the site: {listing(rest, 8)}")
-    lines += [f"path = {_quoted(parts.sites)}", f"columns = {_columns(parts.site_columns)}", ""]
+    lines += [f"path = {quoted(parts.sites)}", f"columns = {columns_line(parts.site_columns)}", ""]
     if not any(r in parts.site_columns for r in ("longitude", "easting")):
         return lines
-    lines.append("[sites]")
+    return [*lines, *_crs_lines(parts, crs)]
+
+
+def _crs_lines(parts: Parts, crs: str | None) -> list[str]:
+    lines = ["[sites]"]
     if crs:
-        lines.append(f"crs = {_quoted(crs)}")
+        lines.append(f"crs = {quoted(crs)}")
     elif parts.metres:
         lines += [
             f"# {parts.metres[0]} and {parts.metres[1]} are metres: which CRS? Whoever made the "
@@ -173,18 +174,18 @@ def _site_lines(parts: Parts, tables: dict[str, Table], crs: str | None) -> list
 def _covariate_lines(parts: Parts) -> list[str]:
     lines: list[str] = []
     for name, (file, column) in parts.covariates.items():
-        lines += [f"[covariates.{_key(name)}]", f"path = {_quoted(file)}"]
-        lines += [f"column = {_quoted(column)}", '# units = "..."', ""]
+        lines += [f"[covariates.{key(name)}]", f"path = {quoted(file)}"]
+        lines += [f"column = {quoted(column)}", '# units = "..."', ""]
     for name, file in parts.visit_covariates.items():
         lines += [
-            f"[visit_covariates.{_key(name)}]",
+            f"[visit_covariates.{key(name)}]",
             "# columns named like those of the detections",
-            f"path = {_quoted(file)}",
+            f"path = {quoted(file)}",
         ]
         lines += [*_drop_lines(name, parts), ""]
     for name in parts.drop:
         if name not in parts.visit_covariates:
-            lines += [f"[visit_covariates.{_key(name)}]", *_drop_lines(name, parts), ""]
+            lines += [f"[visit_covariates.{key(name)}]", *_drop_lines(name, parts), ""]
     return lines
 
 
@@ -200,17 +201,17 @@ def _drop_lines(name: str, parts: Parts) -> list[str]:
 def _layer_lines(parts: Parts, shown: dict[str, Path]) -> list[str]:
     lines: list[str] = []
     if parts.regions:
-        lines += ["[regions]", f"path = {_quoted(parts.regions)}"]
+        lines += ["[regions]", f"path = {quoted(parts.regions)}"]
         fields = _fields(shown[parts.regions])
         names = [f for f in fields if re.search(r"name|region|label|district", f, re.I)] or fields
         if names:
-            lines.append(f"name = {_quoted(names[0])}    # its columns: {listing(fields, 8)}")
+            lines.append(f"name = {quoted(names[0])}    # its columns: {listing(fields, 8)}")
         lines.append("")
     if parts.surface:
         lines += [
             "[surface]",
             "# cells to predict to; their columns are matched to the covariates by name",
-            f"path = {_quoted(parts.surface)}",
+            f"path = {quoted(parts.surface)}",
             "",
         ]
     return lines
@@ -231,11 +232,12 @@ def _model_lines(parts: Parts) -> list[str]:
     p = " + ".join(parts.of_visits[:2]) or "1"
     found = parts.guess
     seasons = {v.season for v in found.extra.get("visits", [])} if found else set()
+    seasons |= set(parts.seasons)
     lines = ["[model.main]", "# a first model from the covariates found: think it over"]
     lines.append('family = "single_season"')
     if len(seasons) > 1:
         last = max(seasons)
-        told = last if isinstance(last, int) else _quoted(str(last))
+        told = last if isinstance(last, int) else quoted(str(last))
         lines.append(f"season = {told}        # one season at a time; here the last")
-    lines += [f"psi = {_quoted(psi)}", f"p = {_quoted(p)}"]
+    lines += [f"psi = {quoted(psi)}", f"p = {quoted(p)}"]
     return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -10,13 +11,15 @@ from surveys.ledger import Ledger
 from surveys.problems import did_you_mean, listing
 from surveys.readers import READERS
 
-TEXT, WHOLE, NUMBER, YES, TEXTS, TEXT_OR_TEXTS, ALIAS, ANY = (
+TEXT, DAY, WHOLE, NUMBER, YES, TEXTS, TEXT_OR_TEXTS, YES_OR_TEXT, ALIAS, ANY = (
     "text",
+    "text or a date",
     "a whole number",
     "a number",
     "true or false",
     "a list of texts",
     "text or a list of texts",
+    "true, false or text",
     "a table of texts",
     "any",
 )
@@ -39,9 +42,14 @@ COLUMN_ROLES = (
     "area",
 )
 ROLES = {
-    "detections": (*COLUMN_ROLES[:14], "time", "score"),
+    "detections": (*COLUMN_ROLES[:14], "time", "score", "deployment"),
     "sites": ("site", "longitude", "latitude", "easting", "northing", "region", "area"),
     "visits": ("site", "season", "visit", "date", "datetime", "effort", "observer"),
+    "deployments": (
+        *("site", "deployment", "camera", "season", "start", "end"),
+        *("longitude", "latitude", "easting", "northing", "region", "area"),
+    ),
+    "times": ("file", "datetime"),
 }
 _FILE: dict[str, Any] = {
     "path": TEXT,
@@ -57,6 +65,11 @@ _FILE: dict[str, Any] = {
 }
 _TABLE = {k: v for k, v in _FILE.items() if k != "missing"}
 DROP = {"error", "drop"}
+# Sections that speak of cameras alone; elsewhere they would be accepted and ignored.
+OF_CAMERAS = (
+    *("time", "clock", "occasions", "seasons", "cameras"),
+    *("camtrapdp", "timelapse", "megadetector"),
+)
 # A model's formulas, one a parameter of its family; which family has which is the models' affair.
 PARAMETERS = (
     *("psi", "p", "gamma", "epsilon", "theta", "R", "p1", "p2", "delta", "phi0", "phi1", "phi2"),
@@ -84,6 +97,7 @@ MODEL: dict[str, Any] = {
     "species": TEXT_OR_TEXTS,
     "season": ANY,
     "title": TEXT,
+    "community": YES_OR_TEXT,
     **dict.fromkeys(PARAMETERS, TEXT),
     "priors": {"*": {"*": TEXT}},
     "options": {"*": ANY},
@@ -100,7 +114,8 @@ SECTIONS: dict[str, Any] = {
     },
     "source": {"format": set(READERS), "path": TEXT},
     "files": {
-        name: {**_FILE, "columns": dict.fromkeys(roles, TEXT)} for name, roles in ROLES.items()
+        **{n: {**_FILE, "columns": dict.fromkeys(roles, TEXT)} for n, roles in ROLES.items()},
+        "package": {"path": TEXT},
     },
     "wide": {"visits": TEXTS, "missing": TEXTS},
     "long": {},
@@ -139,7 +154,42 @@ SECTIONS: dict[str, Any] = {
             "long_name": TEXT,
         }
     },
-    "taxa": {"alias": ALIAS, "exclude": TEXTS},
+    "species_covariates": {
+        "*": {
+            **_FILE,
+            "column": TEXT,
+            "species": TEXT,
+            "type": {"number", "factor"},
+            "units": TEXT,
+            "long_name": TEXT,
+        }
+    },
+    "time": {
+        "zone": TEXT,
+        "day_starts": TEXT,
+        "ends_without_time": {"half", "whole"},
+        "drop_before": DAY,
+    },
+    "clock": {"*": {"shift": TEXT}},
+    "occasions": {
+        "length_days": WHOLE,
+        "start": DAY,
+        "min_effort_days": NUMBER,
+        "incomplete": {"keep", "drop"},
+        "skip_days": WHOLE,
+        "max_days": WHOLE,
+    },
+    "seasons": {"by": {"year", "column"}, "list": [{"name": ANY, "from": DAY, "to": DAY}]},
+    "cameras": {
+        "combine": {"union", "sum"},
+        "independence_minutes": NUMBER,
+        "independence": {"last record", "last independent record"},
+        "count": {"individuals", "records"},
+    },
+    "camtrapdp": {"level": {"event", "media"}, "timestamp_issues": {"drop", "keep"}},
+    "timelapse": {"site_folder": WHOLE},
+    "megadetector": {"site_folder": WHOLE, "threshold": NUMBER},
+    "taxa": {"alias": ALIAS, "exclude": TEXTS, "keep_ranks": TEXTS},
     "checks": {"unknown_site": DROP, "detection_without_effort": DROP},
     "regions": {"path": TEXT, "name": TEXT, "layer": TEXT, "crs": TEXT},
     "surface": {"path": TEXT, "crs": TEXT, "columns": ALIAS, "layer": TEXT},
@@ -252,6 +302,12 @@ def _check(value: Any, wanted: Any, place: str, file: str, ledger: Ledger) -> No
                 _check(inner, wanted[key], f"{place}.{key}", file, ledger)
             else:
                 _unknown(key, place, list(wanted), file, ledger)
+    elif isinstance(wanted, list):
+        if not isinstance(value, list):
+            _wrong(value, f"a list of tables: [[{place}]]", place, file, ledger)
+            return
+        for inner in value:
+            _check(inner, wanted[0], place, file, ledger)
     elif isinstance(wanted, set):
         kinds = {type(w) for w in wanted}
         if type(value) not in kinds or value not in wanted:
@@ -265,11 +321,13 @@ def _fits(value: Any, wanted: str) -> bool:
     texts = isinstance(value, list) and all(isinstance(v, str) for v in value)
     return {
         TEXT: isinstance(value, str),
+        DAY: isinstance(value, str | dt.date),
         WHOLE: isinstance(value, int) and not isinstance(value, bool),
         NUMBER: isinstance(value, int | float) and not isinstance(value, bool),
         YES: isinstance(value, bool),
         TEXTS: texts,
         TEXT_OR_TEXTS: texts or isinstance(value, str),
+        YES_OR_TEXT: isinstance(value, bool | str),
         ALIAS: isinstance(value, Mapping) and all(isinstance(v, str) for v in value.values()),
         ANY: True,
     }[wanted]

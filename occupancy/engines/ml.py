@@ -1,7 +1,7 @@
 """Maximum likelihood: several starts, exact gradient and Hessian, Wald intervals.
 
-The latent states are summed out, so this is the likelihood of the detection histories. It holds
-fixed effects; group effects need their distribution integrated and go to the sampler.
+The latent states are summed out, so this is the likelihood of the detection histories. Effects of
+groups are integrated out of it in ``occupancy.engines.marginal``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 from occupancy.engines.newton import FAR, FLAT, Objective, Top, climb, conditioning
 from occupancy.links import LINKS
-from occupancy.problem import GroupTerm, Problem
+from occupancy.problem import Problem
 from surveys.problems import ModelError
 
 STARTS, MORE_STARTS = 3, 8  # more where tops differ, and where what is hidden has many states
@@ -76,17 +76,12 @@ def maximise(problem: Problem, seed: int = 1, starts: int | None = None) -> Maxi
     Raises
     ------
     ModelError
-        The model has group effects.
+        No visit was made.
+    ValueError
+        The problem has group effects, which ``engines.marginal`` integrates out.
     """
     if problem.has_groups:
-        first = next(t for p in problem.predictors.values() for t in p.varying)
-        grouping = isinstance(first, GroupTerm)
-        written = f"(1 | {first.name})" if grouping else first.design.name
-        what = "the group" if grouping else "it"
-        raise ModelError(
-            f"Maximum likelihood here holds fixed effects only; the model has {written}. "
-            f'Use engine="nuts", or leave {what} out of the formula.'
-        )
+        raise ValueError("maximise a problem with group effects by engines.marginal")
     if not problem.y.size:
         raise ModelError("No visit was made, so there is nothing to fit.")
     objective = Objective(problem)
@@ -103,13 +98,13 @@ def maximise(problem: Problem, seed: int = 1, starts: int | None = None) -> Maxi
     a = objective.transform()
     return Maximum(
         split(problem, a @ best.theta),
-        _covariance(best, a),
+        covariance_of(best, a),
         best.value,
         len(tops),
         same,
         best.converged,
         best.flat,
-        _standardised(objective, a @ best.theta),
+        standardised(objective, a @ best.theta),
     )
 
 
@@ -119,7 +114,7 @@ def _highest(tops: list[Top]) -> tuple[Top, list[Top]]:
     return best, [t for t in tops if abs(t.value - best.value) < SAME_TOP]
 
 
-def _standardised(objective: Objective, beta: np.ndarray) -> np.ndarray:
+def standardised(objective: Objective, beta: np.ndarray) -> np.ndarray:
     """(coefficient,) effects of one sd of each column, the intercept at their means."""
     parts = np.split(beta, np.cumsum(objective.sizes)[:-1])
     made = [
@@ -161,7 +156,7 @@ def _guesses(problem: Problem) -> list[float]:
     return out
 
 
-def _covariance(top: Top, a: np.ndarray) -> np.ndarray:
+def covariance_of(top: Top, a: np.ndarray) -> np.ndarray:
     """Of the coefficients beta = a theta, NaN for those that a flat direction moves."""
     if not top.flat:
         return a @ np.linalg.inv(-top.hessian) @ a.T

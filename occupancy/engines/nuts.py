@@ -20,7 +20,7 @@ import xarray as xr
 from occupancy.engines.compiled import slots
 from occupancy.engines.coordinates import varying_terms
 from occupancy.engines.joined import density_of
-from occupancy.problem import GroupTerm, Problem
+from occupancy.problem import Problem
 from surveys.problems import ModelError
 
 Route = Literal["precompiled", "pymc"]
@@ -123,6 +123,9 @@ def sample(
     stats = stats[[v for v in KEPT if v in stats]]
     if chosen == "pymc":
         posterior = posterior[[s.name for s in slots(problem)]]
+    else:
+        told = zip(plain_names(problem), slots(problem), strict=True)
+        posterior = posterior.rename({plain: slot.name for plain, slot in told})
     posterior, stats, got = _cut(posterior, stats)
     if not posterior.sizes["draw"]:
         if interrupted:  # nothing to keep, and what was kept before stays
@@ -138,10 +141,7 @@ def sample(
 
 def _target_accept(problem: Problem) -> float:
     """Smaller steps where few levels, or a curve, leave an sd free to come near zero."""
-    few = any(
-        t.n_level < FEW_LEVELS if isinstance(t, GroupTerm) else bool(t.design.along)
-        for _, t in varying_terms(problem)
-    )
+    few = any(t.design.n_effect < FEW_LEVELS or t.design.along for _, t in varying_terms(problem))
     return 0.9 if few else 0.8
 
 
@@ -241,6 +241,11 @@ def _cut(posterior: xr.Dataset, stats: xr.Dataset):
     return posterior.isel(kept), stats.isel(kept), got
 
 
+def plain_names(problem: Problem) -> list[str]:
+    """Names of the slots as nutpie may read them: it takes a comma for the end of a name."""
+    return [f"slot{i}" for i in range(len(slots(problem)))]
+
+
 def precompiled_model(problem: Problem):
     """nutpie's model around the native density, with this problem's data behind the pointer."""
     import pandas as pd
@@ -249,7 +254,7 @@ def precompiled_model(problem: Problem):
     density = density_of(problem)
     native_density, native_expand = density.native()
     named = slots(problem)
-    names = [s.name for s in named]
+    names = plain_names(problem)
     shapes = [(s.size,) for s in named]
     ends = np.cumsum([0, *[s.size for s in named]])
     parts = [slice(int(a), int(b)) for a, b in pairwise(ends)]

@@ -2,7 +2,8 @@
 
 For a sampled fit the draws are the posterior's and there is no other point than their mean. For a
 maximum-likelihood fit the point is the maximum, which is what is reported, and the draws come
-from its normal approximation and give the intervals alone.
+from its normal approximation and give the intervals alone. Effects of groups have a distribution
+even at the maximum: where a model has them, what depends on them is the mean over the draws.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ import xarray as xr
 
 from occupancy import arguments, links
 from occupancy.engines.compiled import slots
+from occupancy.engines.conditional import conditional
+from occupancy.engines.coordinates import varying_terms
+from occupancy.engines.marginal import Integrated
 from occupancy.engines.ml import Maximum
 from occupancy.problem import Predictor, Problem
 
@@ -50,6 +54,11 @@ class Draws:
         """What means are taken over: the point where there is one, else the draws."""
         return self if self.point is None else self.point
 
+    @property
+    def told_at(self) -> Draws | None:
+        """The point that answers are told at; None where they are means over the draws."""
+        return None if self.effects else self.point
+
     def thinned(self, most: int) -> Draws:
         """At most so many draws, evenly spaced."""
         if self.n <= most:
@@ -57,6 +66,11 @@ class Draws:
         at = np.linspace(0, self.n - 1, most).astype(int)
         pick = lambda part: {k: v[at] for k, v in part.items()}  # noqa: E731
         return Draws(pick(self.coefficients), pick(self.hypers), pick(self.effects), self.point)
+
+    def averaged(self) -> Draws:
+        """One draw: the means of all parameters."""
+        mean = lambda part: {k: v.mean(axis=0, keepdims=True) for k, v in part.items()}  # noqa: E731
+        return Draws(mean(self.coefficients), mean(self.hypers), mean(self.effects))
 
     @property
     def sds(self) -> Mapping[tuple[str, str], np.ndarray]:
@@ -81,6 +95,8 @@ def from_posterior(problem: Problem, posterior: xr.Dataset) -> Draws:
 
 def from_maximum(problem: Problem, top: Maximum, seed: int) -> Draws:
     """Draws from the normal approximation at a maximum; NaN for what the likelihood is flat in."""
+    if isinstance(top, Integrated):
+        return _from_integrated(problem, top, seed)
     rng = np.random.default_rng(seed)
     beta = np.concatenate(list(top.coefficients.values()))
     known = np.isfinite(np.diag(top.covariance))
@@ -90,13 +106,35 @@ def from_maximum(problem: Problem, top: Maximum, seed: int) -> Draws:
         half = along * np.sqrt(np.maximum(scale, 0.0))
         noise = rng.normal(size=(NORMAL_DRAWS, beta.size))[:, known]
         drawn[:, known] = beta[known] + noise @ half.T
-    ends = np.cumsum([0, *[b.size for b in top.coefficients.values()]])
-    parts = {
-        name: drawn[:, a:b]
-        for name, a, b in zip(top.coefficients, ends[:-1], ends[1:], strict=True)
-    }
+    parts = _by_parameter(problem, drawn)
     point = Draws({name: b[None, :] for name, b in top.coefficients.items()})
     return Draws(parts, point=point)
+
+
+def _by_parameter(problem: Problem, drawn: np.ndarray) -> dict[str, np.ndarray]:
+    """{parameter: (draw, term)} from (draw, coefficient)."""
+    ends = np.cumsum([len(p.terms) for p in problem.predictors.values()])[:-1]
+    return dict(zip(problem.predictors, np.split(drawn, ends, axis=1), strict=True))
+
+
+def _from_integrated(problem: Problem, top: Integrated, seed: int) -> Draws:
+    """Joint draws of coefficients, hyper-parameters and effects around a marginal maximum."""
+    names = [(p.name, t.name) for p, t in varying_terms(problem)]
+    about = conditional(problem, top)
+    outer, weights = about.draw(NORMAL_DRAWS, np.random.default_rng(seed))
+    n = about.latent.n_coefficient
+    centre = about.centre[None, n:]
+    point = Draws(
+        {name: b[None, :] for name, b in top.coefficients.items()},
+        dict(zip(names, about.latent.natural_by_term(centre), strict=True)),
+        dict(zip(names, about.by_term(about.weights[None, :]), strict=True)),
+    )
+    return Draws(
+        _by_parameter(problem, outer[:, :n]),
+        dict(zip(names, about.latent.natural_by_term(outer[:, n:]), strict=True)),
+        dict(zip(names, about.by_term(weights), strict=True)),
+        point,
+    )
 
 
 def linear_predictor(

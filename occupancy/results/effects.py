@@ -2,8 +2,9 @@
 
 Other numbers are held at the mean of the surveyed rows, other labels at their commonest level, and
 every group effect at 0, the mean of its population: the curve is that of a typical region, in a
-typical season. Only a species keeps its own effect. Smooth curves are drawn as fixed effects are;
-effects of seasons stand at the surveyed seasons alone.
+typical season. A species asked for keeps its own effects; without one, the curve is that of the
+community's mean. Smooth curves are drawn as fixed effects are; effects of seasons stand at the
+surveyed seasons alone.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from occupancy.formula.tree import Call, Column, columns_in
-from occupancy.frames import Frames
+from occupancy.frames import Frames, traits
 from occupancy.problem import Predictor, Problem
 from occupancy.results.draws import Draws
 from occupancy.results.places import summarise
@@ -113,16 +114,36 @@ def _is_smooth(term: Varying) -> bool:
     return bool(term.along) and term.points is None
 
 
-def averaged_groups(p: Predictor, along: Collection[str] = ()) -> list[str]:
+def of_species(problem: Problem, species: str | None) -> dict[str, Any]:
+    """A species and its traits; nothing where a community of several is asked about."""
+    data = problem.data
+    if species is None and data.sizes["species"] > 1:
+        return {}
+    who = species or str(data["species"].values[0])
+    return {"species": who, **{t: data[t].sel(species=who).values[()] for t in traits(data)}}
+
+
+def _kept(term: Varying, own: set[str], stood: set[str], along: str = "") -> bool:
+    """Whether a term keeps its effect: it is the species' own, or that of a label it has.
+
+    So do curves of all, and seasons where the curve runs ``along`` them.
+    """
+    by = set(term.by)
+    theirs = bool(by & own) and by <= own | stood
+    if not term.along:
+        return theirs
+    return (theirs or not by) and (_is_smooth(term) or term.along == along)
+
+
+def averaged_groups(
+    p: Predictor, own: set[str], stood: set[str], along: Collection[str] = ()
+) -> list[str]:
     """Names of what is held at the mean of its population where curves run ``along`` these."""
     names = []
     for term in p.design.groups:
-        if term.by == ("species",) or (_is_smooth(term) and _is_common(term)):
+        if all(_kept(term, own, stood, variable) for variable in along or ("",)):
             continue
-        if term.by:
-            names.append("/".join(term.by))
-        elif not term.along or any(other != term.along for other in along):
-            names.append(term.along or term.name)
+        names.append("/".join(term.by) or term.along or term.name)
     return list(dict.fromkeys(names))
 
 
@@ -159,20 +180,22 @@ def table(
     for name, wanted in chosen.items():
         p = problem.predictors[name]
         rows = surveyed(problem, frames, p, species)
-        stood[name], groups[name] = held(p, rows), averaged_groups(p, wanted)
+        stood[name] = held(p, rows)
+        own = of_species(problem, species)
+        groups[name] = averaged_groups(p, set(own), set(stood[name]), wanted)
         for variable in wanted:
-            alone = _without_groups(p, variable)
+            # the curve of a trait runs between species: it is that of the community
+            between = variable in own or variable in traits(problem.data)
+            whose = set() if between else set(own)
+            alone = _without_groups(p, whose, set(stood[name]), variable)
             units = str(problem.data[variable].attrs.get("units", ""))
-            grid, outside = _grid(rows.values[variable], units, (reach or {}).get(variable))
+            values = surveyed(problem, frames, p, None if between else species).values[variable]
+            grid, outside = _grid(values, units, (reach or {}).get(variable))
             for term in alone.design.groups:
                 if term.along == variable and term.points is not None:
                     grid, outside = term.points, np.zeros(term.points.size, bool)
-            frame = {k: np.full(len(grid), v) for k, v in stood[name].items()}
+            frame = {k: np.full(len(grid), v) for k, v in {**own, **stood[name]}.items()}
             frame[variable] = grid
-            for one in alone.design.groups:
-                if one.by == ("species",):
-                    who = species or str(problem.data["species"].values[0])
-                    frame["species"] = np.full(len(grid), who, dtype=object)
             told = summarise(alone, draws, frame, len(grid), interval, covariances.get(name))
             part = pd.DataFrame({"value": grid} | {f"curve_{k}": v for k, v in told.items()})
             parts.append(part.assign(parameter=name, covariate=variable, extrapolated=outside))
@@ -222,17 +245,12 @@ def _choose(problem: Problem, parameter: str | None, covariate: str | None) -> d
     return out
 
 
-def _without_groups(p: Predictor, along: str = "") -> Predictor:
-    """The predictor with group effects at 0; those of species, curves and of ``along`` stay."""
+def _without_groups(p: Predictor, own: set[str], stood: set[str], along: str) -> Predictor:
+    """The predictor with group effects at 0, but for those of the species that is asked about.
 
-    def stays(term: Varying) -> bool:
-        if not _is_common(term):
-            return False
-        if term.points is not None:
-            return term.along == along
-        return bool(term.along) or term.by == ("species",)
-
-    keep = [k for k, term in enumerate(p.design.groups) if stays(term)]
+    Curves stay, and the seasons that the curve runs ``along``.
+    """
+    keep = [k for k, term in enumerate(p.design.groups) if _kept(term, own, stood, along)]
     design = replace(p.design, groups=tuple(p.design.groups[k] for k in keep))
     return replace(p, design=design, varying=tuple(p.varying[k] for k in keep))
 

@@ -66,6 +66,25 @@ WORDS: dict[str, Word] = {
             ),
         ),
         Word("ar1", "ar1(season), ar1(season | region)", fewest=1, grouped=True),
+        Word(
+            "space",
+            'space(), space(ele), space(basis=20), space(kind="nngp")',
+            options=(
+                Option("kind", "text", "auto", choices=("auto", "hsgp", "nngp")),
+                Option(
+                    "smoothness",
+                    "text",
+                    "matern32",
+                    choices=("exponential", "matern32", "matern52", "gaussian"),
+                ),
+                Option("basis", "whole", 0, lowest=4, highest=200),
+                Option("boundary", "number", 1.5, lowest=1.05, highest=5),
+                Option("neighbours", "whole", 10, lowest=2, highest=30),
+            ),
+            reads=("easting", "northing"),
+        ),
+        Word("icar", "icar(region)", fewest=1),
+        Word("bym2", "bym2(region)", fewest=1),
     )
 }
 

@@ -45,6 +45,8 @@ class Hyper:
     prior: Prior
     label: str = ""
     lkj: float | None = None  # what eta is added to, of a partial correlation under lkj(eta)
+    spread: float = 1.0  # sd of what the effects multiply
+    slope: bool = False  # whether they multiply anything
 
     @property
     def key(self) -> str:
@@ -192,12 +194,23 @@ class Varying(ABC):
 
     # ---------------------------------------------------------------- words
 
-    def variance(self, natural: np.ndarray, weights: np.ndarray) -> np.ndarray | None:
-        """(draw,) variance of the effects in their population; None where it has none."""
-        for j, hyper in enumerate(self.hypers):
-            if hyper.name == "sd" and hyper.domain == POSITIVE:
-                return natural[:, j] ** 2
-        return None
+    def spread_over(
+        self, natural: np.ndarray, weights: np.ndarray, faces: tuple[Face, ...]
+    ) -> np.ndarray:
+        """(draw,) variance that the term gives to rows of the surveys.
+
+        sd^2, times the mean square of what multiplies the effect; a kind whose population has
+        another variance says so itself.
+        """
+        at = next(j for j, h in enumerate(self.hypers) if h.name == "sd" and h.domain == POSITIVE)
+        return natural[:, at] ** 2 * mean_square(faces[0])
+
+
+def mean_square(face: Face, other: Face | None = None) -> float:
+    """Mean over the rows of what multiplies two effects, 1 where nothing does."""
+    own = 1.0 if face.value is None else face.value
+    by = own if other is None else (1.0 if other.value is None else other.value)
+    return float(np.mean(own * by))
 
 
 def draw_hyper(prior: Prior, hyper: Hyper, rng: np.random.Generator) -> float:

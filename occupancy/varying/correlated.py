@@ -26,9 +26,10 @@ from occupancy.columns.frame import Frame
 from occupancy.formula.tree import Varying as Node
 from occupancy.kernel.varying import POSITIVE, SIGNED, Functions
 from occupancy.priors.prior import Prior
-from occupancy.varying.base import Face, Fresh, Hyper, State, Varying
+from occupancy.varying.base import Face, Fresh, Hyper, State, Varying, mean_square
 from occupancy.varying.group import (
     TYPICAL_SD,
+    GroupDesign,
     Key,
     learn_levels,
     new_levels,
@@ -172,6 +173,20 @@ class Correlated(Varying):
         return tuple("/".join(key) for key in self.keys)
 
     @property
+    def alone(self) -> tuple[GroupDesign, ...]:
+        """Each effect as if it varied by itself; its weights are those of its place."""
+        out, by = [], self.by
+        for effect in self.node.effects:
+            labels = ("Intercept",) if effect is None else effect_labels(effect, self.memory, {})
+            for column, label in enumerate(labels):
+                name = "/".join(by) if effect is None else f"{label}|{'/'.join(by)}"
+                spread = self.spreads[len(out)]
+                out.append(
+                    GroupDesign(name, by, label, self.keys, spread, self.memory, effect, column)
+                )
+        return tuple(out)
+
+    @property
     def pairs(self) -> tuple[tuple[int, int], ...]:
         """(i, j) of each partial correlation, in the order of the hyper-parameters."""
         return tuple((i, j) for i in range(len(self.effects)) for j in range(i))
@@ -181,7 +196,7 @@ class Correlated(Varying):
         k = len(self.effects)
         scales = [float(f"{1.0 / s:.10g}") for s in self.spreads]
         out = [
-            Hyper("sd", POSITIVE, Prior("half_normal", (s,)), e)
+            Hyper("sd", POSITIVE, Prior("half_normal", (s,)), e, spread=1.0 / s, slope=e != "1")
             for e, s in zip(self.effects, scales, strict=True)
         ]
         for i, j in self.pairs:
@@ -241,6 +256,13 @@ class Correlated(Varying):
             rest[:, i] *= 1.0 - c**2
         lower[:, range(k), range(k)] = np.sqrt(rest)
         return lower
+
+    def spread_over(
+        self, natural: np.ndarray, weights: np.ndarray, faces: tuple[Face, ...]
+    ) -> np.ndarray:
+        sds = natural[:, : len(self.effects)]
+        square = np.array([[mean_square(a, b) for b in faces] for a in faces])
+        return np.einsum("di,dij,dj,ij->d", sds, self.correlation(natural), sds, square)
 
     def at_levels(self, natural: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return weights

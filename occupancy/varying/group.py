@@ -95,7 +95,9 @@ class GroupDesign(Varying):
     @property
     def hypers(self) -> tuple[Hyper, ...]:
         scale = float(f"{SD_OF_GROUPS / self.spread:.10g}")
-        return (Hyper("sd", POSITIVE, Prior("half_normal", (scale,))),)
+        is_slope = self.slope is not None
+        prior = Prior("half_normal", (scale,))
+        return (Hyper("sd", POSITIVE, prior, spread=self.spread, slope=is_slope),)
 
     @property
     def levels(self) -> tuple[str, ...]:

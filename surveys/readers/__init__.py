@@ -11,7 +11,14 @@ from types import ModuleType
 READERS = {
     "wide": "surveys.readers.wide",
     "long": "surveys.readers.long",
+    "camtrapr": "surveys.readers.camtrapr",
+    "camtrapdp": "surveys.readers.camtrapdp",
+    "wildlife_insights": "surveys.readers.wildlife_insights",
+    "timelapse": "surveys.readers.timelapse",
+    "megadetector": "surveys.readers.megadetector",
 }
+# Records beside the time that cameras worked: visits are made of it by [occasions].
+CAMERAS = tuple(name for name in READERS if name not in ("wide", "long"))
 
 
 def reader(name: str) -> ModuleType:

@@ -11,10 +11,13 @@ import xarray as xr
 from surveys.build import from_tables
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError
-from surveys.readers import polygons, reader
+from surveys.readers import CAMERAS, polygons, reader
 from surveys.readers.season_table import read_seasons
 from surveys.readers.tidy import Tidy
+from surveys.readers.trait_table import read_traits
 from surveys.study_file import StudyFile, read_study
+from surveys.study_keys import OF_CAMERAS
+from surveys.surroundings import attach_neighbours
 
 
 def read(path: str | Path) -> xr.Dataset:
@@ -40,6 +43,7 @@ def dataset(study: StudyFile) -> xr.Dataset:
         species=tidy.species,
         seasons=tidy.seasons,
         season_covariates=() if tidy.season_covariates is None else tidy.season_covariates,
+        species_covariates=tidy.species_covariates,
         missing=_policies(tidy),
         units=_units(study, tidy),
         effort_units=_effort_units(study, tidy),
@@ -48,10 +52,15 @@ def dataset(study: StudyFile) -> xr.Dataset:
         provenance=provenance(study, tidy),
         title=study.title,
     )
+    for name in ("visit_start", "visit_end"):
+        if tidy.clock and name in ds:
+            ds[name].attrs["clock"] = tidy.clock
     if regions is not None and ("longitude" in ds or "easting" in ds):
         from surveys.places import assign_regions
 
         ds = assign_regions(ds, regions)
+    if regions is not None:
+        ds = attach_neighbours(ds, regions)
     ds = polygons.attach(study, ds)
     for name, section in study.config.items():
         if name.endswith("covariates"):
@@ -69,7 +78,10 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
     SurveyError
         With all errors in the ledger.
     """
-    if not study.section("files.detections").get("path"):
+    form = study.format or _guess_format(study)
+    module = reader(form)
+    _refuse_idle_sections(study, form, ledger)
+    if not study.section("files.detections").get("path") and not getattr(module, "PACKAGE", False):
         ledger.error(
             "E409",
             f"{study.name} names no detections",
@@ -77,10 +89,10 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
             cure='[files.detections]\n                  path = "detections.csv"',
         )
         ledger.raise_errors()
-    form = study.format or _guess_format(study)
-    tidy = reader(form).read(study, ledger)
+    tidy = module.read(study, ledger)
     if tidy is not None:
         read_seasons(study, tidy, ledger)
+        read_traits(study, tidy, ledger)
     ledger.raise_errors()
     if tidy is None:
         raise SurveyError(
@@ -98,8 +110,26 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
     return tidy
 
 
+def _refuse_idle_sections(study: StudyFile, form: str, ledger: Ledger) -> None:
+    """Sections that this format makes nothing of; in silence they would be believed."""
+    named = [name for name in OF_CAMERAS if study.section(name)]
+    idle = named if form not in CAMERAS else [n for n in named if n in CAMERAS and n != form]
+    for name in idle:
+        ledger.error(
+            "E408",
+            f'{study.name}: [{name}] has no effect on files of the format "{form}"',
+            file=study.name,
+            cure=f"remove it, or name the format: [source] format = "
+            f'"{name if name in CAMERAS else "camtrapr"}"',
+        )
+
+
 def _guess_format(study: StudyFile) -> str:
     """Long where the study file names a role that only long tables have."""
+    if study.section("files.package").get("path"):
+        return "camtrapdp"
+    if study.section("files.deployments").get("path"):
+        return "camtrapr"
     columns = study.section("files.detections").get("columns", {})
     long = {"visit", "date", "datetime", "detection", "count", "time", "score"} & set(columns)
     return "long" if long or study.section("files.visits").get("path") else "wide"
@@ -130,8 +160,10 @@ def _units(study: StudyFile, tidy: Tidy) -> dict[str, str]:
     names = {*tidy.visits.columns, *tidy.sites.columns}
     if tidy.season_covariates is not None:
         names |= set(tidy.season_covariates.columns)
+    if tidy.species_covariates is not None:
+        names |= set(tidy.species_covariates.columns)
     units = dict(tidy.units)
-    for section in ("covariates", "visit_covariates", "season_covariates"):
+    for section in ("covariates", "visit_covariates", "season_covariates", "species_covariates"):
         for name, keys in study.section(section).items():
             if "units" in keys:
                 units[name] = keys["units"]
@@ -139,6 +171,8 @@ def _units(study: StudyFile, tidy: Tidy) -> dict[str, str]:
 
 
 def _effort_units(study: StudyFile, tidy: Tidy) -> str:
+    if tidy.effort_units:
+        return tidy.effort_units
     if not tidy.has_effort:
         return "visits"
     return study.section("effort").get("unit", "visits")
@@ -153,6 +187,8 @@ def provenance(study: StudyFile, tidy: Tidy) -> dict[str, Any]:
     inputs = {}
     for table in tidy.tables:
         inputs.setdefault(table.file, table.found)
+    for found in tidy.inputs:
+        inputs.setdefault(found["file"], found)
     return {
         "program": f"occupancy {program}",
         "study": study.name,

@@ -90,10 +90,10 @@ def results(
     kind = study.section("detections").get("values")
     values = counts = None
     if count is not None:
-        counts, present = _count_cells(table, count, ledger)
+        counts, present = count_cells(table, count, ledger)
         values = np.where(present, 1.0, np.where(np.isnan(counts), np.nan, counts > 0))
     if detection is not None:
-        told, present = _count_cells(table, detection, ledger)
+        told, present = count_cells(table, detection, ledger)
         told = np.where(present, 1.0, told)
         most = np.nanmax(told) if not np.isnan(told).all() else 0
         if most > 1 and kind != "state":
@@ -112,7 +112,7 @@ def results(
     return values, counts
 
 
-def _count_cells(table: Table, column: str, ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
+def count_cells(table: Table, column: str, ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
     """Whole numbers from 0; words for present or absent are taken and told."""
     texts = table.text(column)
     missing = frozenset(table.spec.missing)

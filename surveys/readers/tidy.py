@@ -25,8 +25,8 @@ class Guess:
 class Tidy:
     """Tables for `surveys.from_tables`, and what it needs to know of them.
 
-    `visits`: site, season, visit, effort, start, file, row and the visit covariates.
-    `records`: species, site, season, visit, detection, count, time, score, file, row.
+    `visits`: site, season, visit, effort, start, end, file, row and the visit covariates.
+    `records`: species, site, season, visit, detection, count, n_records, time, score, file, row.
     `sites`: site, coordinates, region and the site covariates.
     """
 
@@ -37,7 +37,11 @@ class Tidy:
     seasons: list[object]
     tables: list[Table] = field(default_factory=list)
     season_covariates: pd.DataFrame | None = None
+    species_covariates: pd.DataFrame | None = None
     units: dict[str, str] = field(default_factory=dict)
     long_names: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)  # covariate -> policy
     has_effort: bool = False
+    effort_units: str = ""  # "" where the study file alone knows them
+    inputs: list[dict[str, Any]] = field(default_factory=list)  # files that are no tables
+    clock: str = ""  # of the times of visits

@@ -1,0 +1,50 @@
+"""Wall times of cameras to instants of the study's clock, with what cannot be told."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from surveys.clock import Clock
+from surveys.ledger import Ledger
+from surveys.text_table import Table, rows_text
+
+
+def instants_of(
+    table: Table, column: str, wall: np.ndarray, clock: Clock, ledger: Ledger
+) -> np.ndarray:
+    """Wall times of a column to instants; times that a clock change skips or repeats are told."""
+    out = np.zeros(len(wall), dtype=np.int64)
+    known = ~np.isnat(wall)
+    out[known], skipped, twice = clock.instants(wall[known])
+    rows = table.rows[known]
+    for i in np.flatnonzero(skipped)[:20]:
+        text = str(wall[known][i]).replace("T", " ")
+        ledger.error(
+            "E038",
+            f"{table.place}, row {rows[i]}, column {column}: {text} does not exist in {clock.name} "
+            "(the clocks were put forward over it)",
+            file=table.place,
+            row=int(rows[i]),
+            column=column,
+            why="cameras seldom follow summer time",
+            cure='set the fixed offset of the camera: [time] zone = "UTC+01:00"',
+        )
+    if twice.any():
+        i = int(np.flatnonzero(twice)[0])
+        text = str(wall[known][i]).replace("T", " ")
+        ledger.warn(
+            "W039",
+            f"{table.place}, {rows_text(rows[twice])}, column {column}: {text} occurs twice in "
+            f"{clock.name}; the first was taken",
+            file=table.file,
+            row=int(rows[i]),
+            column=column,
+        )
+    return out
+
+
+def only_dates(*columns: np.ndarray) -> bool:
+    """Whether no time of day is told in any of the columns: every moment is a midnight."""
+    moments = np.concatenate(columns)
+    moments = moments[~np.isnat(moments)]
+    return bool((moments == moments.astype("datetime64[D]")).all())

@@ -1,0 +1,121 @@
+"""A table of records beside a table of camera stations, as camtrapR has them.
+
+Records: Station, Species, DateTimeOriginal. Stations: Station, Setup_date, Retrieval_date, pairs
+of Problem1_from and Problem1_to, a camera and a session where there are several. Every other
+column of the stations is a covariate of the site. Other names are named in the study file.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from surveys import cells
+from surveys.ledger import Ledger
+from surveys.open_table import open_table
+from surveys.readers import roles
+from surveys.readers.camera_records import Records, count_column, species_frame
+from surveys.readers.camera_settings import Settings, settings_of
+from surveys.readers.camera_visits import tidy_of
+from surveys.readers.deployments import Deployments, column_of, stations_of
+from surveys.readers.record_times import record_instants
+from surveys.readers.site_table import read_sites
+from surveys.readers.tidy import Guess, Tidy
+from surveys.study_file import StudyFile
+from surveys.text_table import Table
+
+RECORD_COLUMNS: dict[str, tuple[str, ...]] = {
+    "site": ("station", "site", "placename", "location"),
+    "species": ("species",),
+    "datetime": ("datetimeoriginal", "datetime", "timestamp", "date_time"),
+    "count": ("count", "n", "individuals", "number", "group_size"),
+}
+
+
+def detect(tables: dict[str, Table]) -> Guess | None:
+    """A table with a first and a last day of each station, beside one of stations and species."""
+    stations = records = None
+    for file, table in tables.items():
+        quiet = Ledger()
+        have = {r: column_of(table, r, quiet) for r in ("site", "start", "end")}
+        if all(have.values()):
+            stations = (file, {r: str(c) for r, c in have.items()})
+            continue
+        columns = {r: column_of(table, r, quiet, RECORD_COLUMNS) for r in RECORD_COLUMNS}
+        if all(columns[r] for r in ("site", "species", "datetime")):
+            records = (file, {r: c for r, c in columns.items() if c})
+    if stations is None or records is None:
+        return None
+    table = tables[stations[0]]
+    for role in ("camera", "season"):
+        column = column_of(table, role, Ledger())
+        if column:
+            stations[1][role] = column
+    start, end = stations[1]["start"], stations[1]["end"]
+    return Guess(
+        "camtrapr",
+        0.9,
+        f'{stations[0]} tells from when ("{start}") to when ("{end}") a camera stood at each '
+        f"station, and {records[0]} holds records of species",
+        columns=records[1],
+        extra={"file": records[0], "files": {"deployments": stations}},
+    )
+
+
+def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
+    """Visits and records of a study with stations and records."""
+    settings = settings_of(study, ledger)
+    stations = stations_of(study, settings, ledger)
+    spec = study.table("files.detections", ledger)
+    table = open_table(spec, ledger) if spec is not None else None
+    if stations is None or table is None:
+        read_sites(study, None, ledger)
+        return None
+    records = records_of(study, table, stations, settings, ledger)
+    others = [c for c in stations.table.names if c not in stations.used_columns]
+    return tidy_of(study, settings, stations, records, ledger, covariates=others)
+
+
+def records_of(
+    study: StudyFile, table: Table, stations: Deployments, settings: Settings, ledger: Ledger
+) -> Records | None:
+    """The table of records; None without one, and where a fault forbids it."""
+    if not len(table):
+        if not study.section("detections").get("none", False):
+            ledger.error(
+                "E006",
+                f"{table.place} has a header and no rows: no detection can be read",
+                file=table.place,
+                cure="was the export cut short? If no animal was ever seen, say so with "
+                "[detections] none = true",
+            )
+        return None
+    before = len(ledger.of_level("error"))
+    found = {
+        role: column_of(table, role, ledger, RECORD_COLUMNS, needed=role in ("site", "datetime"))
+        for role in RECORD_COLUMNS
+    }
+    if len(ledger.of_level("error")) > before:
+        return None
+    site = roles.same_sites(study, cells.ids(table, str(found["site"]), ledger))
+    keep = roles.known_sites(
+        study, table, site, pd.unique(stations.site), stations.table.file, ledger
+    )
+    aside = np.where(keep, "", "unknown site").astype(object)
+    instant = record_instants(
+        study, table, str(found["datetime"]), site, site, stations, settings, aside, ledger
+    )
+    counts = count_column(table, found["count"], ledger)
+    if found["species"] is None:
+        name = roles.only_species(study, table, ledger)
+        names = np.full(len(table), name, dtype=object)
+    else:
+        names = cells.words(table, found["species"], ledger)
+    return Records(
+        table,
+        unit=site,
+        instant=instant,
+        aside=aside,
+        frame=species_frame(study, table, names, ledger, counts=counts),
+        individuals=counts is not None,
+    )

@@ -1,0 +1,162 @@
+"""datapackage.json: the version of the standard, where the tables lie, and the ranks of taxa."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from surveys.ledger import Ledger
+from surveys.problems import listing
+from surveys.study_file import StudyFile
+from surveys.text_table import TableSpec
+
+FILE = "datapackage.json"
+MOST_BYTES = 1 << 28
+_VERSION = re.compile(r"camtrap-?dp[^0-9]*(\d+\.\d+(?:\.\d+)?(?:-[\w.]+)?)", re.IGNORECASE)
+READ = re.compile(r"1\.0(\.\d+)?|0\.1\.6")
+
+
+@dataclass
+class Package:
+    """What a package says of itself; without a file, the usual names of its tables."""
+
+    folder: str = ""  # as the study file names it
+    paths: dict[str, str] = field(default_factory=dict)
+    ranks: dict[str, str] = field(default_factory=dict)  # name in small letters -> rank
+    found: dict[str, Any] = field(default_factory=dict)  # for the provenance
+
+
+def open_package(study: StudyFile, ledger: Ledger) -> Package | None:
+    """The package that the study names; None where it cannot be read."""
+    shown = study.section("files.package").get("path")
+    folder = study.section("source").get("path", "").rstrip("/")
+    named = all(
+        study.section(f"files.{name}").get("path") for name in ("deployments", "detections")
+    )
+    if shown is None:
+        shown = FILE
+        if named:
+            own = PurePosixPath(study.section("files.detections")["path"]).parent
+            shown = (own / FILE).as_posix()
+    shown = f"{folder}/{shown}" if folder else shown
+    before = len(ledger.of_level("error"))
+    path = study.resolve(shown, "files.package", ledger)
+    if len(ledger.of_level("error")) > before:
+        return None
+    home = PurePosixPath(shown).parent.as_posix()
+    if path.is_dir():
+        home, path = shown, path / FILE
+        shown = f"{shown}/{FILE}"
+    if not path.is_file():
+        if named and "path" not in study.section("files.package"):
+            return Package()
+        ledger.error(
+            "E401",
+            f"{shown} is not there",
+            file=shown,
+            cure='unpack the archive and name its folder, [source] path = "...", or the file '
+            'itself, [files.package] path = ".../datapackage.json"',
+        )
+        return None
+    return _parsed(path, shown, home, ledger)
+
+
+def _parsed(path, shown: str, home: str, ledger: Ledger) -> Package | None:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError("it is larger than 256 MB")
+        raw = path.read_bytes()
+        told = json.loads(raw.decode("utf-8-sig"))
+        if not isinstance(told, dict) or not isinstance(told.get("resources"), list):
+            raise ValueError('it has no list of "resources"')
+    except (OSError, ValueError, RecursionError) as error:
+        ledger.error(
+            "E578",
+            f"{shown} is no data package: {str(error)[:160]}",
+            file=shown,
+            cure="export it again, or unpack the archive again",
+        )
+        return None
+    version = _version(told)
+    if version is None or not READ.fullmatch(version):
+        what = f"Camtrap DP {version}" if version else "no Camtrap DP (by its profile)"
+        ledger.error(
+            "E056",
+            f"{shown}: {what}. Versions 1.0, 1.0.1, 1.0.2 and 0.1.6 are read",
+            file=shown,
+            cure="export it again as version 1.0",
+        )
+        return None
+    if version.startswith("0."):
+        ledger.note("N056", f"{shown}: Camtrap DP {version}, an older version", file=shown)
+    found = {"file": shown, "sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
+    found |= {"version": f"Camtrap DP {version}", "rows": 0}
+    return Package("" if home == "." else home, _paths(told, shown, ledger), _ranks(told), found)
+
+
+def _version(told: dict[str, Any]) -> str | None:
+    match = _VERSION.search(str(told.get("profile", "")))
+    return match[1] if match else None
+
+
+def _paths(told: dict[str, Any], shown: str, ledger: Ledger) -> dict[str, str]:
+    paths = {}
+    for resource in told["resources"]:
+        if not isinstance(resource, dict):
+            continue
+        name, path = resource.get("name"), resource.get("path")
+        if isinstance(path, list) and len(path) == 1:
+            path = path[0]
+        if isinstance(name, str) and isinstance(path, str):
+            paths[name] = path
+        elif name in ("deployments", "observations"):
+            ledger.error(
+                "E578",
+                f"{shown}: the table {name} lies in several files or in none",
+                file=shown,
+                cure="join its files to one, and name it in the package",
+            )
+    for name in ("deployments", "observations"):
+        if name not in paths and not ledger.of_level("error"):
+            ledger.error(
+                "E578",
+                f"{shown} names no table of {name}. It has: {listing(paths, 6)}",
+                file=shown,
+                cure="export the package again",
+            )
+    return paths
+
+
+def _ranks(told: dict[str, Any]) -> dict[str, str]:
+    listed = told.get("taxonomic")
+    out = {}
+    for taxon in listed if isinstance(listed, list) else []:
+        name, rank = (taxon.get(k) if isinstance(taxon, dict) else None for k in NAME_AND_RANK)
+        if isinstance(name, str) and isinstance(rank, str) and rank.strip():
+            out[" ".join(name.split()).casefold()] = rank.strip().casefold()
+    return out
+
+
+NAME_AND_RANK = ("scientificName", "taxonRank")
+
+
+def package_table(
+    study: StudyFile, package: Package, name: str, section: str, ledger: Ledger
+) -> TableSpec | None:
+    """How a table of the package is to be read: what the study names goes first."""
+    if study.section(section).get("path"):
+        return study.table(section, ledger)
+    if name not in package.paths:
+        return None
+    keys = study.section(section)
+    shown = package.paths[name]
+    shown = f"{package.folder}/{shown}" if package.folder and "://" not in shown else shown
+    before = len(ledger.of_level("error"))
+    path = study.resolve(shown, section, ledger)
+    if len(ledger.of_level("error")) > before:
+        return None
+    return TableSpec.of(section, path, PurePosixPath(shown).as_posix(), keys)

@@ -1,0 +1,349 @@
+"""Tables of deployments or stations: where each camera stood, from when to when, and when not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from surveys import cells, dates
+from surveys.clock import DAY
+from surveys.ledger import Ledger
+from surveys.occasions import Intervals
+from surveys.open_table import open_table
+from surveys.problems import did_you_mean, listing, nearest
+from surveys.readers import roles
+from surveys.readers.camera_settings import Settings
+from surveys.readers.camera_times import instants_of, only_dates
+from surveys.readers.failures import failures, problem_columns
+from surveys.study_file import StudyFile
+from surveys.text_table import Table, rows_text
+
+MOST_YEARS, FIRST_YEAR = 15, 1950
+USUAL: dict[str, tuple[str, ...]] = {
+    "site": ("site", "station", "placename", "locationid", "location"),
+    "deployment": ("deployment", "deployment_id", "deploymentid"),
+    "camera": ("camera", "camera_id", "cameraid"),
+    "season": ("season", "session"),
+    "start": ("start", "setup_date", "start_date", "deploymentstart", "setup", "deployed"),
+    "end": ("end", "retrieval_date", "end_date", "deploymentend", "retrieval", "removed"),
+}
+
+
+@dataclass
+class Deployments:
+    """One deployment a row of its table; times are instants of the study's clock."""
+
+    table: Table
+    ids: np.ndarray
+    site: np.ndarray
+    camera: np.ndarray  # "" where the table does not tell
+    season: np.ndarray  # "" where times tell the season
+    start: np.ndarray
+    end: np.ndarray
+    aside: np.ndarray  # why a row is not used, "" where it is
+    failures: Intervals = field(default_factory=lambda: Intervals.of([], [], []))
+    has_cameras: bool = False
+    used_columns: set[str] = field(default_factory=set)
+
+    @property
+    def intervals(self) -> Intervals:
+        """The deployments, owned by their positions."""
+        return Intervals.of(np.arange(len(self.start)), self.start, self.end)
+
+    def find(self, ids: np.ndarray) -> np.ndarray:
+        """The position of the deployment of each id, -1 where there is none."""
+        first: dict[str, int] = {}
+        for i, name in enumerate(self.ids):
+            first.setdefault(name, i)
+        return np.array([first.get(name, -1) for name in ids], dtype=np.int64)
+
+
+def column_of(
+    table: Table,
+    role: str,
+    ledger: Ledger,
+    usual: Mapping[str, Iterable[str]] = USUAL,
+    *,
+    needed: bool = False,
+) -> str | None:
+    """The column of a role: the one that the study file names, else one called as usual."""
+    if role in table.spec.columns:
+        return roles.named(table, role, ledger)
+    found = next((m for name in usual.get(role, (role,)) if (m := table.match(name))), None)
+    if found is None and needed:
+        near = did_you_mean(role, table.names)
+        ledger.error(
+            "E015",
+            f'{table.place} has no column for "{role}". It has: {listing(table.names, 12)}.{near}',
+            file=table.place,
+            cure=f'name it: [{table.spec.section}.columns] {role} = "..."',
+        )
+    return found
+
+
+def read_stations(
+    study: StudyFile, table: Table, settings: Settings, ledger: Ledger
+) -> Deployments | None:
+    """A table with the first and last day of each camera; None where a fault forbids it."""
+    before = len(ledger.of_level("error"))
+    found = {
+        role: column_of(table, role, ledger, needed=role in ("site", "start", "end"))
+        for role in USUAL
+    }
+    if not len(table):
+        ledger.error(
+            "E006",
+            f"{table.place} has a header and no rows: no camera stood anywhere",
+            file=table.place,
+            cure="was the export cut short? Export it again",
+        )
+    if len(ledger.of_level("error")) > before:
+        return None
+    site = roles.same_sites(study, cells.ids(table, str(found["site"]), ledger))
+    roles.join_capitals(study, table, site, ledger)
+    n = len(table)
+    blank = np.full(n, "", dtype=object)
+    camera = table.text(found["camera"]) if found["camera"] else blank
+    by_column = settings.seasons == "column"
+    if by_column and not found["season"]:
+        _no_seasons(study, table, ledger)
+    season = table.text(found["season"]) if by_column and found["season"] else blank.copy()
+    if by_column and found["season"]:
+        _tell_blank(table, found["season"], season == "", "write the season of each row", ledger)
+    elif found["season"] and settings.seasons == "" and pd.Series(season).nunique() > 0:
+        several = len(pd.unique(table.text(found["season"])))
+        if several > 1:
+            ledger.error(
+                "E566",
+                f"{table.place}: column {found['season']} tells {several} seasons, and the study "
+                "file does not say whether to use them",
+                file=table.place,
+                column=found["season"],
+                cure='[seasons] by = "column" (as that column says) or by = "year"',
+            )
+    start, end = _ends(table, str(found["start"]), str(found["end"]), settings, ledger)
+    problems = problem_columns(table)
+    out = Deployments(
+        table,
+        ids=_ids(table, found["deployment"], ledger),
+        site=site,
+        camera=camera,
+        season=season,
+        start=start,
+        end=end,
+        aside=blank.copy(),
+        has_cameras=found["camera"] is not None,
+        used_columns={c for c in found.values() if c} | {c for p in problems for c in p if c},
+    )
+    if len(ledger.of_level("error")) == before:
+        out.failures = failures(table, out, problems, settings, ledger)
+    return out
+
+
+def _no_seasons(study: StudyFile, table: Table, ledger: Ledger) -> None:
+    ledger.error(
+        "E015",
+        f'{study.name}: [seasons] by = "column", but {table.place} has no column of seasons. It '
+        f"has: {listing(table.names, 12)}",
+        file=table.place,
+        cure=f'name it: [{table.spec.section}.columns] season = "..."; or [seasons] by = "year"',
+    )
+
+
+def _tell_blank(table: Table, column: str, blank: np.ndarray, cure: str, ledger: Ledger) -> None:
+    if blank.any():
+        rows = table.rows[blank]
+        ledger.error(
+            "E514",
+            f"{table.place}, {rows_text(rows)}, column {column}: blank",
+            file=table.place,
+            row=int(rows[0]),
+            column=column,
+            cure=cure,
+        )
+
+
+def _ids(table: Table, column: str | None, ledger: Ledger) -> np.ndarray:
+    if column is None:
+        return np.array([f"row {r}" for r in table.rows], dtype=object)
+    ids = cells.ids(table, column, ledger)
+    tell_twice(table, column, ids, "deployment", ledger)
+    return ids
+
+
+def tell_twice(table: Table, column: str, ids: np.ndarray, what: str, ledger: Ledger) -> None:
+    """An id that must be unique and is not."""
+    for name, rows in _twice(pd.Series(ids), table.rows)[:20]:
+        ledger.error(
+            "E021",
+            f'{table.place}: {what} "{name}" is in {rows_text(rows)}',
+            file=table.place,
+            row=int(rows[1]),
+            column=column,
+            cure=f"one row a {what}: delete the copy, or give the second its own id",
+        )
+
+
+def _twice(series: pd.Series, rows: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    twice = series.duplicated(keep=False).to_numpy()
+    return [
+        (str(name), rows[twice][(series[twice] == name).to_numpy()])
+        for name in pd.unique(series[twice])
+    ]
+
+
+def _ends(table, start_column: str, end_column: str, settings: Settings, ledger: Ledger):
+    """First and last instant of each deployment; dates without time as the study file says."""
+    pair = (start_column, end_column)
+    beside = [*pair, *(c for p in problem_columns(table) for c in p if c)]
+    walls = [dates.dates(table, c, ledger, beside=beside) for c in pair]
+    for column, wall in zip(pair, walls, strict=True):
+        texts = table.text(column)
+        missing = np.array(
+            [cells.is_missing(t, cells.MISSING_NUMBER, table.spec.missing) for t in texts]
+        )
+        cure = "write the date; of a camera that is gone, the last day on which it worked"
+        _tell_blank(table, column, np.isnat(wall) & missing, cure, ledger)
+    if only_dates(*walls):
+        add = (12 * 3600, 12 * 3600) if settings.ends == "half" else (0, 24 * 3600)
+        for i, seconds in enumerate(add):
+            walls[i] = walls[i] + np.timedelta64(seconds, "s")
+    start, end = (
+        instants_of(table, c, w, settings.clock, ledger) for c, w in zip(pair, walls, strict=True)
+    )
+    tell_reversed(table, pair, walls, start, end, ledger)
+    return start, end
+
+
+def tell_reversed(table: Table, columns, walls, start, end, ledger: Ledger) -> None:
+    """A deployment that ends before it starts, or has no length."""
+    known = ~np.isnat(walls[0]) & ~np.isnat(walls[1])
+    for i in np.flatnonzero(known & (end <= start))[:20]:
+        row = int(table.rows[i])
+        what = "is before" if end[i] < start[i] else "is the same as"
+        ledger.error(
+            "E042",
+            f"{table.place}, row {row}: {columns[1]} {table.text(columns[1])[i]} {what} "
+            f"{columns[0]} {table.text(columns[0])[i]}",
+            file=table.place,
+            row=row,
+            column=columns[1],
+            cure="swap or correct them"
+            if end[i] < start[i]
+            else "write the times too, or delete the row if the camera never worked; where whole "
+            'days are meant: [time] ends_without_time = "whole"',
+        )
+
+
+def tell_endless(deployments: Deployments, settings: Settings, ledger: Ledger) -> None:
+    """A deployment of many years, or of another century, is a year mistyped."""
+    table = deployments.table
+    years = (deployments.end - deployments.start) / (365.25 * DAY)
+    first = settings.clock.local(deployments.start).astype("datetime64[Y]").astype(int) + 1970
+    for i in np.flatnonzero((years > MOST_YEARS) | (first < FIRST_YEAR))[:20]:
+        ledger.error(
+            "E562",
+            f'{table.place}, row {table.rows[i]} (site "{deployments.site[i]}"): the deployment '
+            f"starts in {first[i]} and lasts {max(years[i], 0):.1f} years",
+            file=table.place,
+            row=int(table.rows[i]),
+            cure="is a year mistyped? Correct it",
+        )
+
+
+def tell_overlaps(deployments: Deployments, settings: Settings, ledger: Ledger) -> None:
+    """One camera that stands twice at one time: effort would count double."""
+    table, clock = deployments.table, settings.clock
+    at = np.flatnonzero(deployments.aside == "")
+    frame = pd.DataFrame(
+        {
+            "place": pd.factorize(deployments.site[at])[0],
+            "camera": pd.factorize(deployments.camera[at])[0],
+            "start": deployments.start[at],
+            "end": deployments.end[at],
+            "at": at,
+        }
+    )
+    if deployments.has_cameras:
+        frame = frame[deployments.camera[at] != ""]
+    frame = frame.sort_values(["place", "camera", "start", "end"], kind="stable")
+    same = frame[["place", "camera"]].to_numpy()[1:] == frame[["place", "camera"]].to_numpy()[:-1]
+    reach = frame.groupby(["place", "camera"])["end"].cummax().to_numpy()
+    doubled = same.all(axis=1) & (frame["start"].to_numpy()[1:] < reach[:-1])
+    order = frame["at"].to_numpy()
+    harmless = settings.rules.combine == "union" and deployments.has_cameras
+    for k in np.flatnonzero(doubled)[:20]:
+        one, other = order[k], order[k + 1]
+        shared = np.array([deployments.start[other], min(reach[k], deployments.end[other])])
+        first, last = (str(t)[:10] for t in clock.local(shared - np.array([0, 1])))
+        days = (shared[1] - shared[0]) / 86400
+        camera = deployments.camera[one]
+        who = f"camera {camera} stands" if camera else "a camera stands"
+        rows = rows_text(table.rows[[one, other]])
+        tell = ledger.warn if harmless else ledger.error
+        tell(
+            "W043" if harmless else "E043",
+            f'{table.place}, {rows}: {who} at site "{deployments.site[one]}" twice from {first} to '
+            f"{last}; {days:.3g} camera-days would count twice"
+            + (", and count once (union)" if harmless else ""),
+            file=table.place,
+            row=int(table.rows[other]),
+            cure="merge the rows, or give the second its own camera"
+            if deployments.has_cameras
+            else "merge the rows; if two cameras stood there, name them: "
+            f'[{table.spec.section}.columns] camera = "..."',
+        )
+
+
+def stations_of(study: StudyFile, settings: Settings, ledger: Ledger) -> Deployments | None:
+    """The table of stations that the study names."""
+    spec = study.table("files.deployments", ledger)
+    if spec is None:
+        if not study.section("files.deployments").get("path"):
+            ledger.error(
+                "E510",
+                f"{study.name} names no table of deployments, so effort is not known",
+                file=study.name,
+                why="a day without pictures cannot be told from a day without a camera",
+                cure='[files.deployments]\n                  path = "stations.csv"     # site, '
+                "start, end of each camera",
+            )
+        return None
+    table = open_table(spec, ledger)
+    return read_stations(study, table, settings, ledger) if table is not None else None
+
+
+def tell_unknown_deployments(
+    study: StudyFile,
+    table: Table,
+    column: str,
+    unit: np.ndarray,
+    at: np.ndarray,
+    deployments: Deployments,
+    aside: np.ndarray,
+    ledger: Ledger,
+) -> None:
+    """Records of deployments that the table of deployments does not have."""
+    lost = at < 0
+    if not lost.any():
+        return
+    if study.section("checks").get("unknown_site") == "drop":
+        aside[lost] = "unknown deployment"
+        return
+    known = list(deployments.ids)
+    for name in list(pd.unique(unit[lost]))[:20]:
+        rows = table.rows[unit == name]
+        close = nearest(name, known)
+        ledger.error(
+            "E055",
+            f'{table.place}, {rows_text(rows)}, column {column}: "{name}" is not in '
+            f"{deployments.table.file} ({len(known)} ids"
+            + (f'; closest "{close}")' if close else ")"),
+            file=table.place,
+            row=int(rows[0]),
+            column=column,
+            cure='correct it; or set such records aside: [checks] unknown_site = "drop"',
+        )

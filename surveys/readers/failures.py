@@ -1,0 +1,112 @@
+"""Problem periods of cameras: pairs of Problem1_from and Problem1_to beside each deployment."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from surveys import dates
+from surveys.clock import Clock
+from surveys.occasions import Intervals
+from surveys.readers.camera_settings import Settings
+from surveys.readers.camera_times import instants_of, only_dates
+from surveys.text_table import Table
+
+_PROBLEM = re.compile(r"problem[ _.]*(\d*)[ _.]*(from|to)", re.IGNORECASE)
+
+
+def problem_columns(table: Table) -> list[tuple[str | None, str | None]]:
+    """Pairs of Problem1_from and Problem1_to; half a pair has None."""
+    found: dict[str, dict[str, str]] = {}
+    for name in table.names:
+        match = _PROBLEM.fullmatch(name.strip())
+        if match:
+            found.setdefault(match[1], {})[match[2].casefold()] = name
+    return [(pair.get("from"), pair.get("to")) for pair in found.values()]
+
+
+def failures(table, deployments, problems, settings: Settings, ledger) -> Intervals:
+    """Problem periods as intervals owned by deployments; dates count as whole days."""
+    owner, opens, closes = [], [], []
+    beside = [c for p in problems for c in p if c]
+    beside += [c for c in deployments.used_columns if c in table.names and c not in beside]
+    for pair in problems:
+        if None in pair:
+            present = next(c for c in pair if c)
+            ledger.error(
+                "E015",
+                f'{table.place} has a column "{present}" and no column for its other end',
+                file=table.place,
+                column=str(present),
+                cure="problem periods need both: Problem1_from and Problem1_to",
+            )
+            continue
+        told = [dates.dates(table, c, ledger, beside=beside) for c in pair]
+        whole_days = only_dates(*told)
+        known = [~np.isnat(w) for w in told]
+        half = known[0] != known[1]
+        for i in np.flatnonzero(half)[:20]:
+            has = 0 if known[0][i] else 1
+            ledger.error(
+                "E045",
+                f'{table.place}, row {table.rows[i]} (site "{deployments.site[i]}"): {pair[has]} '
+                f"{table.text(pair[has])[i]} has no {pair[1 - has]}",
+                file=table.place,
+                row=int(table.rows[i]),
+                column=str(pair[1 - has]),
+                cure="write it; if the camera stayed dead, write the day of retrieval",
+            )
+        at = np.flatnonzero(known[0] & known[1])
+        first, last = (w[at] for w in told)
+        edge = last + np.timedelta64(86400 if whole_days else 0, "s")
+        one = instants_of(table, str(pair[0]), _at(told[0], at), settings.clock, ledger)[at]
+        other = settings.clock.instants(edge)[0]
+        _tell_outside(table, deployments, pair, at, one, other, whole_days, settings, ledger)
+        owner.append(at)
+        opens.append(one)
+        closes.append(np.where(other > one, other, one))
+        wrong = at[last < first]
+        for i in wrong[:20]:
+            ledger.error(
+                "E042",
+                f'{table.place}, row {table.rows[i]} (site "{deployments.site[i]}"): {pair[1]} '
+                f"{table.text(pair[1])[i]} is before {pair[0]} {table.text(pair[0])[i]}",
+                file=table.place,
+                row=int(table.rows[i]),
+                column=str(pair[1]),
+                cure="swap or correct them",
+            )
+    if not owner:
+        return Intervals.of([], [], [])
+    return Intervals.of(*(np.concatenate(a) for a in (owner, opens, closes)))
+
+
+def _at(wall: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Only some of the times, in the places of all, so that messages find their rows."""
+    out = np.full(len(wall), np.datetime64("NaT", "s"))
+    out[at] = wall[at]
+    return out
+
+
+def _tell_outside(table, deployments, pair, at, one, other, whole_days, settings, ledger) -> None:
+    start, end = deployments.start[at], deployments.end[at]
+    if whole_days:  # days are compared with days
+        clock = Clock(zone=settings.clock.zone)
+        start = clock.edges(clock.days(start))
+        end = clock.edges(clock.days(end - 1) + 1)
+    for i in np.flatnonzero((one < start) | (other > end))[:20]:
+        early = one[i] < start[i]
+        k = 0 if early else 1
+        what = "starts" if early else "ends"
+        ledger.error(
+            "E044",
+            f'{table.place}, row {table.rows[at[i]]} (site "{deployments.site[at[i]]}"): the '
+            f"problem {what} {table.text(pair[k])[at[i]]}, "
+            f"{'before set-up' if early else 'after retrieval'}",
+            file=table.place,
+            row=int(table.rows[at[i]]),
+            column=str(pair[k]),
+            cure=f"{'start' if early else 'end'} it with the {'set-up' if early else 'retrieval'}, "
+            "or correct the deployment",
+        )

@@ -1,0 +1,204 @@
+"""Timelapse image tables (ImageData.csv) beside a table of deployments.
+
+The site is a folder of RelativePath: the first, or the one that `[timelapse] site_folder` counts
+to. The species and the count are columns of the user's own template.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from surveys import cells
+from surveys.ledger import Ledger
+from surveys.open_table import open_table
+from surveys.problems import listing
+from surveys.readers import roles
+from surveys.readers.camera_records import Records, count_column, species_frame
+from surveys.readers.camera_settings import Settings, settings_of
+from surveys.readers.camera_visits import tidy_of
+from surveys.readers.deployments import Deployments, column_of, stations_of
+from surveys.readers.record_times import record_instants
+from surveys.readers.site_table import read_sites
+from surveys.readers.tidy import Guess, Tidy
+from surveys.study_file import StudyFile
+from surveys.text_table import Table, rows_text
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "site": (),  # a column only where the study file names one
+    "species": ("species",),
+    "datetime": ("datetime",),
+    "count": ("count", "number", "individuals", "quantity"),
+}
+JOINED = "Date and Time"
+
+
+def detect(tables: dict[str, Table]) -> Guess | None:
+    """A table of files with RelativePath and DeleteFlag, beside one of deployments."""
+    images = stations = None
+    for file, table in tables.items():
+        names = {n.casefold() for n in table.names}
+        timed = "datetime" in names or {"date", "time"} <= names
+        if {"file", "relativepath"} <= names and timed:
+            images = file
+        elif all(column_of(table, r, Ledger()) for r in ("site", "start", "end")):
+            stations = file
+    if images is None or stations is None:
+        return None
+    table, quiet = tables[images], Ledger()
+    columns = {r: column_of(table, r, quiet, COLUMNS) for r in ("species", "count")}
+    return Guess(
+        "timelapse",
+        0.95,
+        f"{images} has the columns of Timelapse (File, RelativePath), and {stations} tells from "
+        "when to when each camera stood",
+        columns={r: c for r, c in columns.items() if c},
+        extra={
+            "file": images,
+            "files": {
+                "deployments": (
+                    stations,
+                    {
+                        r: str(column_of(tables[stations], r, quiet))
+                        for r in ("site", "start", "end")
+                    },
+                )
+            },
+        },
+    )
+
+
+def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
+    """Visits and records of a table of images."""
+    settings = settings_of(study, ledger)
+    stations = stations_of(study, settings, ledger)
+    spec = study.table("files.detections", ledger)
+    table = open_table(spec, ledger) if spec is not None else None
+    if stations is None or table is None:
+        read_sites(study, None, ledger)
+        return None
+    records = _records(study, table, stations, settings, ledger)
+    others = [c for c in stations.table.names if c not in stations.used_columns]
+    return tidy_of(study, settings, stations, records, ledger, covariates=others)
+
+
+def _records(
+    study: StudyFile, table: Table, stations: Deployments, settings: Settings, ledger: Ledger
+) -> Records | None:
+    if not len(table):
+        ledger.error(
+            "E006",
+            f"{table.place} has a header and no rows: no picture can be read",
+            file=table.place,
+            cure="was the export cut short? Export it again",
+        )
+        return None
+    before = len(ledger.of_level("error"))
+    when = column_of(table, "datetime", ledger, COLUMNS)
+    if when is None and "datetime" not in table.spec.columns:
+        table = _with_moment(table, ledger)
+        when = JOINED
+    found = {
+        role: column_of(table, role, ledger, COLUMNS, needed=role == "species")
+        for role in ("species", "count")
+    }
+    site = sites_of_files(study, table, "RelativePath", "timelapse", ledger)
+    if len(ledger.of_level("error")) > before or site is None or found["species"] is None:
+        return None
+    aside = unknown_folders(study, table, site, stations, ledger)
+    deleted = table.match("DeleteFlag")
+    if deleted is not None:
+        flags = np.array([v.casefold() in ("true", "1") for v in table.text(deleted)], dtype=bool)
+        aside[flags] = "marked for deletion"
+    instant = record_instants(study, table, when, site, site, stations, settings, aside, ledger)
+    counts = count_column(table, found["count"], ledger)
+    names = cells.words(table, found["species"], ledger)
+    frame = species_frame(study, table, names, ledger, counts=counts)
+    return Records(
+        table,
+        unit=site,
+        instant=instant,
+        aside=aside,
+        frame=frame,
+        individuals=counts is not None,
+        pictures=True,
+    )
+
+
+def _with_moment(table: Table, ledger: Ledger) -> Table:
+    """Older tables have Date and Time apart."""
+    day, hour = table.match("Date"), table.match("Time")
+    if day is None or hour is None:
+        ledger.error(
+            "E015",
+            f"{table.place} has no column DateTime, nor Date and Time. It has: "
+            f"{listing(table.names, 12)}",
+            file=table.place,
+            cure=f'name it: [{table.spec.section}.columns] datetime = "..."',
+        )
+        return table
+    frame = table.frame.copy()
+    frame[JOINED] = [
+        f"{a} {b}".strip() for a, b in zip(table.text(day), table.text(hour), strict=True)
+    ]
+    return replace(table, frame=frame)
+
+
+def sites_of_files(
+    study: StudyFile, table: Table, column: str, section: str, ledger: Ledger
+) -> np.ndarray | None:
+    """The site of each picture: a column that the study names, or a folder of its path."""
+    if "site" in table.spec.columns:
+        named = roles.named(table, "site", ledger)
+        return None if named is None else roles.same_sites(study, cells.ids(table, named, ledger))
+    path = table.match(column)
+    if path is None:
+        ledger.error(
+            "E015",
+            f"{table.place} has no column {column}, so the site of a picture is not known. It has: "
+            f"{listing(table.names, 12)}",
+            file=table.place,
+            cure=f'name a column of sites: [{table.spec.section}.columns] site = "..."',
+        )
+        return None
+    number = study.section(section).get("site_folder", 1)
+    told = {
+        p: folder_of(p, number, is_file=section != "timelapse") for p in pd.unique(table.text(path))
+    }
+    lost = [p for p, folder in told.items() if folder is None]
+    if lost:
+        rows = table.rows[np.isin(table.text(path).astype(str), np.array(lost, dtype=str))]
+        ledger.error(
+            "E581",
+            f'{table.place}, {rows_text(rows)}, column {path}: "{lost[0]}" has no folder number '
+            f"{number}, which would be the site",
+            file=table.place,
+            row=int(rows[0]),
+            column=path,
+            cure=f"[{section}] site_folder = 1 is the first folder; or name a column of sites: "
+            f'[{table.spec.section}.columns] site = "..."',
+        )
+        return None
+    return roles.same_sites(study, [str(told[p]) for p in table.text(path)])
+
+
+def folder_of(path: str, number: int, *, is_file: bool) -> str | None:
+    """Folder `number` (from 1; -1 is the innermost) of a path with / or backslashes."""
+    parts = [p for p in re.split(r"[/\\]+", path) if p not in ("", ".")]
+    if is_file:
+        parts = parts[:-1]
+    at = number - 1 if number > 0 else number
+    return parts[at] if number and -len(parts) <= at < len(parts) else None
+
+
+def unknown_folders(
+    study: StudyFile, table: Table, site: np.ndarray, stations: Deployments, ledger: Ledger
+) -> np.ndarray:
+    """Why rows cannot be used: their site is no site of the deployments."""
+    keep = roles.known_sites(
+        study, table, site, pd.unique(stations.site), stations.table.file, ledger
+    )
+    return np.where(keep, "", "unknown site").astype(object)

@@ -1,0 +1,263 @@
+"""Wildlife Insights downloads: deployments.csv beside images.csv, or sequences.csv.
+
+A place is a site. Dates of deployments have no time, so that the whole of the last day counts
+unless `[time] ends_without_time` says otherwise.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from surveys import cells, dates
+from surveys.ledger import Ledger
+from surveys.open_table import open_table
+from surveys.problems import listing
+from surveys.readers.camera_records import Records, count_column, species_frame
+from surveys.readers.camera_settings import Settings, settings_of
+from surveys.readers.camera_visits import tidy_of
+from surveys.readers.deployments import (
+    Deployments,
+    column_of,
+    read_stations,
+    tell_unknown_deployments,
+)
+from surveys.readers.record_times import record_instants
+from surveys.readers.site_table import read_sites
+from surveys.readers.tidy import Guess, Tidy
+from surveys.study_file import StudyFile
+from surveys.text_table import Table, TableSpec, rows_text
+
+PACKAGE = True  # its tables have names of their own in one folder
+DEPLOYMENTS = ("deployment_id", "placename", "start_date", "end_date")
+RECORDS: dict[str, tuple[str, ...]] = {
+    "deployment": ("deployment_id",),
+    "datetime": ("timestamp", "start_time"),
+    "count": ("number_of_objects", "group_size"),
+}
+RANKS = ("genus", "family", "order", "class")
+COVARIATES = ["feature_type", "bait_type"]
+# Words in place of a name; all of them prove that the camera worked.
+KINDS = {
+    **dict.fromkeys(("blank", "misfire"), "blank"),
+    **dict.fromkeys(("vehicle", "bicycle", "motorcycle"), "vehicle"),
+    **dict.fromkeys(("setup_pickup", "setup", "calibration photos"), "setup"),
+    **dict.fromkeys(("no cv result", "cv needed", "cv failed", "unknown", "animal"), "unknown"),
+}
+
+
+def detect(tables: dict[str, Table]) -> Guess | None:
+    """Deployments with a placename, beside pictures or sequences with a taxon."""
+    places = records = ""
+    for file, table in tables.items():
+        names = set(table.names)
+        if set(DEPLOYMENTS) <= names:
+            places = file
+        elif {"deployment_id", "genus", "species"} <= names and names & set(RECORDS["datetime"]):
+            records = file
+    if not places or not records:
+        return None
+    return Guess(
+        "wildlife_insights",
+        1.0,
+        f"{places} and {records} have the columns of a Wildlife Insights download",
+        columns={"species": "species"},
+        extra={"file": records, "files": {"deployments": (places, {})}},
+    )
+
+
+def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
+    """Visits and records of a download."""
+    settings = settings_of(study, ledger, ends="whole")
+    opened = []
+    for section, names in (
+        ("files.deployments", ("deployments.csv", "deployments_*.csv")),
+        (
+            "files.detections",
+            ("images.csv", "sequences.csv", "images_*.csv", "sequences_*.csv"),
+        ),
+    ):
+        spec = _spec(study, section, names, ledger)
+        opened.append(open_table(spec, ledger) if spec is not None else None)
+    places, table = opened
+    deployments = read_stations(study, places, settings, ledger) if places is not None else None
+    if deployments is None or table is None:
+        read_sites(study, None, ledger)
+        return None
+    _tell_failing(deployments, ledger)
+    records = _records(study, table, deployments, settings, ledger)
+    return tidy_of(study, settings, deployments, records, ledger, covariates=COVARIATES)
+
+
+def _spec(
+    study: StudyFile, section: str, names: tuple[str, ...], ledger: Ledger
+) -> TableSpec | None:
+    """The table that the study names, or the one with a usual name in the folder of the source."""
+    if study.section(section).get("path"):
+        return study.table(section, ledger)
+    base = study.section("source").get("path", "").rstrip("/")
+    before = len(ledger.of_level("error"))
+    folder = study.resolve(base or ".", "source", ledger)
+    if len(ledger.of_level("error")) > before:
+        return None
+    for pattern in names:
+        found = sorted(folder.glob(pattern)) if folder.is_dir() else []
+        if len(found) > 1:
+            ledger.error(
+                "E578",
+                f"{base or 'the study folder'} holds {len(found)} tables like {pattern}: "
+                f"{listing(p.name for p in found)}",
+                file=study.name,
+                cure=f'join their rows in one file, or name one: [{section}] path = "..."',
+            )
+            return None
+        if found:
+            shown = PurePosixPath(base, found[0].name).as_posix()
+            before = len(ledger.of_level("error"))
+            path = study.resolve(shown, section, ledger)
+            if len(ledger.of_level("error")) > before:
+                return None
+            return TableSpec.of(section, path, shown, study.section(section))
+    ledger.error(
+        "E401",
+        f"{names[0]} is not in {base or 'the study folder'}",
+        file=names[0],
+        cure=f'name the folder: [source] path = "..."; or the file: [{section}] path = "..."',
+    )
+    return None
+
+
+def _tell_failing(deployments: Deployments, ledger: Ledger) -> None:
+    table = deployments.table
+    if "camera_functioning" not in table.names:
+        return
+    told = table.text("camera_functioning")
+    failed = ~np.isin(np.char.lower(told.astype(str)), ("", "camera functioning"))
+    if failed.any():
+        ledger.warn(
+            "W580",
+            f"{table.place}, {rows_text(table.rows[failed])}: the camera of {int(failed.sum())} "
+            f"deployments failed ({listing(pd.unique(told[failed]), 3)}); their effort is what the "
+            "dates say",
+            file=table.file,
+            row=int(table.rows[failed][0]),
+            column="camera_functioning",
+            cure="let end_date be the last day on which the camera worked",
+        )
+
+
+def _records(
+    study: StudyFile, table: Table, deployments: Deployments, settings: Settings, ledger: Ledger
+) -> Records | None:
+    if not len(table):
+        if not study.section("detections").get("none", False):
+            ledger.error(
+                "E006",
+                f"{table.place} has a header and no rows: no detection can be read",
+                file=table.place,
+                cure="was the export cut short? Export it again",
+            )
+        return None
+    before = len(ledger.of_level("error"))
+    found = {
+        role: column_of(table, role, ledger, RECORDS, needed=role != "count") for role in RECORDS
+    }
+    gone = [c for c in ("genus", "species") if c not in table.names]
+    if gone:
+        ledger.error(
+            "E015",
+            f'{table.place} has no column "{gone[0]}". It has: {listing(table.names, 12)}',
+            file=table.place,
+            cure="export the project again",
+        )
+    if len(ledger.of_level("error")) > before:
+        return None
+    unit = table.text(str(found["deployment"]))
+    at = deployments.find(unit)
+    aside = np.full(len(table), "", dtype=object)
+    tell_unknown_deployments(
+        study, table, str(found["deployment"]), unit, at, deployments, aside, ledger
+    )
+    site = np.where(at >= 0, deployments.site[at], "")
+    when = str(found["datetime"])
+    instant = record_instants(study, table, when, unit, site, deployments, settings, aside, ledger)
+    _tell_last_day(table, when, deployments, at, settings, ledger)
+    names, ranks, kinds = _taxa(table)
+    counts = count_column(table, found["count"], ledger)
+    return Records(
+        table,
+        unit=unit,
+        instant=instant,
+        aside=aside,
+        frame=species_frame(
+            study,
+            table,
+            names,
+            ledger,
+            kinds=kinds,
+            ranks=ranks,
+            scientific=True,
+            counts=counts,
+        ),
+        linked=True,
+        individuals=counts is not None,
+        pictures=when == "timestamp",
+    )
+
+
+def _tell_last_day(
+    table: Table, column: str, deployments: Deployments, at: np.ndarray, settings, ledger: Ledger
+) -> None:
+    """Pictures of the last day of a deployment whose end is a date: that day counts whole."""
+    end = column_of(deployments.table, "end", Ledger())
+    if settings.ends != "whole" or end is None:
+        return
+    quiet = Ledger()
+    wall, last = dates.dates(table, column, quiet), dates.dates(deployments.table, end, quiet)
+    ends = np.where(at >= 0, last[at], np.datetime64("NaT", "s"))
+    day = np.timedelta64(1, "D")
+    n = int(((wall > ends) & (wall < ends + day) & (ends == ends.astype("datetime64[D]"))).sum())
+    if n:
+        ledger.repair(
+            "R041",
+            f"{table.place}: {n} rows are later than {end} of their deployment but on the same "
+            f"day; {end} is a date (00:00:00), so the whole day counts",
+            file=table.file,
+            column=column,
+            cure='to count half of it: [time] ends_without_time = "half"',
+        )
+
+
+def _taxa(table: Table) -> tuple[np.ndarray, dict[str, str], np.ndarray]:
+    """The lowest name of each row, the ranks of names above species, and what is no animal."""
+
+    def words(column: str) -> np.ndarray:
+        if column not in table.names:
+            return np.full(len(table), "", dtype=object)
+        gone = {v: cells.is_missing(v, cells.MISSING_WORD) for v in pd.unique(table.text(column))}
+        return np.array(["" if gone[v] else v for v in table.text(column)], dtype=object)
+
+    genus, species = words("genus"), words("species")
+    names = np.array(
+        [f"{g} {s}" if g and s else "" for g, s in zip(genus, species, strict=True)], dtype=object
+    )
+    ranks: dict[str, str] = {}
+    kinds = np.full(len(table), "", dtype=object)
+    for column in ("common_name", *RANKS[::-1]):
+        values = words(column)
+        for value in pd.unique(values):
+            kind = KINDS.get(value.casefold())
+            if kind is None and value.casefold().startswith("human"):
+                kind = "human"
+            if kind is not None:
+                kinds[values == value] = kind
+    for rank in RANKS:
+        values = words(rank)
+        open_ = (names == "") & (values != "")
+        names[open_] = values[open_]
+        ranks.update({str(v).casefold(): rank for v in pd.unique(values[open_])})
+    if "is_blank" in table.names:
+        kinds[np.isin(table.text("is_blank"), ("1", "true", "True", "TRUE"))] = "blank"
+    return names, ranks, kinds

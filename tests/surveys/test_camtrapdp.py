@@ -1,0 +1,88 @@
+"""Camtrap DP packages: the sample of the standard, and small packages by hand."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from surveys import read
+from surveys.ledger import Ledger
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data" / "camtrapdp_example"
+here = pytest.mark.skipif(not DATA.is_dir(), reason="the samples are not beside the project")
+
+
+def sample(folder, more=""):
+    shutil.copytree(DATA, folder / "package")
+    text = 'schema = 1\n[source]\nformat = "camtrapdp"\npath = "package"\n' + more
+    (folder / "study.toml").write_text(text)
+    return read(folder)
+
+
+DAILY = '[occasions]\nlength_days = 1\nstart = "site"\n'
+
+
+@pytest.mark.reference
+@here
+def test_the_sample__effort_of_each_day(tmp_path):
+    ds = sample(tmp_path, DAILY)
+    wanted = pd.read_csv(DATA / "expected_effort_days.csv").set_index(["locationID", "local_date"])
+    frame = ds[["effort", "visit_start"]].to_dataframe().dropna()
+    frame["day"] = frame["visit_start"].dt.strftime("%Y-%m-%d")
+    ours = frame.reset_index().set_index(["site", "day"])["effort"].sort_index()
+    wanted = wanted["effort_days"].sort_index()
+    assert list(ours.index) == list(wanted.index)
+    assert np.allclose(ours, wanted, atol=6e-7)  # they are written with six digits
+    told = json.loads((DATA / "expected.json").read_text())
+    assert len(ours) == told["site_days"]
+    by_site = ours.groupby(level=0).sum()
+    for site, days in told["effort_days_by_site"].items():
+        assert by_site[site] == pytest.approx(days, abs=6e-5)
+
+
+@pytest.mark.reference
+@here
+def test_the_sample__days_of_detection(tmp_path):
+    ranks = '[taxa]\nkeep_ranks = ["genus", "class"]\n'
+    ds = sample(tmp_path, DAILY + ranks)
+    frame = ds[["detection", "visit_start"]].to_dataframe().query("detection > 0").reset_index()
+    frame["day"] = frame["visit_start"].dt.strftime("%Y-%m-%d")
+    ours = set(frame[["species", "site", "day"]].itertuples(index=False, name=None))
+    wanted = pd.read_csv(DATA / "expected_detection_days.csv")
+    assert ours == set(wanted.itertuples(index=False, name=None))
+    told = json.loads((DATA / "expected.json").read_text())
+    for species, numbers in told["species_at_event_level"].items():
+        mine = ds.sel(species=species)
+        assert float((mine["detection"] > 0).any(("season", "visit")).mean()) == pytest.approx(
+            numbers["naive_occupancy"]
+        )
+        assert int(mine["count"].sum()) == numbers["individuals_summed"]
+        assert int(mine["n_records"].sum()) == numbers["event_observations"]
+
+
+@pytest.mark.reference
+@here
+def test_the_sample__every_row_is_accounted_for(tmp_path):
+    ds = sample(tmp_path)
+    told = json.loads((DATA / "expected.json").read_text())
+    ledger = Ledger.from_json(ds.attrs["ledger"])
+    file = "package/observations.csv"
+    assert ledger.n_read(file) == told["n_observations"]
+    assert ledger.n_aside(file, "other level") == 513
+    assert ledger.n_used(file) == 25  # 29 of animals, less 2 of Aves and 2 of Ardea
+    for kind, n in (("blank", 3), ("unknown", 2), ("setup", 1), ("vehicle", 1)):
+        assert ledger.n_aside(file, f"not a species: {kind}") == n
+    assert ledger.n_aside(file, "rank: class") == 2
+    assert ledger.n_aside(file, "rank: genus") == 2
+    codes = {p.code for p in ledger.problems}
+    assert {"R057", "W053", "N053"} <= codes
+    assert not {"Aves", "Ardea"} & set(ds["species"].values)
+    inputs = json.loads(ds.attrs["provenance"])["inputs"]
+    assert {i["file"] for i in inputs} == {
+        f"package/{n}" for n in ("observations.csv", "deployments.csv", "datapackage.json")
+    }
+    assert all(len(i["sha256"]) == 64 for i in inputs)
+    assert str(tmp_path) not in json.dumps(ds.attrs)
