@@ -24,6 +24,7 @@ from occupancy.results import (
     effects,
     goodness,
     number_occupied,
+    over_time,
     parameters,
     residuals,
     sensitivity,
@@ -171,6 +172,28 @@ class Fit(OfSpecies):
         if self.posterior is None:
             raise ModelError('A fit by engine="ml" uses no prior; fit with engine="nuts".')
         return pd.DataFrame([j.row() for j in sensitivity.judge(self.problem, self.draws)])
+
+    def hyperparameters(self, interval: float = 0.9) -> pd.DataFrame:
+        """Standard deviations, correlations and ranges of all terms that vary.
+
+        Returns
+        -------
+        DataFrame
+            parameter, term, name ("sd", "sd line", "rho"), mean, sd, lower, upper.
+        """
+        return parameters.hyperparameters(self.problem, self.draws, interval)
+
+    def trends(self, interval: float = 0.9) -> pd.DataFrame:
+        """Effects of seasons that follow each other: every `rw(...)` and `ar1(...)`.
+
+        Returns
+        -------
+        DataFrame
+            parameter, term, group ("" where all share one line), season; mean, sd, lower, upper of
+            the effect on the link scale; ``curve_...`` the parameter itself in that season, where
+            everything else is held as ``attrs["held"]`` tells.
+        """
+        return over_time.table(self.problem, self._frames, self.draws, interval)
 
     def residual_correlation(
         self, parameter: str | None = None, interval: float = 0.9

@@ -139,8 +139,8 @@ def sample(
 
 
 def _target_accept(problem: Problem) -> float:
-    """Smaller steps where few levels leave an sd free to come near zero."""
-    careful = any(t.design.careful for _, t in varying_terms(problem))
+    """Smaller steps where few levels, or a curve, leave an sd free to come near zero."""
+    careful = any(t.design.careful or t.design.along for _, t in varying_terms(problem))
     return 0.9 if careful else 0.8
 
 

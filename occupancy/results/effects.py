@@ -1,13 +1,15 @@
 """One covariate at a time: the curve of a parameter while everything else is held still.
 
 Other numbers are held at the mean of the surveyed rows, other labels at their commonest level, and
-every group effect at 0, the mean of its population: the curve is that of a typical region. A
-species asked for keeps its own effects; without one, the curve is that of the community's mean.
+every group effect at 0, the mean of its population: the curve is that of a typical region, in a
+typical season. A species asked for keeps its own effects; without one, the curve is that of the
+community's mean. Smooth curves are drawn as fixed effects are; effects of seasons stand at the
+surveyed seasons alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +22,7 @@ from occupancy.problem import Predictor, Problem
 from occupancy.results.draws import Draws
 from occupancy.results.places import summarise
 from occupancy.terms import TERMS
+from occupancy.varying import Varying
 from surveys.problems import ModelError, listing
 
 POINTS = 101  # along each curve
@@ -63,7 +66,10 @@ def surveyed(problem: Problem, frames: Frames, p: Predictor, species: str | None
 
 
 def numeric_covariates(p: Predictor) -> list[str]:
-    """Covariates that a curve can be drawn against: numbers in effects, not labels of a factor."""
+    """Covariates that a curve can be drawn against: numbers in effects, not labels of a factor.
+
+    Along what differs between groups alone there is no curve of all.
+    """
     formula, memory = p.design.formula, p.design.memory
     parts = [part for effect in formula.effects for part in effect.parts] + list(formula.offsets)
     labels = {
@@ -73,6 +79,7 @@ def numeric_covariates(p: Predictor) -> list[str]:
         for name in columns_in(part)
     }
     names = dict.fromkeys(name for part in parts for name in columns_in(part))
+    names |= dict.fromkeys(t.along for t in p.design.groups if t.along and _is_common(t))
     return [n for n in names if n not in labels and memory.kinds.get(n) == "number"]
 
 
@@ -93,7 +100,18 @@ def held(p: Predictor, rows: Surveyed) -> dict[str, Any]:
 def _fixed(p: Predictor) -> list[str]:
     formula = p.design.formula
     parts: list[Column | Call] = [part for effect in formula.effects for part in effect.parts]
-    return [name for part in (*parts, *formula.offsets) for name in columns_in(part)]
+    names = [name for part in (*parts, *formula.offsets) for name in columns_in(part)]
+    return names + [t.along for t in p.design.groups if _is_smooth(t) and _is_common(t)]
+
+
+def _is_common(term: Varying) -> bool:
+    """Whether a term is that of all rows, or of a species, and not of each level of a group."""
+    return term.by in ((), ("species",))
+
+
+def _is_smooth(term: Varying) -> bool:
+    """Whether a term is a curve that has a value everywhere along its covariate."""
+    return bool(term.along) and term.points is None
 
 
 def of_species(problem: Problem, species: str | None) -> dict[str, Any]:
@@ -105,14 +123,27 @@ def of_species(problem: Problem, species: str | None) -> dict[str, Any]:
     return {"species": who, **{t: data[t].sel(species=who).values[()] for t in traits(data)}}
 
 
-def _kept(by: tuple[str, ...], own: set[str], stood: set[str]) -> bool:
-    """Whether a species keeps a group's effect: it is its own, or that of a label it has."""
-    return bool(set(by) & own) and set(by) <= own | stood
+def _kept(term: Varying, own: set[str], stood: set[str], along: str = "") -> bool:
+    """Whether a term keeps its effect: it is the species' own, or that of a label it has.
+
+    So do curves of all, and seasons where the curve runs ``along`` them.
+    """
+    by = set(term.by)
+    theirs = bool(by & own) and by <= own | stood
+    if not term.along:
+        return theirs
+    return (theirs or not by) and (_is_smooth(term) or term.along == along)
 
 
-def averaged_groups(p: Predictor, own: set[str], stood: set[str]) -> list[str]:
-    """Names of the groupings whose effects are held at the mean of their population."""
-    names = ["/".join(g.by) or g.name for g in p.design.groups if not _kept(g.by, own, stood)]
+def averaged_groups(
+    p: Predictor, own: set[str], stood: set[str], along: Collection[str] = ()
+) -> list[str]:
+    """Names of what is held at the mean of its population where curves run ``along`` these."""
+    names = []
+    for term in p.design.groups:
+        if all(_kept(term, own, stood, variable) for variable in along or ("",)):
+            continue
+        names.append("/".join(term.by) or term.along or term.name)
     return list(dict.fromkeys(names))
 
 
@@ -151,14 +182,18 @@ def table(
         rows = surveyed(problem, frames, p, species)
         stood[name] = held(p, rows)
         own = of_species(problem, species)
-        groups[name] = averaged_groups(p, set(own), set(stood[name]))
+        groups[name] = averaged_groups(p, set(own), set(stood[name]), wanted)
         for variable in wanted:
             # the curve of a trait runs between species: it is that of the community
             between = variable in own or variable in traits(problem.data)
-            alone = _without_groups(p, set() if between else set(own), set(stood[name]))
+            whose = set() if between else set(own)
+            alone = _without_groups(p, whose, set(stood[name]), variable)
             units = str(problem.data[variable].attrs.get("units", ""))
             values = surveyed(problem, frames, p, None if between else species).values[variable]
             grid, outside = _grid(values, units, (reach or {}).get(variable))
+            for term in alone.design.groups:
+                if term.along == variable and term.points is not None:
+                    grid, outside = term.points, np.zeros(term.points.size, bool)
             frame = {k: np.full(len(grid), v) for k, v in {**own, **stood[name]}.items()}
             frame[variable] = grid
             told = summarise(alone, draws, frame, len(grid), interval, covariances.get(name))
@@ -210,9 +245,12 @@ def _choose(problem: Problem, parameter: str | None, covariate: str | None) -> d
     return out
 
 
-def _without_groups(p: Predictor, own: set[str], stood: set[str]) -> Predictor:
-    """The predictor with group effects at 0, but for those of the species that is asked about."""
-    keep = [k for k, g in enumerate(p.design.groups) if _kept(g.by, own, stood)]
+def _without_groups(p: Predictor, own: set[str], stood: set[str], along: str) -> Predictor:
+    """The predictor with group effects at 0, but for those of the species that is asked about.
+
+    Curves stay, and the seasons that the curve runs ``along``.
+    """
+    keep = [k for k, term in enumerate(p.design.groups) if _kept(term, own, stood, along)]
     design = replace(p.design, groups=tuple(p.design.groups[k] for k in keep))
     return replace(p, design=design, varying=tuple(p.varying[k] for k in keep))
 

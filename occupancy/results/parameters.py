@@ -21,6 +21,7 @@ from occupancy.results.variance import NOISE
 
 MEASURES = ("rhat", "ess_bulk", "ess_tail")
 GROUP_COLUMNS = ["parameter", "group", "level", "mean", "sd", "lower", "upper"]
+HYPER_COLUMNS = ["parameter", "term", "name", "mean", "sd", "lower", "upper"]
 VARIANCE_COLUMNS = [
     *["parameter", "group", "levels", "mean", "sd", "lower", "upper"],
     *["icc_mean", "icc_lower", "icc_upper"],
@@ -104,15 +105,31 @@ def profiles(problem: Problem, ml: Maximum, bounds: Mapping[str, np.ndarray]) ->
 def groups(
     problem: Problem, draws: Draws, interval: float, about: Conditional | None = None
 ) -> pd.DataFrame:
-    """One row for each level of each group; ``about`` a maximum: modes and normal intervals."""
+    """One row for each level of each group; ``about`` a maximum: modes and normal intervals.
+
+    Curves and seasons have tables of their own.
+    """
     rows = []
     at = _about_modes(about, interval) if about is not None else None
     for k, (p, g) in enumerate(varying_terms(problem)):
+        if g.design.along:
+            continue
         told = summary(draws.effects[p.name, g.name], interval) if at is None else at[k]
         for i, level in enumerate(g.design.labels):
             row = {"parameter": p.name, "group": g.design.name, "level": level}
             rows.append(row | {k: float(v[i]) for k, v in told.items()})
     return pd.DataFrame(rows, columns=GROUP_COLUMNS)
+
+
+def hyperparameters(problem: Problem, draws: Draws, interval: float) -> pd.DataFrame:
+    """One row for each hyper-parameter of each term that varies."""
+    rows = []
+    for p, term in varying_terms(problem):
+        told = summary(draws.hypers[p.name, term.name], interval)
+        for j, hyper in enumerate(term.design.hypers):
+            row = {"parameter": p.name, "term": term.design.name, "name": hyper.key}
+            rows.append(row | {k: float(v[j]) for k, v in told.items()})
+    return pd.DataFrame(rows, columns=HYPER_COLUMNS)
 
 
 def _about_modes(about: Conditional, interval: float) -> list[dict[str, np.ndarray]]:

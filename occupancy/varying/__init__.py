@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from occupancy.varying.along_time import AlongTime
 from occupancy.varying.ar1 import Ar1
 from occupancy.varying.areal import Bym2, Icar
 from occupancy.varying.base import Face, Hyper, Varying, raw_name
@@ -29,6 +30,7 @@ VARYING: dict[str, type[Varying]] = {
 
 __all__ = [
     "VARYING",
+    "AlongTime",
     "Ar1",
     "Bym2",
     "Correlated",

@@ -43,6 +43,10 @@ class AlongTime(Varying):
         return self.times.name
 
     @property
+    def points(self) -> np.ndarray:
+        return self.times.at
+
+    @property
     def levels(self) -> tuple[str, ...]:
         """Labels in natural order; none where all share one line."""
         return tuple("/".join(key) for key in self.keys)

@@ -28,7 +28,7 @@ from occupancy.varying.base import Fresh, Hyper
 from surveys.problems import ModelError
 
 _HALF_LOG_TWO_PI = 0.9189385332046727
-TYPICAL_SD = 0.7  # of effects on a link scale, before the data are seen
+TYPICAL_SD = 0.3  # below that of groups: seasons may well be all alike, with sd near 0
 CENTRED_FROM = 3.0  # information in units of the typical variance, from which a season is centred
 
 

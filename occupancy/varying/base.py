@@ -131,6 +131,16 @@ class Varying(ABC):
         return self.n_weight
 
     @property
+    def along(self) -> str:
+        """The covariate that the effects follow, as curves and seasons do; "" for levels."""
+        return ""
+
+    @property
+    def points(self) -> np.ndarray | None:
+        """Where along it there are effects, if only there."""
+        return None
+
+    @property
     def leaning(self) -> tuple[tuple[int, int], ...]:
         """(first, end) of effects that trade places with the intercept beside them."""
         return ((0, self.n_effect),)

@@ -24,7 +24,7 @@ from numba import njit
 from occupancy.kernel.varying import Functions
 
 _HALF_LOG_TWO_PI = 0.9189385332046727
-TYPICAL_SD = 0.7  # of effects on a link scale, before the data are seen
+TYPICAL_SD = 0.12  # below that of groups: a curve is often little but its free shape
 
 
 @njit(error_model="numpy", cache=True)

@@ -184,6 +184,21 @@ class Curve(Varying):
             out[:, new] = self._of_new(natural, reader.frame, new, x, fresh)
         return out
 
+    def spread_over(
+        self, natural: np.ndarray, weights: np.ndarray, faces: tuple[Face, ...]
+    ) -> np.ndarray:
+        """Variance of the curve itself over the rows, as of a covariate."""
+        face = faces[0]
+        count = np.bincount(face.index, face.value, minlength=self.n_effect) / face.index.size
+        shapes = self.shapes(self.at)[self.pairs[:, 1]]
+        mean, square = np.zeros(len(weights)), np.zeros(len(weights))
+        for g in range(max(len(self.keys), 1)):
+            own = self.pairs[:, 0] == g
+            part, n, w = shapes[own], count[own], self._of_group(weights, g)
+            mean += w @ (part.T @ n)
+            square += np.einsum("di,ij,dj->d", w, part.T @ (part * n[:, None]), w)
+        return np.maximum(square - mean**2, 0.0)
+
     def _of_new(
         self, natural: np.ndarray, frame: Frame, new: np.ndarray, x: np.ndarray, fresh: Fresh
     ) -> np.ndarray:

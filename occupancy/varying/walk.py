@@ -31,7 +31,7 @@ from occupancy.formula.tree import Varying as Node
 from occupancy.kernel.varying import POSITIVE
 from occupancy.priors.prior import Prior
 from occupancy.varying.along_time import AlongTime
-from occupancy.varying.base import Fresh, Hyper
+from occupancy.varying.base import Face, Fresh, Hyper
 from occupancy.varying.basis import FUNCTIONS, in_pymc, pack, sum_of_shapes
 from occupancy.varying.curve import FREE_SD, SD_OF_CURVES
 from surveys.problems import ModelError
@@ -115,6 +115,16 @@ class Walk(AlongTime):
 
     def pymc(self, name: str, hypers: list[Any], whole: np.ndarray, real: np.ndarray) -> Any:
         return in_pymc(name, hypers, whole, real)
+
+    def spread_over(
+        self, natural: np.ndarray, weights: np.ndarray, faces: tuple[Face, ...]
+    ) -> np.ndarray:
+        """With order 2 the variance over the rows: the line is as that of a covariate."""
+        if self.order == 1:
+            return super().spread_over(natural, weights, faces)
+        face = faces[0]
+        count = np.bincount(face.index, face.value, minlength=self.n_effect) / face.index.size
+        return np.maximum(weights**2 @ count - (weights @ count) ** 2, 0.0)
 
     def draw_line(self, natural: np.ndarray, fresh: Fresh) -> np.ndarray:
         unit = np.stack([fresh(f"component {k}") for k in range(self._sizes.size)], axis=1)
