@@ -23,6 +23,7 @@ from occupancy.engines.marginal import Integrated
 from occupancy.results import (
     effects,
     goodness,
+    hyperparameters,
     number_occupied,
     parameters,
     residuals,
@@ -106,6 +107,20 @@ class Fit(OfSpecies):
         """
         top = self.ml if isinstance(self.ml, Integrated) and self.posterior is None else None
         return parameters.variances(self.problem, self.draws, interval, top)
+
+    def hyperparameters(self, interval: float = 0.9) -> pd.DataFrame:
+        """Every standard deviation, correlation, range and share of everything that varies.
+
+        Returns
+        -------
+        DataFrame
+            parameter, term, ``hyper`` (sd, correlation, range, rho, share), ``label`` (which of
+            several; "1" is the level itself), ``unit`` (of an sd the link scale, of a range km),
+            mean, sd, lower, upper. Of a maximum: the estimate, its standard error, and Wald's
+            interval on the logarithm (of shares and correlations on the logit).
+        """
+        top = self.ml if isinstance(self.ml, Integrated) and self.posterior is None else None
+        return hyperparameters.table(self.problem, self.draws, interval, top)
 
     def variance_components(self, interval: float = 0.9) -> pd.DataFrame:
         """What makes places differ, level by level, on the scale of the predictor.

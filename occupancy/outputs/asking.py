@@ -27,6 +27,7 @@ from occupancy.outputs.results import (
 )
 from occupancy.outputs.said import family_in_words, parameters
 from occupancy.outputs.term_names import covariates, term_names
+from occupancy.outputs.varying_words import tell
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -132,6 +133,10 @@ def ask(
         turnover=attempt("turnover", lambda: _between(fit, "turnover", species, interval)),
         states=_states(fit),
         components=attempt("components", lambda: _if_told(fit, "variance_components", interval)),
+        hyperparameters=attempt(
+            "hyperparameters", lambda: _if_told(fit, "hyperparameters", interval)
+        ),
+        varying=_varying(fit),
         r_squared=attempt("r_squared", lambda: _if_told(fit, "r_squared", interval)),
         abundance=attempt("abundance", lambda: _abundance(fit, species, interval)),
         priors=attempt("priors", lambda: _what_priors_did(fit)),
@@ -389,6 +394,12 @@ def _terms(fit: Any) -> dict[tuple[str, str], tuple[str, str]]:
         for parameter, p in (problem.predictors.items() if problem is not None else ())
         for term, name in term_names(p.design, known).items()
     }
+
+
+def _varying(fit: Any) -> dict:
+    """Words for everything that varies, where the fit knows its designs."""
+    problem = getattr(fit, "problem", None)
+    return {} if problem is None else tell(problem, covariates(fit.data))
 
 
 def _warnings(verdicts: Any) -> tuple[Notice, ...]:
