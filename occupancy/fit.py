@@ -21,6 +21,7 @@ from occupancy.engines import profile as profiles
 from occupancy.engines.conditional import Conditional, conditional
 from occupancy.engines.marginal import Integrated
 from occupancy.results import (
+    contrasts,
     effects,
     goodness,
     hyperparameters,
@@ -194,8 +195,15 @@ class Fit(OfSpecies):
         *,
         reach: Mapping[str, tuple[float, float]] | None = None,
         species: str | None = None,
+        at: Mapping[str, Any] | None = None,
     ) -> pd.DataFrame:
         """Curve of a parameter along one covariate, in the units of the surveys; all by default.
+
+        Parameters
+        ----------
+        at : {column: value}, optional
+            A level of a group whose own curve is told, ``{"region": "north"}``, a season or a
+            place, or where another covariate is held.
 
         Returns
         -------
@@ -215,6 +223,40 @@ class Fit(OfSpecies):
             covariate,
             reach,
             species,
+            at,
+        )
+
+    def contrasts(
+        self,
+        parameter: str,
+        between: Mapping[str, Any],
+        interval: float = 0.9,
+        *,
+        at: Mapping[str, Any] | None = None,
+        species: str | None = None,
+    ) -> pd.DataFrame:
+        """A parameter at two values of a covariate, or two levels, everything else held still.
+
+        Parameters
+        ----------
+        between : {covariate: (value, value)}
+            ``{"ele": (800, 1200)}``, ``{"region": ("north", "south")}``; each changes by itself.
+        at : {column: value}, optional
+            Where the others are: a level of a group, a season, a place (``easting`` and
+            ``northing``), a covariate. By default covariates are at their mean or commonest
+            level, and groups, seasons and places at the mean of their population.
+
+        Returns
+        -------
+        DataFrame
+            parameter, covariate, from_value, to_value, ``measure``: the parameter ``from`` and
+            ``to`` (natural scale), their ``difference``, ``ratio`` and ``odds_ratio`` (of
+            probabilities); mean, sd, lower, upper, and the 50 % interval, lower_50 and upper_50;
+            ``extrapolated``: a value lies beyond those surveyed. ``attrs`` tell what is ``held``
+            and which ``groups`` are at the mean of their population.
+        """
+        return contrasts.table(
+            self.problem, self._frames, self.draws, parameter, between, interval, at, species
         )
 
     def rug(self, species: str | None = None) -> pd.DataFrame:
