@@ -164,7 +164,12 @@ def test_contrasts__what_changes_nothing_is_refused(data):
         ask({"wood": ("oak", "pine")})
 
 
-def test_contrasts__of_a_maximum_are_told_at_the_maximum(data):
+def test_contrasts__of_a_maximum_are_told_at_the_maximum():
+    rng = np.random.default_rng(12)
+    ele = rng.uniform(200, 1400, 120)
+    occupied = rng.random(120) < expit((ele - 800) / 400)
+    y = (rng.random((120, 4)) < 0.5) & occupied[:, None]
+    data = surveys.from_arrays(y.astype(float), site_covariates={"ele": ele})
     fit = Model(data, psi="scale(ele)", link_psi="cloglog").fit("ml")
     row = measures(fit.contrasts("psi", {"ele": (600, 1200)}))
     curve = fit.predict({"ele": [600.0, 1200.0]})["psi_mean"].to_numpy()

@@ -126,6 +126,8 @@ class Results:
     prior_predictive: xr.Dataset | None = None  # naive, psi, p as the priors expect them
     community: Community | None = None
     hyperparameters: pd.DataFrame | None = None  # of everything that varies
+    compared: pd.DataFrame | None = None  # kinds of pooling, by what they predict of folds
+    poolings: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # of other groupings
     varying: Mapping[tuple[str, str], Told] = field(default_factory=dict)  # the same in words
 
     def parameter(self, name: str) -> Said:
