@@ -120,6 +120,7 @@ def compare_pooling(
     "complete" leaves the groups out of every formula; "none" gives every group a coefficient of
     its own, with nothing shared; "partial" is the model itself. Columns as in ``compare``.
     """
+    _labels(model, by)
     models = pooled(model, by)
     scores = {
         name: cross_validate(one, by, folds, seed, hold=hold, **settings)
@@ -130,10 +131,7 @@ def compare_pooling(
 
 def pooled(model: Model, by: str = "region") -> dict[str, Model]:
     """The model with complete, partial and no pooling between the levels of ``by``."""
-    _labels(model, by)
-    trees = {name: parse(text) for name, text in model.formulas.items()}
-    if not any(_grouped(tree, by) for tree in trees.values()):
-        raise ModelError(f"No formula has an effect of {by}: write (1 | {by}) to pool partially.")
+    trees = _trees(model, by)
     complete = {name: str(_complete(tree, by)) for name, tree in trees.items()}
     none = {
         name: str(_none(tree, by) if _grouped(tree, by) else tree) for name, tree in trees.items()
@@ -143,6 +141,37 @@ def pooled(model: Model, by: str = "region") -> dict[str, Model]:
         "partial": model,
         "none": model.with_formulas(none),
     }
+
+
+def unpooled(model: Model, by: str, parameter: str) -> tuple[Model, Model]:
+    """For maximum likelihood: a parameter with a coefficient for each level, and without any.
+
+    Each level has a coefficient of its own rather than a difference to the first, so that a level
+    that was always seen leaves the others alone. Priors are left out.
+    """
+    trees = _trees(model, by)
+    if not _grouped(trees[parameter], by):
+        raise ModelError(f"`{parameter}` has no effect of {by}.")
+    whole = {name: str(tree) for name, tree in trees.items()}
+    tree = _none(trees[parameter], by)
+    own = Call("factor", Column(by))
+    crossed = [e for e in tree.effects if own in e.parts and len(e.parts) > 1]
+    main = {tuple(part for part in e.parts if part != own) for e in crossed}
+    first = Effect((own,))
+    rest = tuple(e for e in tree.effects if e != first and e.parts not in main)
+    apart = replace(tree, intercept=False, effects=(first, *rest))
+    complete = str(_complete(trees[parameter], by))
+    return (
+        model.with_formulas(whole | {parameter: str(apart)}, priors=False),
+        model.with_formulas(whole | {parameter: complete}, priors=False),
+    )
+
+
+def _trees(model: Model, by: str) -> dict[str, Formula]:
+    trees = {name: parse(text) for name, text in model.formulas.items()}
+    if not any(_grouped(tree, by) for tree in trees.values()):
+        raise ModelError(f"No formula has an effect of {by}: write (1 | {by}) to pool partially.")
+    return trees
 
 
 def _grouped(tree: Formula, by: str) -> bool:

@@ -21,8 +21,10 @@ from occupancy.engines import profile as profiles
 from occupancy.engines.conditional import Conditional, conditional
 from occupancy.engines.marginal import Integrated
 from occupancy.results import (
+    contrasts,
     effects,
     goodness,
+    hyperparameters,
     number_occupied,
     over_time,
     parameters,
@@ -108,6 +110,20 @@ class Fit(OfSpecies):
         """
         top = self.ml if isinstance(self.ml, Integrated) and self.posterior is None else None
         return parameters.variances(self.problem, self.draws, interval, top)
+
+    def hyperparameters(self, interval: float = 0.9) -> pd.DataFrame:
+        """Every standard deviation, correlation, range and share of everything that varies.
+
+        Returns
+        -------
+        DataFrame
+            parameter, term, ``hyper`` (sd, correlation, range, rho, share), ``label`` (which of
+            several; "1" is the level itself), ``unit`` (of an sd the link scale, of a range km),
+            mean, sd, lower, upper. Of a maximum: the estimate, its standard error, and Wald's
+            interval on the logarithm (of shares and correlations on the logit).
+        """
+        top = self.ml if isinstance(self.ml, Integrated) and self.posterior is None else None
+        return hyperparameters.table(self.problem, self.draws, interval, top)
 
     def variance_components(self, interval: float = 0.9) -> pd.DataFrame:
         """What makes places differ, level by level, on the scale of the predictor.
@@ -220,8 +236,15 @@ class Fit(OfSpecies):
         *,
         reach: Mapping[str, tuple[float, float]] | None = None,
         species: str | None = None,
+        at: Mapping[str, Any] | None = None,
     ) -> pd.DataFrame:
         """Curve of a parameter along one covariate, in the units of the surveys; all by default.
+
+        Parameters
+        ----------
+        at : {column: value}, optional
+            A level of a group whose own curve is told, ``{"region": "north"}``, a season or a
+            place, or where another covariate is held.
 
         Returns
         -------
@@ -241,6 +264,40 @@ class Fit(OfSpecies):
             covariate,
             reach,
             species,
+            at,
+        )
+
+    def contrasts(
+        self,
+        parameter: str,
+        between: Mapping[str, Any],
+        interval: float = 0.9,
+        *,
+        at: Mapping[str, Any] | None = None,
+        species: str | None = None,
+    ) -> pd.DataFrame:
+        """A parameter at two values of a covariate, or two levels, everything else held still.
+
+        Parameters
+        ----------
+        between : {covariate: (value, value)}
+            ``{"ele": (800, 1200)}``, ``{"region": ("north", "south")}``; each changes by itself.
+        at : {column: value}, optional
+            Where the others are: a level of a group, a season, a place (``easting`` and
+            ``northing``), a covariate. By default covariates are at their mean or commonest
+            level, and groups, seasons and places at the mean of their population.
+
+        Returns
+        -------
+        DataFrame
+            parameter, covariate, from_value, to_value, ``measure``: the parameter ``from`` and
+            ``to`` (natural scale), their ``difference``, ``ratio`` and ``odds_ratio`` (of
+            probabilities); mean, sd, lower, upper, and the 50 % interval, lower_50 and upper_50;
+            ``extrapolated``: a value lies beyond those surveyed. ``attrs`` tell what is ``held``
+            and which ``groups`` are at the mean of their population.
+        """
+        return contrasts.table(
+            self.problem, self._frames, self.draws, parameter, between, interval, at, species
         )
 
     def rug(self, species: str | None = None) -> pd.DataFrame:

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from occupancy.comparison import unpooled
 from occupancy.frames import traits
 from occupancy.results import (
     detection,
     elsewhere,
     passes,
-    pooling,
     predicted,
     regions,
     seasons,
+    shrinkage,
 )
 from occupancy.results.draws import (
     Draws,
-    summary,
 )
 from occupancy.results.occupied import Occupied, Places
 from occupancy.results.places import outside_sampled
@@ -335,41 +335,59 @@ class OfPlaces(Drawn):
         labels = np.asarray(self._frames.chains[by])[:n_site].astype(str).astype(object)
         return labels, [v for v in sorted(set(labels)) if v]
 
-    def shrinkage(self, by: str = "region", interval: float = 0.9) -> pd.DataFrame:
-        """What pooling did to every level of a label of the sites.
+    def shrinkage(
+        self,
+        by: str = "region",
+        interval: float = 0.9,
+        parameter: str | None = None,
+        scale: str = "link",
+    ) -> pd.DataFrame:
+        """What pooling did to every level of a label of the sites, or of any grouping.
+
+        Parameters
+        ----------
+        by : str
+            A label of the sites ("region", "park"); with ``parameter``, the column of a grouping
+            of that parameter ("observer" of ``p``).
+        parameter : str, optional
+            Without it psi of the sites of each level is told. With it the parameter at average
+            conditions; a grouping that is no label of the sites needs none where one parameter
+            has it.
+        scale : "link" or "natural"
+            Of a parameter.
 
         Returns
         -------
         DataFrame
-            region, sites (surveyed), naive; ``alone_*``: the level fitted by itself with one psi
-            and one p; ``partial_*``: mean psi of its sites in this fit; ``complete_mean``: all
-            sites as one. Of scores without a threshold ``partial_*`` alone.
+            Of sites: the label, sites (surveyed), naive; ``alone_*``: the level fitted by itself
+            with one psi and one p; ``partial_*``: mean psi of its sites in this fit;
+            ``complete_mean``: all sites as one. Of scores without a threshold ``partial_*`` alone.
+            Of a parameter: as in ``occupancy.results.shrinkage.of_parameter``.
         """
         chains = self._frames.chains
-        if by not in chains:
-            raise ModelError(
-                f"The sites have no label '{by}'; they have {listing(sorted(chains))}."
+        if parameter is None and by not in chains:
+            own = shrinkage.grouped_parameters(self.problem, by)
+            if len(own) != 1:
+                many = f" Say of which parameter: {listing(own)}." if own else ""
+                raise ModelError(
+                    f"The sites have no label '{by}'; they have {listing(sorted(chains))}.{many}"
+                )
+            parameter = own[0]
+        if parameter is not None:
+            return shrinkage.of_parameter(
+                self.problem,
+                partial(unpooled, self.model, by, parameter),
+                self._frames,
+                self.draws,
+                parameter,
+                by,
+                interval,
+                scale,
             )
         labels = np.asarray(chains[by]).astype(str)
-        visits, seen = self.problem.visits_per_chain, self.problem.detections_per_chain
-        names = [v for v in dict.fromkeys(sorted(labels)) if v]
-        weights = {v: (labels == v) * self.problem.usable * 1.0 for v in names}
-        psi = self._occupied.weighted_mean(self.draws, self._places, weights)
-        whole = pooling.alone(seen, visits, interval)
-        rows = []
-        for v in names:
-            at = (labels == v) & (visits > 0)
-            own = pooling.alone(seen[at], visits[at], interval)
-            told = summary(psi[v][:, :1, -1], interval)
-            row = {by: v, "sites": int(at.sum())}
-            row["naive"] = float((seen[at] > 0).mean()) if at.any() else np.nan
-            row |= {"alone_mean": own.mean, "alone_lower": own.lower, "alone_upper": own.upper}
-            row |= {f"partial_{k}": float(told[k][0]) for k in ("mean", "lower", "upper")}
-            row["complete_mean"] = whole.mean
-            if not self.problem.tells_detections:
-                row |= {k: np.nan for k in row if k == "naive" or k.startswith(("alone", "comp"))}
-            rows.append(row)
-        return pd.DataFrame(rows)
+        return shrinkage.of_sites(
+            self.problem, self._occupied, self._places, self.draws, labels, by, interval
+        )
 
     def detection(self, interval: float = 0.9) -> pd.DataFrame:
         """Per species: p on a visit as made, p* of a site's visits, visits for 95 %.

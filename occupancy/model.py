@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 Engine = Literal["nuts", "ml"]
 MOST_NODES = 61
+TERM_CENTRING = '{"region": "centred"}'
+CENTRING = f'{{"psi": {TERM_CENTRING}}}'
 PRIORS = '{"Intercept": "normal(0, 1.5)"}'
 VALUES = '{"psi": {"Intercept": 0.5}, "p": {"Intercept": 0.0}}'
 
@@ -65,6 +67,9 @@ class Model:
         ``elev`` becomes ``elev + (1 + center(elev) || species)``, as ``formulas`` then shows;
         ``"guild/species"`` adds the guild in between. ``p="1 + (1 | species)"``, written by hand,
         says the same of one coefficient.
+    centring : {parameter: {term: word}}, optional
+        ``{"psi": {"region": "centred"}}``: in which coordinates the effects of a term are sampled,
+        "centred", "non-centred" or "auto", by which the data choose. The model is the same.
 
     Raises
     ------
@@ -91,6 +96,7 @@ class Model:
         known_occupied: str = "",
         options: Mapping[str, Any] | None = None,
         community: str | bool = "",
+        centring: Mapping[str, Mapping[str, str]] | None = None,
         **formulas: Any,
     ):
         self.data = _surveys(data)
@@ -121,8 +127,18 @@ class Model:
             for name in set(names) & set(given):
                 own = given.pop(name)
                 given |= {p.name: own for p in self.family.parameters if p.short == name}
+        self.centring = {
+            name: dict(arguments.mapping(f"centring of `{name}`", own, TERM_CENTRING))
+            for name, own in arguments.mapping("centring", centring, CENTRING).items()
+        }
         self.problem: Problem = posing.build(
-            self.data, self.family, self.formulas, self.priors, self.links, known_occupied
+            self.data,
+            self.family,
+            self.formulas,
+            self.priors,
+            self.links,
+            known_occupied,
+            centring=self.centring,
         )
 
     def _family(self, family: str | Family, options: dict[str, Any], given: dict) -> Family:
@@ -160,17 +176,24 @@ class Model:
         if self.data.sizes["species"] < 2:
             raise ModelError("A community needs two species or more, and the surveys hold one.")
 
-    def with_formulas(self, formulas: Mapping[str, str]) -> Model:
-        """The same family on the same surveys with other formulas; priors of terms gone are left
-        out.
+    def with_formulas(self, formulas: Mapping[str, str], priors: bool = True) -> Model:
+        """The same family on the same surveys with other formulas.
+
+        Priors of terms gone are left out; with ``priors=False`` all are the default. Coordinates
+        of terms are chosen anew.
         """
-        own = {
-            name: {key: text for key, text in given.items() if _still_there(key, formulas[name])}
-            for name, given in self.priors.items()
-        }
-        return Model(
-            self.data, self.family, own, self.links, self.known_occupied, None, "", **formulas
+        own = (
+            {}
+            if not priors
+            else {
+                name: {
+                    key: text for key, text in given.items() if _still_there(key, formulas[name])
+                }
+                for name, given in self.priors.items()
+            }
         )
+        links, known = self.links, self.known_occupied
+        return Model(self.data, self.family, own, links, known, None, "", **formulas)
 
     def without_sites(self, held: np.ndarray) -> Model:
         """The same model with the visits to some sites (site,) taken out, scales and levels kept.
@@ -211,6 +234,8 @@ class Model:
         }
         if self.family.options:
             told["options"] = dict(self.family.options)
+        if self.centring:
+            told["centring"] = {k: dict(v) for k, v in self.centring.items()}
         if self.known_occupied:
             told["known_occupied"] = self.known_occupied
         return told
@@ -225,6 +250,7 @@ class Model:
             told["links"],
             told.get("known_occupied", ""),
             told.get("options"),
+            centring=told.get("centring"),
             **told["formulas"],
         )
 

@@ -23,7 +23,7 @@ from occupancy.frames import Frames, make_frames
 from occupancy.kernel.layout import Layout, make_layout
 from occupancy.problem import GroupTerm, LeftOut, Predictor, Problem, VaryingTerm
 from occupancy.suited import check_data
-from occupancy.varying import Face, GroupDesign, Varying
+from occupancy.varying import Face, GroupDesign, Varying, coordinates
 from surveys.problems import ModelError, listing
 
 
@@ -35,6 +35,7 @@ def build(
     links: Mapping[str, str] | None = None,
     known: str = "",
     learned: Mapping[str, Design] | None = None,
+    centring: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Problem:
     """Make the problem, or refuse before anything is sampled.
 
@@ -43,6 +44,8 @@ def build(
     learned : {parameter: Design}
         Designs that were learned before, from these surveys or more of them: their scales and
         levels stay. By default they are learned here.
+    centring : {parameter: {term: "centred", "non-centred" or "auto"}}
+        In which coordinates the effects of a term are sampled; by default the data choose.
     known : str
         Name of the site covariate that is 1 where the site is known to be occupied; "" for none.
 
@@ -83,6 +86,7 @@ def build(
                 made_designs[p.name] = _learn_from(made_designs[p.name], p, frames, belongs, told)
         else:
             _refuse_unknowable(made_designs[p.name], p, frames, told)
+    made_designs = coordinates.centred(made_designs, centring or {})
     counts = np.zeros((frames.n_chain, frames.steps.n), np.int64)
     np.add.at(counts, (chain, step), 1)
     # visits are laid out from (chain, step) order, which is not the field's where chains are joint

@@ -18,9 +18,11 @@ DEFAULTS: dict[str, tuple[str, Any, str]] = {
     "seed": ("sample", 1, "seed of all chance"),
     "cores": ("sample", 0, "chains at a time; 0 is all cores"),
     "target_accept": ("sample", 0.0, "higher is safer and slower; 0 is what the model needs"),
+    "integrate": ("sample", "auto", "how ml integrates effects of groups"),
+    "nodes": ("sample", 0, "of its quadrature, for each effect; 0 is what the model needs"),
     "interval": ("report", 0.9, "probability inside every interval that is shown"),
 }
-LEAST = {"draws": 1, "tune": 0, "chains": 1, "seed": 0, "cores": 0}
+LEAST = {"draws": 1, "tune": 0, "chains": 1, "seed": 0, "cores": 0, "nodes": 0}
 # Keys that the schema of the study file has room for, and what to do in their place.
 IDLE: dict[str, dict[str, str]] = {
     "privacy": {
@@ -112,6 +114,9 @@ def _check(name: str, setting: Setting) -> None:
     elif name == "target_accept":
         wrong = isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1
         wanted = "a number below 1, such as 0.95"
+    elif name == "integrate":
+        wrong = value not in ("auto", "laplace", "quadrature")
+        wanted = '"auto", "laplace" or "quadrature"'
     elif name == "engine":
         wrong, wanted = value not in ("nuts", "ml"), '"nuts" or "ml"'
     else:

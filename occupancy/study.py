@@ -16,7 +16,7 @@ of everything that went into it. While the key stands, nothing is computed again
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from occupancy.outputs.results import Results
 
 RESULTS = "results"
+COMPARED = "pooling.csv"  # in the folder of a fit
 # Sections that say how to estimate or show, and leave the dataset as it is.
-NOT_DATA = ("model", "sample", "report", "map", "privacy", "surface")
+NOT_DATA = ("model", "sample", "compare", "report", "map", "privacy", "surface")
 ONLY_SHOWN = ("title", "authors", "organisation")
 COMMUNITY = "community"  # folder of species that vary around one mean
 OPTIONS = ("links", "known_occupied")  # of any model, beside those of its family
@@ -256,13 +257,25 @@ class Study:
         sampled = ("draws", "tune", "chains", "seed", "target_accept")
         sampling = {name: self.setting(name) for name in sampled}
         engine = self.engine(unit)
-        return store.digest(
-            {
-                "content": self.content_key(unit),
-                "engine": engine,
-                "sampling": sampling if engine == "nuts" else {},
-            }
-        )
+        rests_on = {
+            "content": self.content_key(unit),
+            "engine": engine,
+            "sampling": sampling if engine == "nuts" else {},
+        }
+        if engine == "ml" and (chosen := self._integration()):
+            rests_on["integration"] = chosen
+        if comparing := self.file.section("compare"):
+            rests_on["compare"] = dict(comparing)
+        return store.digest(rests_on)
+
+    def _integration(self) -> dict[str, Any]:
+        """How maximum likelihood integrates effects, as far as the study says."""
+        chosen: dict[str, Any] = {}
+        if self.setting("integrate") != "auto":
+            chosen["integrate"] = self.setting("integrate")
+        if self.setting("nodes"):
+            chosen["nodes"] = self.setting("nodes")
+        return chosen
 
     def was_outrun(self, unit: Unit) -> bool:
         """Tell whether data or model changed since the fit; how it was sampled does not count."""
@@ -326,6 +339,7 @@ class Study:
                 **{name: given.pop(name) for name in OPTIONS if name in given},
                 options=given,
                 community=spec.get("community", ""),
+                centring=spec.get("centring"),
                 **unit.formulas,
             )
         except ModelError as error:
@@ -377,12 +391,35 @@ class Study:
             keys |= {
                 name: self.setting(name) or None for name in ("tune", "cores", "target_accept")
             }
-        fit = self.model(unit).fit(**keys)
-        self.keep(unit, fit)
+        else:
+            keys |= self._integration()
+        model = self.model(unit)
+        fit = model.fit(**keys)
+        self.keep(unit, fit, self._compared(model, keys))
         return fit
 
-    def keep(self, unit: Unit, fit: Fit) -> None:
-        """Write a fit into its unit's folder."""
+    def _compared(self, model: Any, keys: Mapping[str, Any]) -> Any:
+        """Complete, partial and no pooling beside each other, if the study asks for it.
+
+        None of a model without effects of the grouping. Folds are fitted with 500 draws of two
+        chains at most, since there are fifteen of them.
+        """
+        asked = self.file.section("compare")
+        by = asked.get("pooling")
+        if by is None or not any(p.varying for p in model.problem.predictors.values()):
+            return None
+        if not any(by in t.design.by for p in model.problem.predictors.values() for t in p.varying):
+            return None
+        from occupancy.comparison import FOLDS, compare_pooling
+
+        own = {name: value for name, value in keys.items() if name not in ("progress", "seed")}
+        if "draws" in own:
+            own |= {"draws": min(own["draws"], 500), "chains": min(own["chains"], 2)}
+        folds, hold = asked.get("folds", FOLDS), asked.get("hold", "groups")
+        return compare_pooling(model, by, folds, keys["seed"], hold=hold, **own)
+
+    def keep(self, unit: Unit, fit: Fit, compared: Any = None) -> None:
+        """Write a fit into its unit's folder, with how kinds of pooling compare."""
         verdicts = [{"code": v.code, "level": v.level, "message": v.message} for v in fit.warnings]
         manifest = store.Manifest(
             "unit",
@@ -402,6 +439,8 @@ class Study:
         )
         with store.new_folder(unit.fit_folder, replace=True) as folder:
             fit.save(folder / "posterior")
+            if compared is not None:
+                compared.to_csv(folder / COMPARED, index=False)
             store.finish(folder, manifest)
 
     def load(self, unit: Unit) -> Fit:
@@ -440,7 +479,8 @@ class Study:
         fit = self.load(unit)
         manifest = store.read_manifest(unit.fit_folder)
         report = self.file.report
-        return Results.from_fit(
+        compared = unit.fit_folder / COMPARED
+        results = Results.from_fit(
             fit,
             regions=self.regions() if _has_places(fit.data) else None,
             surface=self.surface() if _has_places(fit.data) else None,
@@ -462,6 +502,11 @@ class Study:
             season=self.file.map.get("season"),
             show_blocked=show_blocked,
         )
+        if compared.exists():
+            import pandas as pd
+
+            results = replace(results, compared=pd.read_csv(compared))
+        return results
 
     def outputs_stand(
         self, unit: Unit, kind: str, outputs: Sequence[str], show_blocked: bool = False

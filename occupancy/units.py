@@ -16,6 +16,7 @@ from occupancy import store
 NOT_FORMULAS = (
     *("family", "engine", "species", "season", "title", "priors", "options"),
     "community",
+    "centring",
 )
 WINDOWS_NAMES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 

@@ -100,6 +100,7 @@ MODEL: dict[str, Any] = {
     "community": YES_OR_TEXT,
     **dict.fromkeys(PARAMETERS, TEXT),
     "priors": {"*": {"*": TEXT}},
+    "centring": {"*": {"*": {"centred", "non-centred", "auto"}}},
     "options": {"*": ANY},
 }
 SECTIONS: dict[str, Any] = {
@@ -201,7 +202,10 @@ SECTIONS: dict[str, Any] = {
         "seed": WHOLE,
         "cores": WHOLE,
         "target_accept": NUMBER,
+        "integrate": {"auto", "laplace", "quadrature"},
+        "nodes": WHOLE,
     },
+    "compare": {"pooling": TEXT, "folds": WHOLE, "hold": {"groups", "sites"}},
     "report": {"interval": NUMBER, "title": TEXT, "formats": TEXTS},
     "map": {"crs": TEXT, "cell": ANY, "season": ANY},
     "privacy": {"blur": TEXT, "hide_site_ids": YES},
@@ -287,6 +291,7 @@ def is_one_model(section: Mapping[str, Any]) -> bool:
     return any(not isinstance(v, Mapping) for v in section.values()) or set(section) <= {
         "priors",
         "options",
+        "centring",
     }
 
 

@@ -25,14 +25,16 @@ from occupancy.outputs.results import (
     has_geometry,
     season_rows,
 )
-from occupancy.outputs.said import family_in_words, parameters
+from occupancy.outputs.said import SHARES, family_in_words, parameters
 from occupancy.outputs.term_names import covariates, term_names
+from occupancy.outputs.varying_words import tell
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
 MOST_SITE_SEASONS_WITH_QUANTILES = 20_000
 # Surveys drawn from the priors; fewer where each has many visits, never under the least.
+MOST_LEVELS, MOST_POOLINGS = 60, 3  # of groupings set beside no pooling
 PRIOR_DRAWS, LEAST_PRIOR_DRAWS, MOST_VISITS_DRAWN = 1000, 100, 20_000_000
 
 
@@ -132,6 +134,11 @@ def ask(
         turnover=attempt("turnover", lambda: _between(fit, "turnover", species, interval)),
         states=_states(fit),
         components=attempt("components", lambda: _if_told(fit, "variance_components", interval)),
+        hyperparameters=attempt(
+            "hyperparameters", lambda: _if_told(fit, "hyperparameters", interval)
+        ),
+        varying=_varying(fit),
+        poolings={} if community is not None else _poolings(fit, interval),
         r_squared=attempt("r_squared", lambda: _if_told(fit, "r_squared", interval)),
         abundance=attempt("abundance", lambda: _abundance(fit, species, interval)),
         priors=attempt("priors", lambda: _what_priors_did(fit)),
@@ -389,6 +396,35 @@ def _terms(fit: Any) -> dict[tuple[str, str], tuple[str, str]]:
         for parameter, p in (problem.predictors.items() if problem is not None else ())
         for term, name in term_names(p.design, known).items()
     }
+
+
+def _varying(fit: Any) -> dict:
+    """Words for everything that varies, where the fit knows its designs."""
+    problem = getattr(fit, "problem", None)
+    return {} if problem is None else tell(problem, covariates(fit.data))
+
+
+def _poolings(fit: Any, interval: float) -> dict[str, pd.DataFrame]:
+    """What pooling did to groupings other than the regions: parks, observers; natural scale.
+
+    One table a grouping, of the first parameter that has it, where that is a probability.
+    """
+    problem = getattr(fit, "problem", None)
+    out: dict[str, pd.DataFrame] = {}
+    for name, p in problem.predictors.items() if problem is not None else ():
+        for term in p.varying:
+            by = term.design.by
+            levels = len(getattr(term.design, "levels", ()))
+            few = len(by) == 1 and levels <= MOST_LEVELS and len(out) < MOST_POOLINGS
+            if not few or by[0] in ("region", "species", *out) or p.link not in SHARES:
+                continue
+            try:
+                table = fit.shrinkage(by[0], interval, parameter=name, scale="natural")
+            except ValueError:  # no such model without pooling: nothing to set beside it
+                continue
+            table.attrs["level"] = p.level
+            out[by[0]] = table
+    return out
 
 
 def _warnings(verdicts: Any) -> tuple[Notice, ...]:

@@ -83,11 +83,17 @@ def note(results: Results) -> str:
             still.append(f"{results.parameter(parameter).name}: {', '.join(told)}")
     if still:
         text += f" Others are held at their mean or commonest level: {'; '.join(still)}."
-    groups = list(dict.fromkeys(g for names in results.averaged.values() for g in names))
+    groups = [(p, g) for p, names in results.averaged.items() for g in names]
     if groups:
-        names = words.listing(groups)
-        text += f" Effects of {names} are at the mean of their population: a typical {groups[0]}."
+        told = list(dict.fromkeys(averaged_name(results, p, g) for p, g in groups))
+        text += f" Effects of {words.listing(told)} are at the mean of their population"
+        text += "." if "(" in groups[0][1] else f": a typical {told[0]}."
     return text
+
+
+def averaged_name(results: Results, parameter: str, name: str) -> str:
+    """A grouping, or a term without groups, in words: region, surface over the map."""
+    return results.varying_name(parameter, name) if "(" in name else words.clean(name)
 
 
 def held_at(covariate: Covariate, value: object) -> str:

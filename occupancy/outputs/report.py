@@ -106,7 +106,7 @@ def html(results: Results) -> str:
         model=report_blocks.model(results),
         ledger=report_blocks.ledger(results),
         diagnostics=report_blocks.diagnostics(results),
-        variances=report_blocks.variances(results),
+        hypers=report_blocks.hyperparameters(results),
         differ=_picture(variance_figure.figure, results),
         differing=_sentences(results),
         provenance=report_blocks.provenance(results),

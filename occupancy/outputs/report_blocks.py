@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from occupancy.outputs import words
+from occupancy.outputs import varying_words, words
 from occupancy.outputs.headline import headline, region_number
 from occupancy.outputs.histories import totals
 from occupancy.outputs.results import Results, has_geometry, season_name, season_rows
@@ -274,17 +274,22 @@ def _worst_rhat(results: Results) -> float | None:
     return float(results.coefficients["rhat"].max())
 
 
-def variances(results: Results) -> list[dict[str, str]]:
-    """How much groups differ, on the link scale."""
+def hyperparameters(results: Results) -> list[dict[str, str]]:
+    """How much everything that varies does so, on the link scale; ranges in km or m."""
+    table = results.hyperparameters
     rows = []
-    for _, row in results.variances.iterrows():
-        places = words.coefficient_places(row.get("sd"))
+    for _, row in table.iterrows() if table is not None else ():
+        told = results.varying.get((row["parameter"], row["term"]))
+        name, unit = f"{row['hyper']} {row['label']}".strip(), words.clean(row["unit"])
+        if told is not None:
+            name, unit = told.hypers.get((row["hyper"], row["label"]), (name, unit))
         rows.append(
             {
-                "parameter": results.parameter(row.get("parameter", "")).name,
-                "group": words.clean(row.get("group", "")),
-                "mean": words.decimal(row.get("mean"), places),
-                "interval": words.decimal_interval(row.get("lower"), row.get("upper"), places),
+                "parameter": results.parameter(row["parameter"]).name,
+                "name": words.clean(name),
+                "term": words.clean(row["term"]),
+                "mean": varying_words.quantity(row["mean"], unit),
+                "interval": varying_words.interval(row["lower"], row["upper"], unit),
             }
         )
     return rows
@@ -295,11 +300,10 @@ def model(results: Results) -> dict[str, Any]:
     document = results.model
     formulas = document.get("formulas", {})
     story = list(document.get("story", []))
-    if any("|" in text for text in formulas.values()):
-        story.append(
-            "A term such as (1 | region) gives each region its own level, drawn from a common "
-            "distribution: regions with few sites lean on the others."
-        )
+    varying = [
+        {"parameter": results.parameter(name).name, "term": term, "sentence": told.sentence}
+        for (name, term), told in results.varying.items()
+    ]
     became = {}
     for _, row in results.priors.iterrows() if results.priors is not None else ():
         became[words.clean(f"{row['parameter']}: {row['term']}")] = words.clean(row["verdict"])
@@ -321,6 +325,7 @@ def model(results: Results) -> dict[str, Any]:
         "story": story,
         "maths": [symbols(line) for line in document.get("maths", [])],
         "formulas": rows,
+        "varying": varying,
         "priors": priors,
         "became": bool(became),
     }

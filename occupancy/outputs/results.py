@@ -15,6 +15,7 @@ import pandas as pd
 from occupancy.outputs import words
 from occupancy.outputs.said import Said, said
 from occupancy.outputs.term_names import Covariate
+from occupancy.outputs.varying_words import Told
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -124,6 +125,10 @@ class Results:
     priors: pd.DataFrame | None = None  # what each prior says, and what it did to the answer
     prior_predictive: xr.Dataset | None = None  # naive, psi, p as the priors expect them
     community: Community | None = None
+    hyperparameters: pd.DataFrame | None = None  # of everything that varies
+    compared: pd.DataFrame | None = None  # kinds of pooling, by what they predict of folds
+    poolings: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # of other groupings
+    varying: Mapping[tuple[str, str], Told] = field(default_factory=dict)  # the same in words
 
     def parameter(self, name: str) -> Said:
         """A parameter's name, meaning and scale."""
@@ -132,6 +137,11 @@ class Results:
     def term_name(self, parameter: str, term: str) -> tuple[str, str]:
         """A coefficient's name for people, and what one unit of it is ("" where unknown)."""
         return self.terms.get((parameter, term), (words.clean(term), ""))
+
+    def varying_name(self, parameter: str, term: str) -> str:
+        """A term that varies, as people call it: "park in region", "curve along elevation"."""
+        told = self.varying.get((parameter, term))
+        return told.name if told else " in ".join(reversed(words.clean(term).split("/")))
 
     def covariate(self, name: str) -> Covariate:
         return self.covariates.get(name, Covariate(words.clean(name)))
@@ -182,7 +192,7 @@ class Results:
     @property
     def hierarchical(self) -> bool:
         """Whether the model has group effects, so that groups lean on one another."""
-        return len(self.variances) > 0
+        return len(self.variances) > 0 or bool(self.varying)
 
     @property
     def season_name(self) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from occupancy.outputs import words
-from occupancy.outputs.files import write_text
+from occupancy.outputs.files import file_stem, write_text
 from occupancy.outputs.results import Community, Results, has_geometry
 
 # column: (meaning, unit). Ends in _mean, _lower, _upper and _sd are explained from their stem.
@@ -62,11 +62,28 @@ COLUMNS = {
     "ml_se": ("its standard error", "link scale"),
     "se": ("standard error", "link scale"),
     "z": ("estimate over its standard error", ""),
+    "hyper": (
+        "sd; correlation of two effects, or of neighbours in time (rho); range, at which the "
+        "correlation of two places is 5%; share of the variance that neighbours have in common",
+        "",
+    ),
+    "label": ("which of several; 1 is the level itself, else the effect or effects", ""),
+    "unit": ("unit of mean, sd, lower and upper", ""),
+    "component": ("covariates, a term that varies, or the noise of the link", ""),
+    "kind": ("kind of the term or component", ""),
+    "variance": ("variance that the component gives to the predictor", "link scale squared"),
+    "alike": ("correlation of two rows of one level, higher levels included", "correlation"),
+    "measure": ("which measure of how much is explained", ""),
     "levels": ("number of levels of the group", "count"),
     "icc": ("share of the variation that lies between the levels (latent scale)", "share"),
     "ess_tail": ("effective sample size of the tails", "draws"),
     "rhat": ("rank-normalised split R-hat; chains agree below 1.01", ""),
     "ess_bulk": ("effective sample size of the bulk", "draws"),
+    "model": ("kind of pooling: complete, partial or none; or name of the model", ""),
+    "elpd": ("log probability of what was held out, higher is better", "log probability"),
+    "difference_se": ("standard error of the difference", "log probability"),
+    "weight": ("share of the model in a mixture that predicts best (stacking)", "share"),
+    "rows": ("sites, or visits where the parameter is of visits, of the level", "count"),
     "alone": ("psi of the region fitted on its own", "probability"),
     "partial": ("psi of the region in the hierarchical model", "probability"),
     "complete": ("psi with all regions taken as one", "probability"),
@@ -146,10 +163,13 @@ def frames(results: Results) -> dict[str, pd.DataFrame]:
         "effects": results.effects,
         "groups": results.groups,
         "variances": results.variances,
+        "hyperparameters": results.hyperparameters,
         "components": results.components,
         "r_squared": results.r_squared,
         "priors": results.priors,
         "shrinkage": results.shrinkage,
+        "pooling": results.compared,
+        **{f"shrinkage-{file_stem(by)}": table for by, table in results.poolings.items()},
         "detection": results.detection,
         "states": results.states,
         "abundance": results.abundance,
@@ -206,11 +226,28 @@ def write(results: Results, folder: Path, *, spreadsheet: bool = True) -> list[P
         paths.append(write_text(folder / f"{name}.csv", text))
         for column in table.columns:
             meaning, unit = describe_column(str(column), results.interval)
+            meaning, unit = _in_file(name, str(column), meaning, unit)
             if name == "states" and column not in COLUMNS:
                 meaning, unit = f"probability of: {column}, given what was seen", "probability"
             dictionary.append((f"{name}.csv", column, unit, meaning, guarded[column]))
     columns = pd.DataFrame(dictionary, columns=["file", "column", "unit", "meaning", "apostrophes"])
     return [*paths, write_text(folder / "_columns.csv", csv_text(columns))]
+
+
+def _in_file(name: str, column: str, meaning: str, unit: str) -> tuple[str, str]:
+    """Columns that mean something else in one table."""
+    if name == "pooling" and column == "difference":
+        return "elpd less that of the best", "log probability"
+    stem = column.rpartition("_")[0]
+    if name.startswith("shrinkage-") and stem in ("alone", "partial", "complete"):
+        of = {
+            "alone": "with a coefficient for each level, nothing shared",
+            "partial": "in this model",
+            "complete": "with the grouping left out",
+        }
+        whole = meaning.replace(COLUMNS[stem][0], f"the parameter at the level, {of[stem]}")
+        return whole, "probability"
+    return meaning, unit
 
 
 def csv_text(

@@ -128,8 +128,7 @@ def _name(results: Results, row: pd.Series) -> str:
         return f"chance of each {'visit' if _of_visits(row['parameter']) else 'place'}"
     if row["kind"] == "covariates":
         return "covariates"
-    name = results.term_name(row["parameter"], row["component"])[0]
-    return " in ".join(reversed(name.split("/"))) if row["kind"] == "group" else name
+    return results.varying_name(row["parameter"], row["component"])
 
 
 def _of_visits(parameter: str) -> bool:

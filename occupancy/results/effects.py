@@ -1,150 +1,30 @@
 """One covariate at a time: the curve of a parameter while everything else is held still.
 
 Other numbers are held at the mean of the surveyed rows, other labels at their commonest level, and
-every group effect at 0, the mean of its population: the curve is that of a typical region, in a
-typical season. A species asked for keeps its own effects; without one, the curve is that of the
-community's mean. Smooth curves are drawn as fixed effects are; effects of seasons stand at the
-surveyed seasons alone.
+every group effect at 0, the mean of its population: the curve is that of a typical region, unless
+a level is stated. A species asked for keeps its own effects; without one, the curve is that of the
+community's mean.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from occupancy.formula.tree import Call, Column, columns_in
 from occupancy.frames import Frames, traits
-from occupancy.problem import Predictor, Problem
+from occupancy.problem import Problem
 from occupancy.results.draws import Draws
 from occupancy.results.places import summarise
-from occupancy.terms import TERMS
-from occupancy.varying import Varying
+from occupancy.results.typical import numeric_covariates, of_species, surveyed, typical
 from surveys.problems import ModelError, listing
 
 POINTS = 101  # along each curve
 MARGIN = 0.06  # of the sampled range, drawn beyond it on both sides
 COLUMNS = ["parameter", "covariate", "value", "curve_mean", "curve_sd", "curve_lower"]
 COLUMNS += ["curve_upper", "extrapolated"]
-
-
-@dataclass(frozen=True)
-class Surveyed:
-    """The rows that a parameter learned from: sites for psi, visits for p.
-
-    Attributes
-    ----------
-    values : {covariate: (row,)}
-    detected : (row,) bool
-    """
-
-    values: Mapping[str, np.ndarray]
-    detected: np.ndarray
-
-
-def surveyed(problem: Problem, frames: Frames, p: Predictor, species: str | None) -> Surveyed:
-    """Covariates of the rows used, of one species where one is named."""
-    frame = frames.at(p.level)
-    if p.level == "visit":
-        told = problem.family.parameter(p.name)
-        keep, seen = problem.used[frames.made], frames.detected
-        if told.only:
-            own = np.zeros(keep.size, bool)
-            own[np.flatnonzero(keep)[problem.field_rank]] = problem.observed.label == int(told.only)
-            keep = own
-    else:
-        n_row = frame.n // problem.n_chain
-        keep = np.repeat(problem.usable & (problem.visits_per_chain > 0), n_row)
-        seen = np.repeat(problem.detections_per_chain > 0, n_row)
-    split = p.level == "visit" and problem.family.joint  # its label is its species
-    if species is not None and "species" in frame and not split:
-        keep = keep & (frame["species"].astype(str) == species)
-    return Surveyed({v: frame[v][keep] for v in p.design.variables}, seen[keep])
-
-
-def numeric_covariates(p: Predictor) -> list[str]:
-    """Covariates that a curve can be drawn against: numbers in effects, not labels of a factor.
-
-    Along what differs between groups alone there is no curve of all.
-    """
-    formula, memory = p.design.formula, p.design.memory
-    parts = [part for effect in formula.effects for part in effect.parts] + list(formula.offsets)
-    labels = {
-        name
-        for part in parts
-        if isinstance(part, Call) and TERMS[part.function].gives == "levels"
-        for name in columns_in(part)
-    }
-    names = dict.fromkeys(name for part in parts for name in columns_in(part))
-    names |= dict.fromkeys(t.along for t in p.design.groups if t.along and _is_common(t))
-    return [n for n in names if n not in labels and memory.kinds.get(n) == "number"]
-
-
-def held(p: Predictor, rows: Surveyed) -> dict[str, Any]:
-    """Where each covariate stands while another varies: means, and commonest levels."""
-    out: dict[str, Any] = {}
-    for name in dict.fromkeys(_fixed(p)):
-        values = rows.values[name]
-        if values.dtype.kind == "f" and name in numeric_covariates(p):
-            out[name] = float(np.nanmean(values))
-        else:
-            levels, n = np.unique(values.astype(str), return_counts=True)
-            common = str(levels[n.argmax()])
-            out[name] = values[values.astype(str) == common][0]
-    return out
-
-
-def _fixed(p: Predictor) -> list[str]:
-    formula = p.design.formula
-    parts: list[Column | Call] = [part for effect in formula.effects for part in effect.parts]
-    names = [name for part in (*parts, *formula.offsets) for name in columns_in(part)]
-    return names + [t.along for t in p.design.groups if _is_smooth(t) and _is_common(t)]
-
-
-def _is_common(term: Varying) -> bool:
-    """Whether a term is that of all rows, or of a species, and not of each level of a group."""
-    return term.by in ((), ("species",))
-
-
-def _is_smooth(term: Varying) -> bool:
-    """Whether a term is a curve that has a value everywhere along its covariate."""
-    return bool(term.along) and term.points is None
-
-
-def of_species(problem: Problem, species: str | None) -> dict[str, Any]:
-    """A species and its traits; nothing where a community of several is asked about."""
-    data = problem.data
-    if species is None and data.sizes["species"] > 1:
-        return {}
-    who = species or str(data["species"].values[0])
-    return {"species": who, **{t: data[t].sel(species=who).values[()] for t in traits(data)}}
-
-
-def _kept(term: Varying, own: set[str], stood: set[str], along: str = "") -> bool:
-    """Whether a term keeps its effect: it is the species' own, or that of a label it has.
-
-    So do curves of all, and seasons where the curve runs ``along`` them.
-    """
-    by = set(term.by)
-    theirs = bool(by & own) and by <= own | stood
-    if not term.along:
-        return theirs
-    return (theirs or not by) and (_is_smooth(term) or term.along == along)
-
-
-def averaged_groups(
-    p: Predictor, own: set[str], stood: set[str], along: Collection[str] = ()
-) -> list[str]:
-    """Names of what is held at the mean of its population where curves run ``along`` these."""
-    names = []
-    for term in p.design.groups:
-        if all(_kept(term, own, stood, variable) for variable in along or ("",)):
-            continue
-        names.append("/".join(term.by) or term.along or term.name)
-    return list(dict.fromkeys(names))
 
 
 def table(
@@ -157,6 +37,7 @@ def table(
     covariate: str | None = None,
     reach: Mapping[str, tuple[float, float]] | None = None,
     species: str | None = None,
+    at: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """Curves of all parameters against all their numeric covariates, or of those named.
 
@@ -167,36 +48,38 @@ def table(
     reach : {covariate: (low, high)}
         Widens the curve to what will be predicted to; what lies outside the surveyed range is
         marked ``extrapolated``.
+    at : {column: value}
+        Where groups, seasons and places stand, as in ``occupancy.results.typical``.
 
     Raises
     ------
     ModelError
         The parameter or the covariate is not in the model.
     """
-    chosen = _choose(problem, parameter, covariate)
+    chosen = _choose(problem, parameter, covariate, {*(at or {}), *of_species(problem, species)})
     if parameter is None:
         chosen = {n: v for n, v in chosen.items() if not _of_another(problem, n, species)}
+    if parameter is None and at:
+        raise ModelError('`at` speaks of one parameter: name it, as effects("psi", at=...).')
     parts, stood, groups = [], {}, {}
     for name, wanted in chosen.items():
         p = problem.predictors[name]
         rows = surveyed(problem, frames, p, species)
-        stood[name] = held(p, rows)
-        own = of_species(problem, species)
-        groups[name] = averaged_groups(p, set(own), set(stood[name]), wanted)
-        for variable in wanted:
+        still = typical(problem, rows, p, species, at)
+        stood[name], groups[name] = {**still.held, **still.stated}, still.averaged
+        for variable in (v for v in wanted if v not in still.stated):
             # the curve of a trait runs between species: it is that of the community
-            between = variable in own or variable in traits(problem.data)
-            whose = set() if between else set(own)
-            alone = _without_groups(p, whose, set(stood[name]), variable)
+            between = variable in still.own or variable in traits(problem.data)
+            own = typical(problem, rows, p, species, at, [variable])
             units = str(problem.data[variable].attrs.get("units", ""))
             values = surveyed(problem, frames, p, None if between else species).values[variable]
             grid, outside = _grid(values, units, (reach or {}).get(variable))
-            for term in alone.design.groups:
+            for term in own.predictor.design.groups:
                 if term.along == variable and term.points is not None:
                     grid, outside = term.points, np.zeros(term.points.size, bool)
-            frame = {k: np.full(len(grid), v) for k, v in {**own, **stood[name]}.items()}
-            frame[variable] = grid
-            told = summarise(alone, draws, frame, len(grid), interval, covariances.get(name))
+            frame = own.frame(len(grid), **{variable: grid})
+            covariance = None if own.predictor.varying else covariances.get(name)
+            told = summarise(own.predictor, draws, frame, len(grid), interval, covariance)
             part = pd.DataFrame({"value": grid} | {f"curve_{k}": v for k, v in told.items()})
             parts.append(part.assign(parameter=name, covariate=variable, extrapolated=outside))
     out = pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
@@ -211,7 +94,7 @@ def rug(problem: Problem, frames: Frames, species: str | None = None) -> pd.Data
         if _of_another(problem, name, species):
             continue
         rows = surveyed(problem, frames, p, species)
-        for variable in numeric_covariates(p):
+        for variable in numeric_covariates(p, of_species(problem, species)):
             part = pd.DataFrame({"value": rows.values[variable], "detected": rows.detected})
             part.insert(0, "parameter", name)
             part.insert(1, "covariate", variable)
@@ -228,31 +111,23 @@ def _of_another(problem: Problem, name: str, species: str | None) -> bool:
     return family.labels[int(told.only)] != species
 
 
-def _choose(problem: Problem, parameter: str | None, covariate: str | None) -> dict[str, list[str]]:
+def _choose(
+    problem: Problem, parameter: str | None, covariate: str | None, told: set[str]
+) -> dict[str, list[str]]:
     """The curves asked for, by parameter."""
     known = list(problem.predictors)
     if parameter is not None and parameter not in known:
         raise ModelError(f"The model has no parameter '{parameter}'; it has {listing(known)}.")
     out = {}
     for name in known if parameter is None else [parameter]:
-        names = numeric_covariates(problem.predictors[name])
+        names = numeric_covariates(problem.predictors[name], told)
         out[name] = names if covariate is None else [v for v in names if v == covariate]
     if covariate is not None and not any(out.values()):
         where = parameter or "any parameter"
-        has = [v for n in out for v in numeric_covariates(problem.predictors[n])]
+        has = [v for n in out for v in numeric_covariates(problem.predictors[n], told)]
         hint = f"There are curves of {listing(has)}." if has else "It has no numeric covariate."
         raise ModelError(f"'{covariate}' is no numeric covariate of {where}. {hint}")
     return out
-
-
-def _without_groups(p: Predictor, own: set[str], stood: set[str], along: str) -> Predictor:
-    """The predictor with group effects at 0, but for those of the species that is asked about.
-
-    Curves stay, and the seasons that the curve runs ``along``.
-    """
-    keep = [k for k, term in enumerate(p.design.groups) if _kept(term, own, stood, along)]
-    design = replace(p.design, groups=tuple(p.design.groups[k] for k in keep))
-    return replace(p, design=design, varying=tuple(p.varying[k] for k in keep))
 
 
 def _grid(

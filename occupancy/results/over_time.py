@@ -15,8 +15,8 @@ import pandas as pd
 from occupancy.frames import Frames
 from occupancy.problem import Predictor, Problem
 from occupancy.results.draws import Draws, summary
-from occupancy.results.effects import held, surveyed
 from occupancy.results.places import summarise
+from occupancy.results.typical import columns_of, held, surveyed
 from occupancy.varying import AlongTime, Varying
 
 COLUMNS = ["parameter", "term", "group", "season", "mean", "sd", "lower", "upper"]
@@ -30,7 +30,7 @@ def table(problem: Problem, frames: Frames, draws: Draws, interval: float) -> pd
         lines = [t for t in p.varying if isinstance(t.design, AlongTime)]
         if not lines:
             continue
-        fixed = held(p, surveyed(problem, frames, p, None))
+        fixed = held(p, surveyed(problem, frames, p, None), columns_of(p))
         stood[name] = {k: v for k, v in fixed.items() if k not in {t.design.along for t in lines}}
         for term in lines:
             line = term.design

@@ -1,0 +1,108 @@
+"""Every hyper-parameter of everything that varies, on its own scale: one row for each.
+
+Of a posterior: mean, sd and quantiles of the draws. Of a maximum: the estimate, its standard error
+by the delta method, and Wald's interval on the whole line (the logarithm of a standard deviation
+or a range, the logit of a share, that of (1 + r) / 2 for a correlation). Correlations are told as
+such: where three or more effects vary together, not the partial ones that are sampled.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, ndtri
+
+from occupancy.engines.compiled import hyper_names
+from occupancy.engines.coordinates import varying_terms
+from occupancy.engines.marginal import Integrated
+from occupancy.kernel.varying import POSITIVE, SHARE
+from occupancy.problem import Problem, VaryingTerm
+from occupancy.results.draws import Draws, interval_ends, summary
+from occupancy.varying import Correlated
+from occupancy.varying.base import Hyper
+
+COLUMNS = ["parameter", "term", "hyper", "label", "unit", "mean", "sd", "lower", "upper"]
+UNITS = {"sd": "link scale", "range": "km"}
+TOLD = ("mean", "sd", "lower", "upper")
+
+
+def table(
+    problem: Problem, draws: Draws, interval: float, top: Integrated | None = None
+) -> pd.DataFrame:
+    """One row for each hyper-parameter of each term.
+
+    Returns
+    -------
+    DataFrame
+        parameter, term, ``hyper`` (sd, correlation, range, rho, share), ``label`` (which of
+        several: "1" is the level itself), ``unit``, mean, sd, lower, upper. A standard deviation
+        estimated as 0 by maximum likelihood has neither error nor interval.
+    """
+    rows = []
+    for p, term in varying_terms(problem):
+        natural = draws.hypers[p.name, term.name]
+        about = {"parameter": p.name, "term": term.design.name}
+        for k, hyper in enumerate(term.design.hypers):
+            told = _summarised(natural[:, k], interval)
+            if top is not None:
+                told = _at_maximum(top, hyper_names(p.name, term)[k], hyper, interval)
+            if hyper.name != "partial_correlation":
+                rows.append({**about, **_named(hyper.name, hyper.label), **told})
+        rows += [{**about, **row} for row in _correlations(term, draws, natural, p.name, interval)]
+    out = pd.DataFrame(rows, columns=COLUMNS)
+    out.attrs["interval"] = interval
+    return out
+
+
+def _named(name: str, label: str) -> dict[str, str]:
+    return {"hyper": name, "label": label, "unit": UNITS.get(name, "")}
+
+
+def _summarised(values: np.ndarray, interval: float) -> dict[str, float]:
+    told = summary(values[:, None], interval)
+    return {k: float(told[k][0]) for k in TOLD}
+
+
+def _correlations(
+    term: VaryingTerm, draws: Draws, natural: np.ndarray, parameter: str, interval: float
+) -> list[dict[str, object]]:
+    """Correlations that are sampled as partial ones: those of the third effect on."""
+    design = term.design
+    if not isinstance(design, Correlated) or len(design.effects) < 3:
+        return []
+    full = design.correlation(natural)
+    rows = []
+    for i, j in design.pairs:
+        if j == 0:
+            continue  # the partial correlation with the first effect is the correlation itself
+        told = _summarised(full[:, i, j], interval)
+        if draws.point is not None:
+            at = draws.point.hypers[parameter, term.name]
+            told["mean"] = float(design.correlation(at)[0, i, j])
+        label = f"{design.effects[j]} {design.effects[i]}"
+        rows.append({**_named("correlation", label), **told})
+    return rows
+
+
+def _at_maximum(top: Integrated, name: str, hyper: Hyper, interval: float) -> dict[str, float]:
+    """Estimate, standard error and Wald's interval on the whole line."""
+    i = top.hyper_names.index(name)
+    at, error = float(top.hyper[i]), float(top.hyper_errors[i])
+    z = float(ndtri(interval_ends(interval)[1]))
+    mean, lower, upper = (_natural(v, hyper.domain) for v in (at, at - z * error, at + z * error))
+    if top.at_end[i]:
+        return {"mean": mean, "sd": np.nan, "lower": np.nan, "upper": np.nan}
+    if hyper.domain == POSITIVE:
+        slope = mean
+    elif hyper.domain == SHARE:
+        slope = mean * (1.0 - mean)
+    else:
+        slope = 0.5 * (1.0 - mean**2)
+    return {"mean": mean, "sd": slope * error, "lower": lower, "upper": upper}
+
+
+def _natural(value: float, domain: int) -> float:
+    if domain == POSITIVE:
+        return float(np.exp(value))
+    share = float(expit(value))
+    return share if domain == SHARE else 2.0 * share - 1.0
