@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import xarray as xr
 
-from occupancy import arguments, families, posing, simulation
+from occupancy import arguments, augmentation, families, posing, simulation
 from occupancy import community as communities
 from occupancy.engines.compiled import hyper_names
 from occupancy.engines.coordinates import varying_terms
+from occupancy.families import AUGMENT
 from occupancy.families.base import Family
 from occupancy.formula import parse
 from occupancy.problem import Predictor, Problem
@@ -65,6 +66,12 @@ class Model:
         ``elev`` becomes ``elev + (1 + center(elev) || species)``, as ``formulas`` then shows;
         ``"guild/species"`` adds the guild in between. ``p="1 + (1 | species)"``, written by hand,
         says the same of one coefficient.
+    augment : int, optional
+        So many species that nobody detected are added to a community, of which each belongs to it
+        with probability `Omega`: the fit then tells the number N of its species, those missed
+        everywhere among them. Enough is where N stays away from the species detected + `augment`.
+        ``priors={"Omega": "beta(0.001, 1)"}`` is even on the logarithm of N; the default is even
+        on `Omega`, and so on N.
 
     Raises
     ------
@@ -91,11 +98,16 @@ class Model:
         known_occupied: str = "",
         options: Mapping[str, Any] | None = None,
         community: str | bool = "",
+        augment: int = 0,
         **formulas: Any,
     ):
         self.data = _surveys(data)
         self.known_occupied = known_occupied
-        self.family = self._family(family, dict(options or {}), formulas)
+        told = dict(options or {})
+        if augment := arguments.whole("augment", told.pop(AUGMENT, augment), 0, augmentation.MOST):
+            told[AUGMENT] = augment
+        self.family = self._family(family, told, formulas)
+        self.data = augmentation.augment(data, augment) if augment else augmentation.without(data)
         short = {
             name.removeprefix("link_"): formulas.pop(name)
             for name in list(formulas)
@@ -107,13 +119,15 @@ class Model:
                 str(term): str(prior)
                 for term, prior in arguments.mapping(f"priors of `{name}`", own, PRIORS).items()
             }
-            for name, own in arguments.mapping("priors", priors, f'{{"psi": {PRIORS}}}').items()
+            for name, own in self._priors(priors).items()
         }
         self.formulas = self._formulas(formulas)
         if steps := communities.grouping(community):
             self._refuse_lone_species()
             self.formulas = {
-                name: communities.expand(text, steps, self.data)
+                name: text
+                if self.family.parameter(name).level == "community"
+                else communities.expand(text, steps, self.data)
                 for name, text in self.formulas.items()
             }
         names = {p.short: p.name for p in self.family.parameters if p.short}
@@ -125,14 +139,24 @@ class Model:
             self.data, self.family, self.formulas, self.priors, self.links, known_occupied
         )
 
+    def _priors(self, given: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Priors by parameter; one that is a number has one prior, which needs no name."""
+        told = dict(arguments.mapping("priors", given, f'{{"psi": {PRIORS}}}'))
+        for p in self.family.parameters:
+            if p.level == "community" and isinstance(told.get(p.name), str):
+                told[p.name] = {"Intercept": told[p.name]}
+        return told
+
     def _family(self, family: str | Family, options: dict[str, Any], given: dict) -> Family:
         """The family with its options, those given among the formulas taken out of them."""
         if isinstance(family, Family):
+            if AUGMENT in options and family.within is None:
+                return families.with_undetected(family, options[AUGMENT])
             return family
         for name in families.options_of(str(family)):
             if name in given:
                 options[name] = given.pop(name)
-        return families.get(str(family), self.data, **options)
+        return families.get(str(family), augmentation.without(self.data), **options)
 
     def _formulas(self, given: dict[str, str]) -> dict[str, str]:
         """One formula for each parameter; a short name stands for several."""
@@ -169,7 +193,13 @@ class Model:
             for name, given in self.priors.items()
         }
         return Model(
-            self.data, self.family, own, self.links, self.known_occupied, None, "", **formulas
+            self.data,
+            self.family,
+            own,
+            self.links,
+            self.known_occupied,
+            {k: v for k, v in self.family.options.items() if k == AUGMENT},
+            **formulas,
         )
 
     def without_sites(self, held: np.ndarray) -> Model:
