@@ -507,6 +507,11 @@ class Model:
         from occupancy import fit as fits
 
         seed = arguments.whole("seed", seed, 0, arguments.MOST_SEED)
+        if engine == "ml" and self.problem.if_member is not None:
+            raise ModelError(
+                "How many species were missed is told by a distribution, and likelihood at its "
+                'maximum has none: use engine="nuts" with `augment`.'
+            )
         if engine == "ml":
             known = ("auto", "laplace", "quadrature")
             if integrate not in known:

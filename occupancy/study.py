@@ -326,6 +326,7 @@ class Study:
                 **{name: given.pop(name) for name in OPTIONS if name in given},
                 options=given,
                 community=spec.get("community", ""),
+                augment=spec.get("augment", 0),
                 **unit.formulas,
             )
         except ModelError as error:
