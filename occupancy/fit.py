@@ -189,16 +189,6 @@ class Fit(OfSpecies):
             raise ModelError('A fit by engine="ml" uses no prior; fit with engine="nuts".')
         return pd.DataFrame([j.row() for j in sensitivity.judge(self.problem, self.draws)])
 
-    def hyperparameters(self, interval: float = 0.9) -> pd.DataFrame:
-        """Standard deviations, correlations and ranges of all terms that vary.
-
-        Returns
-        -------
-        DataFrame
-            parameter, term, name ("sd", "sd line", "rho"), mean, sd, lower, upper.
-        """
-        return parameters.hyperparameters(self.problem, self.draws, interval)
-
     def trends(self, interval: float = 0.9) -> pd.DataFrame:
         """Effects of seasons that follow each other: every `rw(...)` and `ar1(...)`.
 

@@ -139,7 +139,9 @@ class Drawn:
     @property
     def _pass(self) -> Pass:
         """Probabilities from the centre, sampled states from the draws."""
-        return replace(self._at_centre, log_lik=None, occupied=self._drawn.occupied)
+        return replace(
+            self._at_centre, log_lik=None, occupied=self._drawn.occupied, member=self._drawn.member
+        )
 
     @cached_property
     def _frames(self):

@@ -14,6 +14,7 @@ from occupancy.results import elsewhere
 from occupancy.results import richness as counting
 from occupancy.results.draws import Draws, summary
 from occupancy.results.regions import season_labels
+from occupancy.results.total_richness import total_richness
 from surveys.problems import ModelError, listing
 
 MOST_DRAWS = 2000  # of the coefficients of every species
@@ -33,7 +34,9 @@ class OfSpecies(OfPlaces):
             ``share_*`` and ``occupied_*``: share and number of the surveyed sites that were
             occupied (finite sample); ``p_*``: on the visits made. With ``slopes`` a species' own
             coefficients, ``psi:elev_*``, on the link scale: the community's mean and the species'
-            deviation together.
+            deviation together. Where species were added, ``status``, "detected" or "undetected",
+            and ``member``, the probability that the species belongs to the community; its
+            ``psi_*`` and ``p_*`` are those it has if it does, ``share_*`` and ``occupied_*`` not.
         """
         table = self.overall(interval=interval).drop(columns=["region", "ml_psi", "sites"])
         seen = self._by_season(len(season_labels(self.problem)))[1].sum(axis=1).ravel()
@@ -53,8 +56,26 @@ class OfSpecies(OfPlaces):
                 part = part.set_index("species")
                 for k in ("mean", "lower", "upper"):
                     table[f"{parameter}:{term}_{k}"] = part[k].reindex(names).to_numpy()
+        if (member := self._pass.member) is not None:
+            never = dict(zip(self.data["species"].values, self.problem.never_detected, strict=True))
+            chance = dict(zip(self.data["species"].values, member.mean(axis=0), strict=True))
+            unseen = table["species"].map(never).astype(bool)
+            table.insert(1, "status", np.where(unseen, "undetected", "detected"))
+            table.insert(2, "member", table["species"].map(chance).astype(float))
         table.attrs["interval"] = interval
         return table
+
+    def total_richness(self, interval: float = 0.9) -> pd.DataFrame:
+        """How many species the community has, those that nobody detected among them: N.
+
+        Columns and meaning as in ``occupancy.results.total_richness``.
+        """
+        if self.problem.if_member is None:
+            raise ModelError(
+                "This model has the species of the surveys alone, so that their number is given: "
+                "make it with augment=20 to ask how many species were missed."
+            )
+        return total_richness(self.problem, self._state_draws, self._pass, interval)
 
     def species_coefficients(self, interval: float = 0.9) -> pd.DataFrame:
         """The coefficients of every species on the link scale, as if the formula were its own.
@@ -142,7 +163,7 @@ class OfSpecies(OfPlaces):
         )
 
     def richness_at(self, frame: Any, interval: float = 0.9) -> pd.DataFrame:
-        """Species expected at other places, of those surveyed.
+        """Species expected at other places, of those surveyed and, where any were added, of them.
 
         Parameters
         ----------
@@ -161,11 +182,16 @@ class OfSpecies(OfPlaces):
         names = self.data["species"].values.astype(str)
         if self.problem.family.joint:
             names = names[:1]  # one chain answers for all of them
+        member = None
+        if self.problem.if_member is not None:
+            draws = self._state_draws.thinned(counting.MOST_DRAWS)
+            member = counting.members(self._pass, draws.n)
         total = np.zeros((draws.n, len(given)))
-        for name in names:
+        for s, name in enumerate(names):
             places = self._elsewhere(given.assign(species=name))
             for rows, values in self._occupied.pieces(draws, places):
-                total[:, rows] += values[..., -1].sum(axis=1)
+                there = values[..., -1].sum(axis=1)
+                total[:, rows] += there if member is None else there * member[:, [s]]
         out = pd.DataFrame(
             {f"richness_{k}": v for k, v in summary(total, interval).items()}, index=given.index
         )
@@ -230,7 +256,8 @@ class OfSpecies(OfPlaces):
                 "The species of this model are no community: its coefficients say all there is."
             )
         problem, draws = self.problem, self._own_draws
-        return {n: own.of_parameter(problem, self._frames, draws, n) for n in problem.predictors}
+        by_species = [n for n, p in problem.predictors.items() if p.level != "community"]
+        return {n: own.of_parameter(problem, self._frames, draws, n) for n in by_species}
 
     @cached_property
     def _own_draws(self) -> Draws:

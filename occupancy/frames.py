@@ -131,6 +131,8 @@ class Frames:
 
     def at(self, level: str) -> Frame:
         """The table of one level."""
+        if level == "community":
+            return Frame({}, 1)
         return {
             "site": self.chains,
             "season": self.seasons,
@@ -190,7 +192,8 @@ def make_frames(
     makers: dict[str, dict[str, Callable[[], np.ndarray]]] = {
         level: {} for level in ("site", "season", "interval", "visit")
     }
-    above: dict[str, dict[str, str]] = {"site": {}, "season": {}, "interval": {}}
+    above: dict[str, dict[str, str]] = {level: {} for level in ("site", "season", "interval")}
+    above["community"] = dict.fromkeys(map(str, covariates(data)), "site")
     several = [d for d in ("season", "visit") if data.sizes[d] > 1]
     for name, variable in covariates(data).items():
         if variable.dims == TRAIT:

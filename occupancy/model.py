@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import xarray as xr
 
-from occupancy import arguments, families, posing, simulation
+from occupancy import arguments, augmentation, families, posing, simulation
 from occupancy import community as communities
 from occupancy.engines.compiled import hyper_names
 from occupancy.engines.coordinates import varying_terms
+from occupancy.families import AUGMENT
 from occupancy.families.base import Family
 from occupancy.formula import parse
 from occupancy.problem import Predictor, Problem
@@ -70,6 +71,12 @@ class Model:
     centring : {parameter: {term: word}}, optional
         ``{"psi": {"region": "centred"}}``: in which coordinates the effects of a term are sampled,
         "centred", "non-centred" or "auto", by which the data choose. The model is the same.
+    augment : int, optional
+        So many species that nobody detected are added to a community, of which each belongs to it
+        with probability `Omega`: the fit then tells the number N of its species, those missed
+        everywhere among them. Enough is where N stays away from the species detected + `augment`.
+        ``priors={"Omega": "beta(0.001, 1)"}`` is even on the logarithm of N; the default is even
+        on `Omega`, and so on N.
 
     Raises
     ------
@@ -97,11 +104,16 @@ class Model:
         options: Mapping[str, Any] | None = None,
         community: str | bool = "",
         centring: Mapping[str, Mapping[str, str]] | None = None,
+        augment: int = 0,
         **formulas: Any,
     ):
         self.data = _surveys(data)
         self.known_occupied = known_occupied
-        self.family = self._family(family, dict(options or {}), formulas)
+        told = dict(options or {})
+        if augment := arguments.whole("augment", told.pop(AUGMENT, augment), 0, augmentation.MOST):
+            told[AUGMENT] = augment
+        self.family = self._family(family, told, formulas)
+        self.data = augmentation.augment(data, augment) if augment else augmentation.without(data)
         short = {
             name.removeprefix("link_"): formulas.pop(name)
             for name in list(formulas)
@@ -113,13 +125,15 @@ class Model:
                 str(term): str(prior)
                 for term, prior in arguments.mapping(f"priors of `{name}`", own, PRIORS).items()
             }
-            for name, own in arguments.mapping("priors", priors, f'{{"psi": {PRIORS}}}').items()
+            for name, own in self._priors(priors).items()
         }
         self.formulas = self._formulas(formulas)
         if steps := communities.grouping(community):
             self._refuse_lone_species()
             self.formulas = {
-                name: communities.expand(text, steps, self.data)
+                name: text
+                if self.family.parameter(name).level == "community"
+                else communities.expand(text, steps, self.data)
                 for name, text in self.formulas.items()
             }
         names = {p.short: p.name for p in self.family.parameters if p.short}
@@ -141,14 +155,24 @@ class Model:
             centring=self.centring,
         )
 
+    def _priors(self, given: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Priors by parameter; one that is a number has one prior, which needs no name."""
+        told = dict(arguments.mapping("priors", given, f'{{"psi": {PRIORS}}}'))
+        for p in self.family.parameters:
+            if p.level == "community" and isinstance(told.get(p.name), str):
+                told[p.name] = {"Intercept": told[p.name]}
+        return told
+
     def _family(self, family: str | Family, options: dict[str, Any], given: dict) -> Family:
         """The family with its options, those given among the formulas taken out of them."""
         if isinstance(family, Family):
+            if AUGMENT in options and family.within is None:
+                return families.with_undetected(family, options[AUGMENT])
             return family
         for name in families.options_of(str(family)):
             if name in given:
                 options[name] = given.pop(name)
-        return families.get(str(family), self.data, **options)
+        return families.get(str(family), augmentation.without(self.data), **options)
 
     def _formulas(self, given: dict[str, str]) -> dict[str, str]:
         """One formula for each parameter; a short name stands for several."""
@@ -193,7 +217,8 @@ class Model:
             }
         )
         links, known = self.links, self.known_occupied
-        return Model(self.data, self.family, own, links, known, None, "", **formulas)
+        options = {k: v for k, v in self.family.options.items() if k == AUGMENT}
+        return Model(self.data, self.family, own, links, known, options, "", **formulas)
 
     def without_sites(self, held: np.ndarray) -> Model:
         """The same model with the visits to some sites (site,) taken out, scales and levels kept.
@@ -503,6 +528,11 @@ class Model:
         from occupancy import fit as fits
 
         seed = arguments.whole("seed", seed, 0, arguments.MOST_SEED)
+        if engine == "ml" and self.problem.if_member is not None:
+            raise ModelError(
+                "How many species were missed is told by a distribution, and likelihood at its "
+                'maximum has none: use engine="nuts" with `augment`.'
+            )
         if engine == "ml":
             known = ("auto", "laplace", "quadrature")
             if integrate not in known:

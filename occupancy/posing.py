@@ -13,6 +13,7 @@ import xarray as xr
 
 from occupancy import design as designs
 from occupancy import families, priors
+from occupancy.augmentation import check_augmented
 from occupancy.columns.frame import as_text
 from occupancy.community import check_species
 from occupancy.design import Design
@@ -66,6 +67,8 @@ def build(
         for p in chosen.parameters
         if learned is None or p.name not in learned
     } | dict(learned or {})
+    if chosen.within is not None:
+        check_augmented(data, made_designs)
     if not chosen.joint:
         check_species(data, made_designs)
     last = _last_step(frames)
@@ -102,6 +105,7 @@ def build(
         label[keep][order],
         _known(data, chosen, frames, known)[layout.site_order],
         frames.steps.n,
+        None if chosen.joint else layout.site_order // data.sizes["site"],
     )
     _refuse_impossible(data, chosen, observed, np.flatnonzero(frames.made)[keep][order])
     predictors = {}
@@ -121,6 +125,7 @@ def build(
             sign,
             stated.get(p.name, {}),
             exposure,
+            p.prior,
         )
     return Problem(
         chosen,
@@ -214,6 +219,8 @@ def _told(p, frames: Frames, keep, visited, last) -> np.ndarray:
         return keep
     if p.level == "site":
         return visited
+    if p.level == "community":
+        return np.ones(1, bool)
     n_row = frames.steps.n - (p.level == "interval")
     reached = np.arange(n_row)[None, :] + (p.level == "interval") <= last[:, None]
     return (reached & visited[:, None]).ravel()
@@ -226,6 +233,8 @@ def _rows(p, frames: Frames, layout: Layout, mine: np.ndarray, visit: np.ndarray
         return frames.visits.rows(mine), place[visit[mine[visit]]]
     if p.level == "site":
         return frames.chains, layout.site_order
+    if p.level == "community":
+        return frames.at(p.level), np.zeros(1, np.int64)
     n_row = layout.n_step - (p.level == "interval")
     rows = layout.site_order[None, :] * n_row + np.arange(n_row)[:, None]
     return frames.at(p.level), rows.ravel()
@@ -380,7 +389,7 @@ def _chains_lost(p, frames: Frames, absent: np.ndarray, last: np.ndarray) -> np.
     return (absent & told).reshape(frames.n_chain, -1).any(axis=1)
 
 
-def _predictor(p, link, design, frame, rows, sign, stated, exposure) -> Predictor:
+def _predictor(p, link, design, frame, rows, sign, stated, exposure, prior) -> Predictor:
     n = frame.n
     matrix = design.matrix(frame, n=n)
     matrix[~np.isfinite(matrix).all(axis=1)] = 0.0  # rows without visits: they say nothing
@@ -389,7 +398,8 @@ def _predictor(p, link, design, frame, rows, sign, stated, exposure) -> Predicto
     offset = np.empty(0) if offset is None else np.nan_to_num(offset[rows])
     if exposure is not None:
         offset = offset + exposure if offset.size else exposure
-    table = priors.resolve(design, dict(stated), link)
+    table = priors.resolve(design, {"Intercept": prior, **stated} if prior else stated, link)
+    table = replace(table, stated=tuple(key for key in table.stated if key in stated))
     varying = tuple(
         _varying_term(learned, table.priors_of(learned.name), frame, n, rows)
         for learned in design.groups

@@ -264,6 +264,20 @@ class Problem:
         }
         return replace(self, predictors=plain)
 
+    @cached_property
+    def if_member(self) -> Problem | None:
+        """The same surveys given that every species is in the community; None where all are."""
+        within = self.family.within
+        if within is None:
+            return None
+        own = {p.name: self.predictors[p.name] for p in within.parameters}
+        return replace(self, family=within, predictors=own)
+
+    @cached_property
+    def never_detected(self) -> np.ndarray:
+        """(species,) bool: no visit used detected it."""
+        return ~self.seen.any(axis=(1, 2, 3))
+
     @property
     def has_groups(self) -> bool:
         return any(p.varying for p in self.predictors.values())

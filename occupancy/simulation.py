@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from occupancy import links
+from occupancy.families.augmented import OMEGA
 from occupancy.families.base import Family
 from occupancy.problem import Problem
 
@@ -43,10 +44,23 @@ def draw(
         In layout order, signed where the family asks for it.
     """
     given = pad(problem, eta)
-    state, y = problem.family.simulate(dict(given.values), given.made, rng, given.effort)
+    values, made = dict(given.values), given.made
+    state, y = problem.family.simulate(values, made, rng, given.effort)
+    if problem.family.within is not None:
+        state, y = _members_alone(problem, values, state, y, rng)
     back = np.empty(problem.y.size)
     back[problem.field_rank] = y[given.where]
     return state, back
+
+
+def _members_alone(problem: Problem, values, state, y, rng: np.random.Generator):
+    """States and observations with species that are no member of the community absent, unseen."""
+    n_site = problem.data.sizes["site"]
+    member = rng.random(problem.data.sizes["species"]) < values[OMEGA][0]
+    absent = ~np.repeat(member, n_site)
+    nothing = np.inf if problem.family.observes == "time" else 0.0
+    y = np.where(absent[:, None, None] & ~np.isnan(y), nothing, y)
+    return np.where(absent[:, None], 0, state), y
 
 
 def pad(problem: Problem, eta: tuple[np.ndarray, ...]) -> Padded:
@@ -66,10 +80,12 @@ def pad(problem: Problem, eta: tuple[np.ndarray, ...]) -> Padded:
             full = np.full(made.shape, 0.5)
             full[tuple(k[mine] for k in where)] = value
         else:
+            if p.level == "community":
+                value = np.repeat(value, problem.n_chain)
             rows = value.reshape(-1, problem.n_chain)
             full = np.empty((problem.n_chain, len(rows)))
             full[order] = rows.T
-            full = full[:, 0] if p.level == "site" else full
+            full = full[:, 0] if p.level in ("site", "community") else full
         values[p.name] = full
     if problem.observed.known.any():  # as in the likelihood: nothing is left to chance there
         known = problem.in_field_order(problem.observed.known)

@@ -340,6 +340,7 @@ class Study:
                 options=given,
                 community=spec.get("community", ""),
                 centring=spec.get("centring"),
+                augment=spec.get("augment", 0),
                 **unit.formulas,
             )
         except ModelError as error:

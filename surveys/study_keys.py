@@ -98,6 +98,7 @@ MODEL: dict[str, Any] = {
     "season": ANY,
     "title": TEXT,
     "community": YES_OR_TEXT,
+    "augment": WHOLE,
     **dict.fromkeys(PARAMETERS, TEXT),
     "priors": {"*": {"*": TEXT}},
     "centring": {"*": {"*": {"centred", "non-centred", "auto"}}},

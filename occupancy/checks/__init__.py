@@ -21,6 +21,7 @@ CHECKS: dict[str, str] = {
     "BOUND": "occupancy.checks.boundary",
     "LABEL": "occupancy.checks.mirrored_labels",
     "KTRUNC": "occupancy.checks.no_upper_limit",
+    "AUGMENT": "occupancy.checks.augmentation",
     "NODET": "occupancy.checks.never_detected",
     "ALLDET": "occupancy.checks.always_detected",
     "CONFOUND": "occupancy.checks.confounding",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from occupancy.augmentation import added_to
 from occupancy.checks.base import Evidence, Verdict
 from occupancy.checks.predicted import is_psi_and_p
 from occupancy.checks.species import by_species, changes
@@ -21,6 +22,7 @@ def check(evidence: Evidence) -> list[Verdict]:
     if evidence.problem.family.observes == "score":
         return []  # every file has a score, whatever it holds
     table = by_species(evidence.problem)
+    table = table[: len(table) - added_to(evidence.problem.data)]  # who was added was not seen
     none = [s for s in table if s.visits.size and not s.detected.any()]
     if not none:
         return []

@@ -37,6 +37,8 @@ FAMILIES = {
 # Families whose species share a chain, told without importing any kernel.
 JOINT = frozenset({"interacting"})
 
+AUGMENT = "augment"  # option of every family: how many species that nobody detected are added
+
 
 def get(name: str, data: xr.Dataset | None = None, **options: Any) -> Family:
     """The family of this name, made with its options.
@@ -45,9 +47,18 @@ def get(name: str, data: xr.Dataset | None = None, **options: Any) -> Family:
     ``options_from(data, options)`` that reads them there.
     """
     module = import_module(_place(name))
+    undetected = options.pop(AUGMENT, 0)
     if data is not None and hasattr(module, "options_from"):
         options = module.options_from(data, options)
-    return module.family(**options)
+    made = module.family(**options)
+    return with_undetected(made, undetected) if undetected else made
+
+
+def with_undetected(family: Family, n: int) -> Family:
+    """The family with ``n`` species more, never detected, that may not be in the community."""
+    from occupancy.families import augmented
+
+    return augmented.family(family, n)
 
 
 def is_joint(name: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-Level = Literal["site", "season", "interval", "visit"]
+Level = Literal["site", "season", "interval", "visit", "community"]
 Values = Mapping[str, np.ndarray]
 Tables = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -29,9 +29,10 @@ class Parameter:
 
     Attributes
     ----------
-    level : "site", "season", "interval" or "visit"
+    level : "site", "season", "interval", "visit" or "community"
         Where it may vary, and so which covariates its formula may use. An interval lies between
-        a season and the next and has the covariates of the season left.
+        a season and the next and has the covariates of the season left. Of a community there is
+        one value.
     links : tuple of str
         Links on offer; the first is the default.
     only : str
@@ -40,6 +41,8 @@ class Parameter:
         Name under which one formula is given to several parameters at once; "" for none.
     exposure : bool
         Whether log(effort) is added to the predictor, so that it speaks of one unit of effort.
+    prior : str
+        Of the intercept, where none is stated; "" for that of the link.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Parameter:
     only: str = ""
     short: str = ""
     exposure: bool = False
+    prior: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ class Observed:
         Which of ``Family.labels`` the visit carries; 0 where a family splits nothing.
     known : (chain,) bool
         Chains known to be occupied.
+    species : (chain,) int64, or None where nobody asks
+        Place of each chain's species.
     """
 
     y: np.ndarray
@@ -77,6 +83,7 @@ class Observed:
     label: np.ndarray
     known: np.ndarray
     n_step: int
+    species: np.ndarray | None = None
 
     @property
     def n_chain(self) -> int:
@@ -162,6 +169,8 @@ class Family:
         Whether sites may be told to be occupied.
     proof : bool
         Whether a detection proves that the species was there.
+    within : Family or None
+        Of species that may not be in the community: the family of one that is.
     """
 
     name: str
@@ -194,6 +203,7 @@ class Family:
     proof: bool = True
     psi: Callable[[Values], np.ndarray] | None = None
     closed: bool = False
+    within: Family | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def parameter(self, name: str) -> Parameter:

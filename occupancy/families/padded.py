@@ -57,13 +57,14 @@ def evaluate(
     labels: np.ndarray | None = None,
     detected: np.ndarray | None = None,
     n_state: int | None = None,
+    species: np.ndarray | None = None,
 ) -> Evaluated:
     """Log-likelihood, smoothed states, pairs and gradient at given linear predictors.
 
     Parameters
     ----------
     eta : {parameter: (site,), (site, season), (site, interval) or (site, season, visit)}
-        On the scale of the parameter's link, by its level.
+        Of a community: (1,). On the scale of the parameter's link, by its level.
     y : (site, season, visit)
         What was seen; NaN where no visit was made. Where steps are visits: (site, visit, 1).
     effort : like ``y``; 1 where not given.
@@ -76,6 +77,8 @@ def evaluate(
         y > 0 and finite where not given: a time of +inf is a visit without detection.
     n_state : int
         How many states are told, where the family's are numbers of individuals.
+    species : (site,) int
+        Whose site it is, where species may not be in the community.
     """
     y = np.asarray(y, dtype=np.float64)
     n_site, n_step, _ = y.shape
@@ -98,6 +101,7 @@ def evaluate(
         of_visits(labels, 0).astype(np.int64),
         np.zeros(n_site, bool) if known is None else np.asarray(known, bool)[layout.site_order],
         n_step,
+        None if species is None else np.asarray(species, np.int64)[layout.site_order],
     )
     rows, parts, signs = {}, [], {}
     for p in family.parameters:
@@ -178,6 +182,8 @@ def _flat(values, p, layout: Layout, made, told: Observed):
         return values[where], where
     if p.level == "site":
         return values[layout.site_order], (layout.site_order,)
+    if p.level == "community":
+        return values.reshape(1), (slice(None),)
     n_row = values.shape[1]
     step, site = np.meshgrid(np.arange(n_row), layout.site_order, indexing="ij")
     where = (site.ravel(), step.ravel())

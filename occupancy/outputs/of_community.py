@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from occupancy import augmentation
 from occupancy.outputs.results import Community
 
 if TYPE_CHECKING:
@@ -29,16 +30,27 @@ def ask_community(
         richness.append(of_regions)
         if 2 <= of_regions["region"].nunique() <= MOST_REGIONS:
             similarity = fit.similarity(interval=interval, layer=regions)
+    species = fit.species(interval=interval, slopes=False)
+    coefficients = fit.species_coefficients(interval=interval)
+    pooling = fit.shrinkage(by="species", interval=interval)
+    added = augmentation.names(augmentation.added_to(fit.data))  # they are told as N alone
     return Community(
-        species=fit.species(interval=interval, slopes=False),
-        coefficients=fit.species_coefficients(interval=interval),
+        species=_listed(species, "species", added),
+        coefficients=_listed(coefficients, "species", added),
         means=means,
         typical=means.attrs["typical"],
-        pooling=fit.shrinkage(by="species", interval=interval),
+        pooling=_listed(pooling, pooling.columns[0], added),
         richness=pd.concat(richness, ignore_index=True),
         site_richness=fit.richness(by="site", interval=interval),
         similarity=similarity,
     )
+
+
+def _listed(table: pd.DataFrame, column: str, added: list[str]) -> pd.DataFrame:
+    """The rows of species of the surveys."""
+    if not added:
+        return table
+    return table[~table[column].astype(str).isin(added)].reset_index(drop=True)
 
 
 def with_richness_of_sites(sites: Any, community: Community | None) -> Any:

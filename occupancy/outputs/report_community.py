@@ -9,7 +9,7 @@ import pandas as pd
 from occupancy.outputs import words
 from occupancy.outputs.community import in_order
 from occupancy.outputs.results import Community, Results, season_rows
-from occupancy.outputs.richness_map import of_all
+from occupancy.outputs.richness_map import of_all, tells_total
 from occupancy.outputs.richness_map import sentence as richness
 
 
@@ -33,9 +33,13 @@ def _all_sites(told: Community, results: Results) -> str:
     row = of_all(told.richness, results)
     present = words.count(row["sample_mean"])
     ends = f"{words.count(row['sample_lower'])}–{words.count(row['sample_upper'])}"
+    sites = words.counted(int(row["surveyed"]), "surveyed site")
+    seen = f"{words.count(row['observed'])} were seen."
+    if not tells_total(told.richness):
+        return f"All {sites} together held {present} of the species ({ends}); {seen}"
     return (
-        f"All {words.counted(int(row['surveyed']), 'surveyed site')} together held {present} of "
-        f"the species ({ends}); {words.count(row['observed'])} were seen."
+        f"The community has {words.count(row['N_mean'])} species ({_ends(row, 'N')}), those that "
+        f"nobody detected among them. All {sites} together held {present} species ({ends}); {seen}"
     )
 
 

@@ -94,7 +94,15 @@ def write(
 
 def title(results: Results) -> str:
     when = f" in {results.season_name}" if results.season_name else ""
-    return f"How many of the {len(require_community(results).pooling)} species live where{when}"
+    community = require_community(results)
+    if tells_total(community.richness):
+        return f"How many species live where{when}, those never detected among them"
+    return f"How many of the {len(community.pooling)} species live where{when}"
+
+
+def tells_total(richness: pd.DataFrame) -> bool:
+    """Whether species that nobody detected were estimated too."""
+    return "N_mean" in richness
 
 
 def sentence(results: Results) -> str:

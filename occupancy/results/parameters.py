@@ -21,7 +21,6 @@ from occupancy.results.variance import NOISE
 
 MEASURES = ("rhat", "ess_bulk", "ess_tail")
 GROUP_COLUMNS = ["parameter", "group", "level", "mean", "sd", "lower", "upper"]
-HYPER_COLUMNS = ["parameter", "term", "name", "mean", "sd", "lower", "upper"]
 VARIANCE_COLUMNS = [
     *["parameter", "group", "levels", "mean", "sd", "lower", "upper"],
     *["icc_mean", "icc_lower", "icc_upper"],
@@ -119,17 +118,6 @@ def groups(
             row = {"parameter": p.name, "group": g.design.name, "level": level}
             rows.append(row | {k: float(v[i]) for k, v in told.items()})
     return pd.DataFrame(rows, columns=GROUP_COLUMNS)
-
-
-def hyperparameters(problem: Problem, draws: Draws, interval: float) -> pd.DataFrame:
-    """One row for each hyper-parameter of each term that varies."""
-    rows = []
-    for p, term in varying_terms(problem):
-        told = summary(draws.hypers[p.name, term.name], interval)
-        for j, hyper in enumerate(term.design.hypers):
-            row = {"parameter": p.name, "term": term.design.name, "name": hyper.key}
-            rows.append(row | {k: float(v[j]) for k, v in told.items()})
-    return pd.DataFrame(rows, columns=HYPER_COLUMNS)
 
 
 def _about_modes(about: Conditional, interval: float) -> list[dict[str, np.ndarray]]:

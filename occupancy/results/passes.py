@@ -14,6 +14,7 @@ import numpy as np
 
 from occupancy.problem import Problem
 from occupancy.results.draws import Draws, natural
+from occupancy.results.membership import Membership, mixed
 from occupancy.results.occupied import marks, reported
 
 MOST_ROWS = 20_000  # numbers of individuals told of one site
@@ -36,6 +37,8 @@ class Pass:
         Sampled histories.
     numbers : (draw, chain) int, or None
         Sampled numbers of individuals, where states are such.
+    member : (draw, species) bool, or None
+        Sampled members of the community, where species need not be.
     """
 
     log_lik: np.ndarray | None
@@ -43,6 +46,7 @@ class Pass:
     states: np.ndarray
     occupied: np.ndarray
     numbers: np.ndarray | None = None
+    member: np.ndarray | None = None
 
 
 def run(problem: Problem, draws: Draws, seed: int, pointwise: bool = False) -> Pass:
@@ -62,9 +66,20 @@ def run(problem: Problem, draws: Draws, seed: int, pointwise: bool = False) -> P
     several = problem.n_step > 1 or mark.shape[0] > 1
     counts = not problem.family.states
     numbers = np.empty((draws.n, n), np.int64) if counts else None
+    species = None if problem.if_member is None else Membership(problem)
+    member = None if species is None else np.empty((draws.n, n_species), bool)
     for d in range(draws.n):
-        ll, w, pairs = _told(problem, predictors_at(problem, draws, d))
-        states += w[:, : problem.n_shown]
+        eta = predictors_at(problem, draws, d)
+        if species is None or member is None:
+            ll, w, pairs = _told(problem, eta)
+            states += w[:, : problem.n_shown]
+        else:
+            ll, w, pairs = _told(species.inside, eta[: len(species.inside.predictors)])
+            share = species.chance(ll, species.omega(eta))
+            states += mixed(w[:, : problem.n_shown], species.of_chains(share))
+            member[d] = rng.random(n_species) < share
+            if log_lik is not None:
+                ll = problem.evaluate(eta)[1]
         if log_lik is not None:
             log_lik[d, problem.layout.site_order] = ll
         if several:
@@ -77,13 +92,17 @@ def run(problem: Problem, draws: Draws, seed: int, pointwise: bool = False) -> P
         else:
             share = np.clip(w[0, mark[0]].sum(axis=0), 0.0, 1.0)
             occupied[d] = (rng.random(n) < problem.in_field_order(share)).reshape(shape)
+        if member is not None:
+            occupied[d] &= member[d][:, None, None]
+            if numbers is not None:
+                numbers[d] *= np.repeat(member[d], n_site)
     states = np.moveaxis(problem.in_field_order(states / draws.n), 2, 0)
     states[~problem.usable] = np.nan
     if counts:
         present = (1.0 - states[:, at, :1]).transpose(2, 0, 1).reshape(shape)
     else:
         present = np.moveaxis(states[:, at] @ mark.T.astype(float), 2, 0).reshape(shape)
-    return Pass(log_lik, np.clip(present, 0.0, 1.0), states, occupied, numbers)
+    return Pass(log_lik, np.clip(present, 0.0, 1.0), states, occupied, numbers, member)
 
 
 def log_likelihoods(problem: Problem, draws: Draws) -> np.ndarray:
@@ -110,6 +129,12 @@ def _told(problem: Problem, eta: tuple[np.ndarray, ...]):
 def expected_numbers(problem: Problem, point: Draws) -> np.ndarray:
     """(chain,) E[N | data] at one set of parameters, exact."""
     eta = predictors_at(problem, point, 0)
+    share = 1.0
+    if problem.if_member is not None:
+        species = Membership(problem)
+        problem = species.inside
+        omega, eta = species.omega(eta), eta[: len(problem.predictors)]
+        share = species.of_chains(species.chance(problem.evaluate(eta)[1], omega))
     gradients = problem.evaluate(eta)[4]
     names, predictors = list(problem.predictors), problem.predictors.values()
     rows = {n: (p, e, g) for n, p, e, g in zip(names, predictors, eta, gradients, strict=True)}
@@ -118,7 +143,8 @@ def expected_numbers(problem: Problem, point: Draws) -> np.ndarray:
     number = problem.family.number
     if number is None:
         raise ValueError(f"family '{problem.family.name}' has no numbers")
-    return problem.in_field_order(number(values, {n: g for n, (_, _, g) in at_sites.items()}))
+    found = number(values, {n: g for n, (_, _, g) in at_sites.items()})
+    return problem.in_field_order(share * found)
 
 
 def sample_path(states: np.ndarray, pairs: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -3,6 +3,9 @@
 ``sample`` is finite-sample: species present on the surveyed sites, seen or missed there, in every
 draw of the joint states. ``population`` is what as many new sites with these covariates would
 hold: species expected on at least one of them, from the probabilities alone.
+
+Where species that nobody detected were added, those that are members of the community in a draw
+count as any other, and N is the number of all its members.
 """
 
 from __future__ import annotations
@@ -48,13 +51,17 @@ def richness(
         ``by``, season, sites, surveyed (sites visited in any season), observed (species detected
         there in the season); ``sample_*``: species present on the surveyed sites;
         ``population_*``: species expected on as many new sites; ``at_a_site_*``: species present
-        on a surveyed site, on average. Mean, sd, lower and upper of each.
+        on a surveyed site, on average. Mean, sd, lower and upper of each. Where species were
+        added, ``undetected_*``: those of ``sample_*`` that were detected nowhere; of all sites
+        together ``N_*`` too, the species of the community, here or not.
     """
     problem = occupied.problem
     seasons = season_labels(problem)
     visited = problem.visits_by_season.sum(axis=(0, 2)) > 0
     seen = _seen(problem, len(seasons))
-    expected = _population(occupied, draws.thinned(MOST_DRAWS), places, labels, names)
+    thin = draws.thinned(MOST_DRAWS)
+    member = members(passed, thin.n)
+    expected = _population(occupied, thin, places, labels, names, member)
     rows = []
     for k, name in enumerate(names):
         inside = _inside(labels, name)
@@ -69,6 +76,11 @@ def richness(
             row |= _named("sample", sample[:, t], interval, at.any())
             row |= _named("population", expected[:, k, t], interval)
             row |= _named("at_a_site", mean[:, t], interval, at.any())
+            if passed.member is not None:
+                missed = present[..., t][:, problem.never_detected].any(axis=2).sum(axis=1)
+                row |= _named("undetected", missed, interval, at.any())
+                if not name:
+                    row |= _named("N", passed.member.sum(axis=1), interval)
             rows.append(row)
     table = pd.DataFrame(rows)
     table.attrs["interval"] = interval
@@ -88,7 +100,8 @@ def richness_of_sites(
     n_site, n_season = sites.size, len(seasons)
     visited = problem.visits_by_season.sum(axis=(0, 2)) > 0
     seen = _seen(problem, n_season).sum(axis=0)
-    total = _summed(occupied, draws.thinned(MOST_DRAWS), places)
+    thin = draws.thinned(MOST_DRAWS)
+    total = _summed(occupied, thin, places, members(passed, thin.n))
     sample = summary(passed.occupied.sum(axis=1), interval)  # (site, season)
     expected = summary(total, interval)
     columns: dict[str, Any] = {
@@ -179,7 +192,12 @@ def _inside(labels: np.ndarray, name: str) -> np.ndarray:
 
 
 def _population(
-    occupied: Occupied, draws: Draws, places: Places, labels: np.ndarray, names: list[str]
+    occupied: Occupied,
+    draws: Draws,
+    places: Places,
+    labels: np.ndarray,
+    names: list[str],
+    member: np.ndarray | None,
 ) -> np.ndarray:
     """(draw, label, season) species expected on at least one site: sum over species of 1 - none."""
     n_site, n_species = labels.size, occupied.problem.data.sizes["species"]
@@ -195,10 +213,22 @@ def _population(
                 mine = owner == s
                 for k, mask in enumerate(masks):
                     none[s, k] += absent[:, kind][:, mine & mask[chain % n_site]].sum(axis=1)
-    return np.moveaxis(-np.expm1(none).sum(axis=0), 0, 1)
+    there = -np.expm1(none)
+    if member is not None:
+        there *= member.T[:, None, :, None]
+    return np.moveaxis(there.sum(axis=0), 0, 1)
 
 
-def _summed(occupied: Occupied, draws: Draws, places: Places) -> np.ndarray:
+def members(passed: Pass, n: int) -> np.ndarray | None:
+    """(draw, species) bool: members of the community in ``n`` draws; None where all species are."""
+    if passed.member is None:
+        return None
+    return passed.member[np.linspace(0, len(passed.member) - 1, n).astype(int)]
+
+
+def _summed(
+    occupied: Occupied, draws: Draws, places: Places, member: np.ndarray | None
+) -> np.ndarray:
     """(draw, site, season) species expected on each site; NaN where a covariate is missing."""
     n_site = occupied.problem.data.sizes["site"]
     total = np.zeros((draws.n, n_site, occupied.seasons.size))
@@ -208,7 +238,10 @@ def _summed(occupied: Occupied, draws: Draws, places: Places) -> np.ndarray:
         while start < site.size:  # sites follow each other within a species
             stop = min(start + n_site - site[start], site.size)
             span = slice(site[start], site[start] + stop - start)
-            total[:, span] += values[:, :, start:stop].sum(axis=1)
+            there = values[:, :, start:stop].sum(axis=1)
+            if member is not None:
+                there *= member[:, [(rows.start + start) // n_site], None]
+            total[:, span] += there
             start = stop
     return total
 
