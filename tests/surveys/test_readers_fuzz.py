@@ -114,7 +114,7 @@ def read_or_refuse(folder) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("seed", "n"), [("wide", 120), ("long", 40), *((form, 15) for form in CAMERA_SEEDS)]
+    ("seed", "n"), [("wide", 120), ("long", 40), *((form, 30) for form in CAMERA_SEEDS)]
 )
 def test_spoilt_text_is_read_or_refused(tmp_path, seed, n):
     toml, detections, sites = SEEDS[seed]
