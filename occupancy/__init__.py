@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from occupancy.comparison import compare, compare_pooling, cross_validate
     from occupancy.fit import Fit, load
     from occupancy.landscape import Truth, simulate_study
     from occupancy.model import Model
@@ -20,12 +21,26 @@ PLACES = {
     "Model": "occupancy.model",
     "Fit": "occupancy.fit",
     "load": "occupancy.fit",
+    "compare": "occupancy.comparison",
+    "cross_validate": "occupancy.comparison",
+    "compare_pooling": "occupancy.comparison",
     "Study": "occupancy.study",
     "Truth": "occupancy.landscape",
     "simulate_study": "occupancy.landscape",
 }
 
-__all__ = ["Fit", "Model", "Study", "Truth", "__version__", "load", "simulate_study"]
+__all__ = [
+    "Fit",
+    "Model",
+    "Study",
+    "Truth",
+    "__version__",
+    "compare",
+    "compare_pooling",
+    "cross_validate",
+    "load",
+    "simulate_study",
+]
 
 
 def __getattr__(name: str) -> Any:

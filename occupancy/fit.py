@@ -7,35 +7,47 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
+from occupancy.engines import marginal
 from occupancy.engines import ml as maximum
 from occupancy.engines import profile as profiles
+from occupancy.engines.conditional import Conditional, conditional
+from occupancy.engines.marginal import Integrated
 from occupancy.results import (
     effects,
+    goodness,
+    number_occupied,
     parameters,
+    residuals,
+    sensitivity,
+    variance,
 )
 from occupancy.results.draws import (
+    Draws,
     interval_ends,
 )
 from surveys.problems import ModelError
 
 if TYPE_CHECKING:
     from occupancy.model import Model
-from occupancy.fit_places import OfPlaces
+from occupancy.fit_species import OfSpecies
 
 SCHEMA = 1
+MOST_TJUR = 1000  # draws of psi and states compared
 
 
-class Fit(OfPlaces):
+class Fit(OfSpecies):
     """Answers of one model on one set of surveys.
 
     Its state is told by ``occupancy.fit_draws.Drawn``; questions about sites, regions, seasons and
-    other places stand in ``occupancy.fit_places``.
+    other places stand in ``occupancy.fit_places``, about species in ``occupancy.fit_species``.
     """
 
     # ------------------------------------------------------------ parameters
@@ -51,8 +63,8 @@ class Fit(OfPlaces):
             group effects) and ``naive`` (logistic regression of "ever detected", psi only).
         """
         found = None if self.posterior is None else self._evidence.convergence
-        ml = self.ml if found is not None else self._maximum
-        return parameters.coefficients(self.problem, self.draws, ml, found, interval)
+        top = None if found is not None else self._maximum
+        return parameters.coefficients(self.problem, self.draws, top, self._pooled, found, interval)
 
     def profile(self, interval: float = 0.9) -> pd.DataFrame:
         """Profile-likelihood intervals of a maximum-likelihood fit: parameter, term, lower, upper.
@@ -61,21 +73,103 @@ class Fit(OfPlaces):
         """
         if self.engine != "ml":
             raise ModelError('Profile intervals belong to a fit by engine="ml".')
+        if self.problem.has_groups:
+            raise ModelError(
+                "Profile intervals are not made of a model with effects of groups. Take those of "
+                'coefficients() and variances(), or engine="nuts".'
+            )
         low, high = interval_ends(interval)
         bounds = profiles.profile(self.problem, self._maximum, high - low)
         return parameters.profiles(self.problem, self._maximum, bounds)
 
     def groups(self, interval: float = 0.9) -> pd.DataFrame:
-        """Effects of every level on the link scale."""
-        return parameters.groups(self.problem, self.draws, interval)
+        """Effects of every level on the link scale.
+
+        Of a maximum: their modes given the data, with standard errors that hold the uncertainty of
+        coefficients and sds too.
+        """
+        return parameters.groups(self.problem, self.draws, interval, self._conditional)
+
+    @cached_property
+    def _conditional(self) -> Conditional | None:
+        """Effects given the maximum, of a fit by maximum likelihood with groups."""
+        if self.posterior is not None or not isinstance(self.ml, Integrated):
+            return None
+        return conditional(self.problem, self.ml)
 
     def variances(self, interval: float = 0.9) -> pd.DataFrame:
         """Standard deviations between the levels of each group, with the latent share (ICC).
 
         icc = sd^2 / (sum of the predictor's group variances + variance of the link's own noise),
-        pi^2 / 3 for logit and pi^2 / 6 for cloglog.
+        pi^2 / 3 for logit and pi^2 / 6 for cloglog. Of a maximum: the estimate, its standard error,
+        and Wald's interval on the logarithm; an sd of 0 has neither.
         """
-        return parameters.variances(self.problem, self.draws, interval)
+        top = self.ml if isinstance(self.ml, Integrated) and self.posterior is None else None
+        return parameters.variances(self.problem, self.draws, interval, top)
+
+    def variance_components(self, interval: float = 0.9) -> pd.DataFrame:
+        """What makes places differ, level by level, on the scale of the predictor.
+
+        Returns
+        -------
+        DataFrame
+            parameter, component, kind, levels; then mean, lower and upper of ``sd``, ``variance``,
+            ``share`` of the whole variance, ``icc`` (share of what is left when covariates are
+            held) and ``alike`` (correlation of two rows of one level, higher levels included).
+            The definitions stand in ``occupancy.results.variance``.
+        """
+        return variance.ledger(self.problem, self.draws, interval)
+
+    def r_squared(self, interval: float = 0.9) -> pd.DataFrame:
+        """How much is explained: parameter, measure, mean, lower, upper.
+
+        ``marginal`` is the share of the latent variance that covariates explain, ``conditional``
+        that of covariates and everything that varies (Nakagawa and Schielzeth 2013); ``tjur`` is
+        the mean psi of the occupied sites less that of the empty ones, over joint draws of both.
+        """
+        table = variance.explained(self.problem, self.draws, interval)
+        first = next(iter(self.problem.predictors))
+        rows = [{"parameter": first, "measure": "tjur", **self._tjur(interval)}]
+        return pd.concat([table, pd.DataFrame(rows)], ignore_index=True)
+
+    def _tjur(self, interval: float) -> dict[str, float]:
+        draws = self._state_draws
+        state = self._drawn.occupied  # (draw, species, site, season)
+        keep = np.linspace(0, len(state) - 1, min(len(state), MOST_TJUR)).astype(int)
+        psi = np.concatenate(
+            [values for _, values in self._occupied.pieces(draws.thinned(MOST_TJUR), self._places)],
+            axis=2,
+        )
+        if len(psi) != len(keep):  # a maximum that is flat has one draw of states
+            keep = np.zeros(len(psi), int)
+        visited = self.problem.visits_by_season.sum(axis=2) > 0
+        surveyed = np.broadcast_to(visited[..., None], state.shape[1:]) & np.isfinite(
+            psi.reshape(len(psi), *state.shape[1:])
+        ).all(axis=0)
+        return variance.tjur(
+            psi.reshape(len(psi), -1), state[keep].reshape(len(psi), -1), surveyed.ravel(), interval
+        )
+
+    def sensitivity(self) -> pd.DataFrame:
+        """What the priors did to the answer of a sampled fit, one row for each prior.
+
+        Returns
+        -------
+        DataFrame
+            parameter, term, prior; ``overlap``, the area that prior and posterior share;
+            ``contraction``, the share of the prior's variance that the data took away;
+            ``prior_sensitivity`` and ``likelihood_sensitivity``, how far the posterior moves when
+            either counts more (above 0.05 matters); ``verdict`` in plain words. An intercept is
+            judged where its prior acts, at average conditions unless stated for the coefficient.
+
+        Raises
+        ------
+        ModelError
+            A fit by maximum likelihood, which uses no prior.
+        """
+        if self.posterior is None:
+            raise ModelError('A fit by engine="ml" uses no prior; fit with engine="nuts".')
+        return pd.DataFrame([j.row() for j in sensitivity.judge(self.problem, self.draws)])
 
     def effects(
         self,
@@ -112,6 +206,65 @@ class Fit(OfPlaces):
         """Surveyed values along each curve: parameter, covariate, value, detected."""
         return effects.rug(self.problem, self._frames, species)
 
+    # ------------------------------------------------------------ does it fit
+
+    def goodness(self, replicates: int | None = None, seed: int | None = None) -> pd.DataFrame:
+        """Detection histories seen and expected: MacKenzie and Bailey's X2, c-hat and p.
+
+        Parameters
+        ----------
+        replicates : int, optional
+            Data sets made by the model itself: 999 of a maximum, each fitted again; 400 of a
+            posterior, each at a draw.
+
+        Returns
+        -------
+        DataFrame
+            Columns and meaning as in ``occupancy.results.goodness.goodness``: species, season,
+            cells, sites, x2, x2_expected, c_hat, p. A small p says that the model could hardly
+            have made these data.
+        """
+        seed = self.seed if seed is None else seed
+        return goodness.goodness(self.problem, self.draws, self.engine, replicates, seed)
+
+    def history_frequencies(self) -> pd.DataFrame:
+        """Every detection history seen, with the sites that showed it and those expected to.
+
+        At the maximum of the likelihood, or at the posterior mean of the coefficients. Columns as
+        in ``occupancy.results.goodness.frequencies``.
+        """
+        return goodness.frequencies(self.problem, self._centre_point)
+
+    def residuals(self, seed: int | None = None) -> pd.DataFrame:
+        """Dunn-Smyth residuals of occupancy and detection: species, site, season, ...
+
+        Columns and meaning as in ``occupancy.results.residuals.residuals``. Another seed is
+        another randomisation.
+        """
+        return residuals.residuals(self.problem, self.draws, self.seed if seed is None else seed)
+
+    def occupied_pmf(self) -> pd.DataFrame:
+        """Distribution of the number of surveyed sites that were occupied.
+
+        Columns as in ``occupancy.results.number_occupied.occupied_pmf``: species, season, number,
+        probability, joint.
+        """
+        return number_occupied.occupied_pmf(
+            self.problem, self.draws, self._drawn.occupied, self.seed
+        )
+
+    @property
+    def _centre_point(self) -> Draws:
+        """One set of parameters: the maximum, or the mean of the draws."""
+        if self.draws.point is not None:
+            return self.draws.point
+        d = self.draws
+        mean = [
+            {k: v.mean(axis=0, keepdims=True) for k, v in part.items()}
+            for part in (d.coefficients, d.sds, d.effects)
+        ]
+        return Draws(*mean)
+
     # ------------------------------------------------------------ keep
 
     @property
@@ -147,8 +300,12 @@ def load(folder: Path | str) -> Fit:
     return keeping.load(Path(folder))
 
 
-def by_ml(model: Model, seed: int) -> Fit:
-    """Fit by maximum likelihood."""
+def by_ml(model: Model, seed: int, **settings: Any) -> Fit:
+    """Fit by maximum likelihood; effects of groups are integrated out."""
+    if model.problem.has_groups:
+        top = marginal.maximise(model.problem, seed, **settings)
+        about = {"method": top.method, "nodes": top.nodes}
+        return Fit(model, "ml", seed, ml=top, about=about)
     return Fit(model, "ml", seed, ml=maximum.maximise(model.problem, seed))
 
 

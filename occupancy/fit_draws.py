@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 
 from occupancy import checks
+from occupancy.engines.marginal import Integrated
 from occupancy.engines.ml import Maximum
 from occupancy.frames import make_frames
 from occupancy.problem import Problem
@@ -43,7 +44,9 @@ class Drawn:
     model : Model
     engine : "nuts" or "ml"
     ml : Maximum or None
-        Maximum likelihood without group effects, beside which the posterior is shown.
+        Of a fit by maximum likelihood, that maximum: an ``engines.marginal.Integrated`` where the
+        model has group effects. Of a sampled fit, the maximum without group effects, beside
+        which the posterior is shown.
     posterior, sample_stats : xr.Dataset or None
         Draws of the sampler.
     warnings : list of Verdict
@@ -107,6 +110,11 @@ class Drawn:
             raise ModelError("This fit has no maximum of the likelihood.")
         return self.ml
 
+    @property
+    def _pooled(self) -> Maximum | None:
+        """The maximum of the model without its group effects."""
+        return self.ml.pooled if isinstance(self.ml, Integrated) else self.ml
+
     @cached_property
     def _state_draws(self) -> Draws:
         """Draws for which states are sampled."""
@@ -124,9 +132,9 @@ class Drawn:
     @cached_property
     def _at_centre(self) -> Pass:
         """State probabilities: over the draws, or at the maximum of the likelihood."""
-        if self.draws.point is None:
+        if self.draws.told_at is None:
             return self._drawn
-        return passes.run(self.problem, self.draws.point, self.seed)
+        return passes.run(self.problem, self.draws.told_at, self.seed)
 
     @property
     def _pass(self) -> Pass:
@@ -147,7 +155,8 @@ class Drawn:
     @cached_property
     def _occupied(self) -> Occupied:
         """Occupancy under all the draws."""
-        covariance = None if self.posterior is not None else self._maximum.covariance
+        drawn = self.posterior is not None or self.problem.has_groups
+        covariance = None if drawn else self._maximum.covariance
         return Occupied(self.problem, self.draws, covariance, self.seed)
 
     @cached_property
@@ -158,6 +167,13 @@ class Drawn:
             rows = slice(at, at := at + len(p.terms))
             covariances[name] = self._maximum.covariance[rows, rows]
         return covariances
+
+    def _wald_covariance(self, parameter: str) -> np.ndarray | None:
+        """Covariance of a parameter's coefficients, where they alone make its predictor."""
+        predictor = self.problem.predictors.get(parameter)
+        if predictor is None or predictor.groups:
+            return None
+        return self._own_covariance.get(parameter)
 
     # ------------------------------------------------------------ likelihood
 

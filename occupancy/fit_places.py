@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from occupancy.frames import traits
 from occupancy.results import (
     detection,
     elsewhere,
@@ -43,7 +44,8 @@ class OfPlaces(Drawn):
         Returns
         -------
         DataFrame
-            naive (1 seen, 0 not seen, NaN not surveyed); psi_mean, psi_sd, psi_lower, psi_upper:
+            naive (1 seen, 0 not seen, NaN not surveyed, or nothing but scores, of which nobody
+            said which are detections); psi_mean, psi_sd, psi_lower, psi_upper:
             the probability that such a site is occupied (projected: before it is looked at);
             present: P(occupied | everything seen here in any season) (smoothed); detections,
             visits, effort, region, geometry. psi is NaN where a covariate of the site is missing.
@@ -54,17 +56,19 @@ class OfPlaces(Drawn):
         n_species, n_site, n_season = data.sizes["species"], data.sizes["site"], len(labels)
         shape = (n_species, n_site, n_season)
         visits, seen, effort = self._by_season(n_season)
+        told_seen = problem.tells_detections
         columns: dict[str, Any] = {
             "species": np.repeat(data["species"].values.astype(object), n_site * n_season),
             "site": np.tile(np.repeat(data["site"].values.astype(object), n_season), n_species),
             "season": np.tile(np.array(labels), n_species * n_site),
-            "naive": np.where(visits > 0, (seen > 0).astype(float), np.nan).ravel(),
+            "naive": np.where((visits > 0) & told_seen, (seen > 0).astype(float), np.nan).ravel(),
         }
         known = self._known.reshape(-1, n_season)
         for k in ("mean", "sd", "lower", "upper"):
             columns[f"psi_{k}"] = np.where(known, told[k], np.nan).reshape(shape).ravel()
         columns["present"] = self._at_centre.present.ravel()
-        columns["detections"], columns["visits"] = seen.ravel(), visits.ravel()
+        columns["detections"] = seen.ravel() if told_seen else np.full(seen.size, np.nan)
+        columns["visits"] = visits.ravel()
         columns["effort"] = effort.ravel()
         columns["region"] = np.tile(np.repeat(self._labels(), n_season), n_species)
         return _with_places(data, columns, n_species, n_season)
@@ -127,7 +131,7 @@ class OfPlaces(Drawn):
                 self.problem,
                 self._frames,
                 self.draws,
-                self._own_covariance.get(parameter),
+                self._wald_covariance(parameter),
                 parameter,
                 given,
                 interval,
@@ -244,8 +248,8 @@ class OfPlaces(Drawn):
             )
 
         table = table_of(self._state_draws)
-        if self.draws.point is not None and len(table):
-            point = table_of(self.draws.point)
+        if self.draws.told_at is not None and len(table):
+            point = table_of(self.draws.told_at)
             for name in ("psi_mean", "area_psi_mean"):
                 if name in table:
                     table[name] = point[name]
@@ -268,10 +272,11 @@ class OfPlaces(Drawn):
         """(species, site, season) occupancy at the maximum without group effects."""
         n_season = self._occupied.seasons.size
         shape = (self.data.sizes["species"], self.data.sizes["site"], n_season)
-        if self.ml is None:
+        top = self._pooled
+        if top is None:
             return np.full(shape, np.nan)
         pooled = self.problem.without_groups()
-        point = Draws({k: b[None, :] for k, b in self.ml.coefficients.items()})
+        point = Draws({k: b[None, :] for k, b in top.coefficients.items()})
         plain = Occupied(pooled, point)
         told = np.empty((plain.n_kind, self._places.n, n_season))
         for rows, values in plain.pieces(point, self._places):
@@ -324,8 +329,8 @@ class OfPlaces(Drawn):
         n_site = self.data.sizes["site"]
         if by is None:
             return np.full(n_site, "", dtype=object), [ALL]
-        if by not in self._frames.chains:
-            known = sorted(self._frames.chains)
+        if by not in self._frames.chains or by in (*traits(self.data), "species"):
+            known = sorted(set(self._frames.chains) - {*traits(self.data), "species"})
             raise ModelError(f"The sites have no label '{by}'; they have {listing(known)}.")
         labels = np.asarray(self._frames.chains[by])[:n_site].astype(str).astype(object)
         return labels, [v for v in sorted(set(labels)) if v]
@@ -338,7 +343,7 @@ class OfPlaces(Drawn):
         DataFrame
             region, sites (surveyed), naive; ``alone_*``: the level fitted by itself with one psi
             and one p; ``partial_*``: mean psi of its sites in this fit; ``complete_mean``: all
-            sites as one.
+            sites as one. Of scores without a threshold ``partial_*`` alone.
         """
         chains = self._frames.chains
         if by not in chains:
@@ -360,11 +365,18 @@ class OfPlaces(Drawn):
             row["naive"] = float((seen[at] > 0).mean()) if at.any() else np.nan
             row |= {"alone_mean": own.mean, "alone_lower": own.lower, "alone_upper": own.upper}
             row |= {f"partial_{k}": float(told[k][0]) for k in ("mean", "lower", "upper")}
-            rows.append(row | {"complete_mean": whole.mean})
+            row["complete_mean"] = whole.mean
+            if not self.problem.tells_detections:
+                row |= {k: np.nan for k in row if k == "naive" or k.startswith(("alone", "comp"))}
+            rows.append(row)
         return pd.DataFrame(rows)
 
     def detection(self, interval: float = 0.9) -> pd.DataFrame:
-        """Per species: p on a visit as made, p* of a site's visits, visits for 95 %."""
+        """Per species: p on a visit as made, p* of a site's visits, visits for 95 %.
+
+        p and the visits for 95 % suppose a visit that finds the species there; p* supposes that
+        the site is occupied, and sums over where the species was at each visit.
+        """
         return pd.DataFrame(detection.table(self.problem, self.draws, interval))
 
     def abundance(self, interval: float = 0.9, by: str | None = None) -> pd.DataFrame:
@@ -383,7 +395,7 @@ class OfPlaces(Drawn):
                 "many. Use royle_nichols or n_mixture."
             )
         labels, names = self._grouped(by)
-        point = self.draws.point
+        point = self.draws.told_at
         expected = None if point is None else passes.expected_numbers(self.problem, point)
         return regions.abundance(self.problem, drawn, expected, labels, names, interval)
 

@@ -11,22 +11,32 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from occupancy.columns.surroundings import Surroundings
+
 NOT_COVARIATES = frozenset(
     {"detection", "count", "score", "time", "visit_start", "visit_end", "spatial_ref"}
 )
 MOST_STEPS = 400  # a label such as 20190501 is a name, not a distance
 LEVELS = ("site", "season", "visit")
+TRAIT = ("species",)  # dims of a covariate of species
 
 
 class Frame(Mapping[str, np.ndarray]):
     """A flat table whose columns are made when they are first read.
 
-    Surveys may carry dozens of covariates of which a formula names two.
+    Surveys may carry dozens of covariates of which a formula names two. ``orders`` holds the
+    labels of those that have an order which the labels do not show: seasons told in words.
     """
 
-    def __init__(self, makers: Mapping[str, Callable[[], np.ndarray]], n: int):
+    def __init__(
+        self,
+        makers: Mapping[str, Callable[[], np.ndarray]],
+        n: int,
+        orders: Mapping[str, tuple[str, ...]] | None = None,
+    ):
         self._makers, self._made = dict(makers), {}
         self.n = n
+        self.orders = dict(orders or {})
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._made:
@@ -43,7 +53,8 @@ class Frame(Mapping[str, np.ndarray]):
         """The same table, rows picked by a mask."""
         if keep.all():
             return self
-        return Frame({k: lambda k=k: self[k][keep] for k in self}, int(keep.sum()))
+        rows = {k: lambda k=k: self[k][keep] for k in self}
+        return Frame(rows, int(keep.sum()), self.orders)
 
 
 @dataclass(frozen=True)
@@ -95,6 +106,8 @@ class Frames:
     y, detected, effort : (visit made,)
         What the family observes, whether it was a detection, and the effort.
     chain_of_visit, step_of_visit, species_of_visit : (visit made,) int64
+    surroundings : Surroundings
+        Which regions touch and which species are related, as the surveys tell.
     """
 
     chains: Frame
@@ -110,6 +123,7 @@ class Frames:
     step_of_visit: np.ndarray
     species_of_visit: np.ndarray
     steps: Steps
+    surroundings: Surroundings
 
     @property
     def n_chain(self) -> int:
@@ -179,6 +193,15 @@ def make_frames(
     above: dict[str, dict[str, str]] = {"site": {}, "season": {}, "interval": {}}
     several = [d for d in ("season", "visit") if data.sizes[d] > 1]
     for name, variable in covariates(data).items():
+        if variable.dims == TRAIT:
+            values = _as_stored(variable.values)
+            makers["visit"][name] = lambda v=values: _species_by_visit(v, made)
+            for level, n_row in (("site", 1), ("season", steps.n), ("interval", steps.n - 1)):
+                if joint:  # a row of such a table is a site, whatever its species
+                    above[level][name] = "species"
+                else:
+                    makers[level][name] = lambda v=values, r=n_row: np.repeat(v, n_site * r)
+            continue
         out_of_reach = [d for d in several if d in variable.dims]
         if out_of_reach:
             above["site"][name] = out_of_reach[-1]
@@ -194,21 +217,21 @@ def make_frames(
         makers["visit"][name] = lambda v=variable: _by_visit(v, made)
     if n_species > 1:
         names = data["species"].values.astype(object)
-        makers["visit"]["species"] = lambda: np.broadcast_to(
-            names[:, None, None, None], made.shape
-        )[made]
+        makers["visit"]["species"] = lambda: _species_by_visit(names, made)
         if not joint:
             for level, n_row in (("site", 1), ("season", steps.n), ("interval", steps.n - 1)):
                 makers[level]["species"] = lambda r=n_row: np.repeat(names, n_site * r)
     species, site, season, visit = np.nonzero(made)
     n_chain = n_kind * n_site
     sizes = {"site": 1, "season": steps.n, "interval": steps.n - 1}
-    tables = {k: Frame(makers[k], n_chain * r) for k, r in sizes.items()}
+    labels = data["season"].values
+    orders = {} if labels.dtype.kind in "iuf" else {"season": tuple(str(v) for v in labels)}
+    tables = {k: Frame(makers[k], n_chain * r, orders) for k, r in sizes.items()}
     return Frames(
         tables["site"],
         tables["season"],
         tables["interval"],
-        Frame(makers["visit"], site.size),
+        Frame(makers["visit"], site.size, orders),
         above,
         made,
         y[made].astype(np.float64),
@@ -218,6 +241,7 @@ def make_frames(
         steps.of_season[visit if over == "visit" else season],
         species,
         steps,
+        Surroundings.of(data),
     )
 
 
@@ -234,8 +258,15 @@ def covariates(data: xr.Dataset) -> dict[str, xr.Variable]:
     return {
         str(name): variable
         for name, variable in data.variables.items()
-        if name not in NOT_COVARIATES and name != "species" and set(variable.dims) <= set(LEVELS)
+        if name not in NOT_COVARIATES
+        and name != "species"
+        and (set(variable.dims) <= set(LEVELS) or variable.dims == TRAIT)
     }
+
+
+def traits(data: xr.Dataset) -> list[str]:
+    """Names of the covariates of species."""
+    return [name for name, variable in covariates(data).items() if variable.dims == TRAIT]
 
 
 def _ordered(variable: xr.Variable, order: tuple[str, ...]) -> np.ndarray:
@@ -246,8 +277,16 @@ def _ordered(variable: xr.Variable, order: tuple[str, ...]) -> np.ndarray:
 
 def _plain(variable: xr.Variable) -> np.ndarray:
     """Values by site, season, visit; numbers as float64, text as objects."""
-    values = _ordered(variable, LEVELS)
+    return _as_stored(_ordered(variable, LEVELS))
+
+
+def _as_stored(values: np.ndarray) -> np.ndarray:
     return values.astype(np.float64) if values.dtype.kind in "iuf" else values.astype(object)
+
+
+def _species_by_visit(values: np.ndarray, made: np.ndarray) -> np.ndarray:
+    """(visit made,) of one value for each species."""
+    return np.broadcast_to(values[:, None, None, None], made.shape)[made]
 
 
 def _by_chain(variable: xr.Variable, n_species: int, n_site: int) -> np.ndarray:

@@ -21,10 +21,14 @@ from pytensor.link.numba.dispatch.basic import (
     register_funcify_default_op_cache_key,
 )
 
-from occupancy.engines.compiled import CompiledDensity
+from occupancy.engines.compiled import CompiledDensity, hyper_names
+from occupancy.engines.coordinates import coordinates_of
 from occupancy.families import get
 from occupancy.kernel.caching import source_digest
-from occupancy.problem import GroupTerm, Predictor, Problem
+from occupancy.priors import Prior
+from occupancy.problem import Predictor, Problem, VaryingTerm
+from occupancy.varying import Hyper, raw_name
+from occupancy.varying.base import POSITIVE, SHARE, SIGNED
 
 LAYOUT = ("site_start", "visit_start", "diagonal_start", "diagonal_size", "diagonal_step")
 LAYOUT += ("diagonal_first", "place_of_visit")
@@ -130,8 +134,9 @@ def _numba_family(op, node=None, **kwargs):
 
 
 def build(problem: Problem) -> pm.Model:
-    """The PyMC model: ``<parameter>`` are coefficients, ``<parameter>_sd[g]`` and
-    ``<parameter>_effect[g]`` belong to the group g.
+    """The PyMC model: ``<parameter>`` are coefficients, ``<parameter>_sd[t]`` and
+    ``<parameter>_effect[t]`` belong to the term t that varies, ``<parameter>_raw[t]`` are the
+    coordinates in which its effects are sampled.
 
     Priors act on phi = functional @ coefficients; phi is the free variable
     ``<parameter>_prior``, and differs from the coefficients only in the intercept.
@@ -139,10 +144,11 @@ def build(problem: Problem) -> pm.Model:
     coords: dict[str, list] = {}
     for p in problem.predictors.values():
         coords[f"{p.name}_term"] = list(p.terms)
-        for g in p.groups:
-            coords[f"{p.name}_level[{g.name}]"] = list(g.design.levels)
+        for t in p.varying:
+            coords[f"{p.name}_level[{t.name}]"] = list(t.design.labels)
     with pm.Model(coords=coords) as model:
-        predictors = [_linear_predictor(p) for p in problem.predictors.values()]
+        found = coordinates_of(problem).arrays
+        predictors = [_linear_predictor(p, found) for p in problem.predictors.values()]
         by_visit, by_chain = problem.family_data
         data = [pm.Data("start", problem.start), pm.Data("by_visit", by_visit)]
         data.append(pm.Data("by_chain", by_chain))
@@ -161,7 +167,7 @@ def build(problem: Problem) -> pm.Model:
     return model
 
 
-def _linear_predictor(p: Predictor):
+def _linear_predictor(p: Predictor, found):
     """Columns, groups and offset of one parameter; signed where the family asks for it."""
     table = p.table
     if all(q.kind == "normal" for q in table.coefficients):
@@ -176,22 +182,42 @@ def _linear_predictor(p: Predictor):
     if p.offset.size:
         eta = eta + pm.Data(f"{p.name}_offset", p.offset)
     sign = None if p.sign is None else pm.Data(f"{p.name}_sign", p.sign)
-    for group in p.groups:
-        part = _group_effect(p, group)[pm.Data(f"{p.name}_index[{group.name}]", group.level)]
-        if group.value is not None:
-            part = part * pm.Data(f"{p.name}_value[{group.name}]", group.value)
-        eta = eta + (part if sign is None else part * sign)
+    for term in p.varying:
+        effect = _effects(p, term, *found[p.name, term.name])
+        for i, face in enumerate(term.faces):
+            inside = term.name if len(term.faces) == 1 else f"{term.name}, {i + 1}"
+            part = effect[pm.Data(f"{p.name}_index[{inside}]", face.index)]
+            if face.value is not None:
+                part = part * pm.Data(f"{p.name}_value[{inside}]", face.value)
+            eta = eta + (part if sign is None else part * sign)
     return eta
 
 
-def _group_effect(p: Predictor, group: GroupTerm):
-    dims = f"{p.name}_level[{group.name}]"
-    sd = group.prior.pymc(f"{p.name}_sd[{group.name}]")
-    name = f"{p.name}_effect[{group.name}]"
-    if group.centred:
-        return pm.Normal(name, 0.0, sd, dims=dims)
-    raw = pm.Normal(f"{p.name}_unit[{group.name}]", 0.0, 1.0, dims=dims)
-    return pm.Deterministic(name, sd * raw, dims=dims)
+def _effects(p: Predictor, term: VaryingTerm, whole: np.ndarray, real: np.ndarray):
+    """Hyper-parameters with their priors, and the effects that rows pick from."""
+    named = hyper_names(p.name, term)
+    hypers = [
+        _hyper(name, hyper, prior)
+        for name, hyper, prior in zip(named, term.design.hypers, term.priors, strict=True)
+    ]
+    effect, kept = term.design.pymc(raw_name(p.name, term.name), hypers, whole, real)
+    dims = f"{p.name}_level[{term.name}]"
+    pm.Deterministic(f"{p.name}_effect[{term.name}]", kept, dims=dims)
+    return effect
+
+
+def _hyper(name: str, hyper: Hyper, prior: Prior):
+    """A hyper-parameter on its own scale, sampled on the line that the kernel uses."""
+    if hyper.domain == POSITIVE:
+        return prior.pymc(name)
+    a, b = prior.arguments
+    if hyper.domain == SHARE:
+        return pm.Beta(name, a, b)
+    return pm.Deterministic(name, 2.0 * pm.Beta(_half(name), a, b) - 1.0)
+
+
+def _half(name: str) -> str:
+    return f"{name}_half"
 
 
 def free_values(problem: Problem, density: CompiledDensity, x: np.ndarray) -> dict[str, np.ndarray]:
@@ -199,12 +225,17 @@ def free_values(problem: Problem, density: CompiledDensity, x: np.ndarray) -> di
     point: dict[str, np.ndarray] = {}
     for p, beta in zip(problem.predictors.values(), density.coefficients(x), strict=True):
         point |= _spread_phi(p, p.table.functional @ beta)
-    k, first = density.n_coefficient, density.arrays["first"]
-    for r, (p, g) in enumerate(density.groups):
-        point[f"{p.name}_sd[{g.name}]_log__"] = x[k + r]
-        start = k + len(density.groups)
-        kind = "effect" if g.centred else "unit"
-        point[f"{p.name}_{kind}[{g.name}]"] = x[start + first[r] : start + first[r + 1]]
+    k = density.n_coefficient
+    h, r = k, k + density.n_hyper
+    for p, term in density.terms:
+        for name, hyper in zip(hyper_names(p.name, term), term.design.hypers, strict=True):
+            free = f"{name}_log__" if hyper.domain == POSITIVE else f"{name}_logodds__"
+            if hyper.domain == SIGNED:
+                free = f"{_half(name)}_logodds__"
+            point[free] = x[h]
+            h += 1
+        point[raw_name(p.name, term.name)] = x[r : r + term.design.n_raw]
+        r += term.design.n_raw
     return point
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -13,6 +13,7 @@ import xarray as xr
 import surveys
 from occupancy import store
 from occupancy.checks import Verdict
+from occupancy.engines.marginal import Integrated
 from occupancy.engines.ml import Maximum
 from occupancy.model import Model
 
@@ -77,19 +78,27 @@ def load(folder: Path) -> Fit:
         if (folder / f"{name}.nc").exists()
     }
     stored = document["ml"]
-    if stored is not None:
-        stored["coefficients"] = {k: np.array(v) for k, v in stored["coefficients"].items()}
-        for name in ("covariance", "theta"):
-            stored[name] = np.array(stored[name], dtype=float)
     return Fit(
         Model.from_dict(surveys.open(folder / "surveys.nc"), model),
         document["engine"],
         document["seed"],
-        ml=None if stored is None else Maximum(**stored),
+        ml=None if stored is None else _maximum(stored),
         about=document["about"],
         warnings=[Verdict.from_dict(w) for w in document["warnings"]],
         **parts,
     )
+
+
+def _maximum(stored: dict[str, Any]) -> Maximum:
+    """A maximum from its fields; one with group effects has a ``pooled`` one inside."""
+    fields = dict(stored)
+    for name in set(fields) & {"covariance", "theta", "hyper", "whole"}:
+        fields[name] = np.array(fields[name], dtype=float)
+    for name in set(fields) & {"coefficients", "varying"}:
+        fields[name] = {k: np.array(v, dtype=float) for k, v in fields[name].items()}
+    if "pooled" not in fields:
+        return Maximum(**fields)
+    return Integrated(**{**fields, "pooled": _maximum(fields["pooled"])})
 
 
 def _write(part: xr.Dataset, path: Path) -> None:

@@ -6,6 +6,7 @@ PyMC model for whoever wants to look inside, prior predictive data, and the ``Fi
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Mapping
@@ -16,9 +17,14 @@ import numpy as np
 import xarray as xr
 
 from occupancy import arguments, families, posing, simulation
-from occupancy.engines.compiled import group_terms
+from occupancy import community as communities
+from occupancy.engines.compiled import hyper_names
+from occupancy.engines.coordinates import varying_terms
 from occupancy.families.base import Family
+from occupancy.formula import parse
 from occupancy.problem import Predictor, Problem
+from occupancy.results import prior_predictive
+from occupancy.varying.base import draw_hyper
 from surveys.problems import ModelError, did_you_mean
 from surveys.schema import DIMS
 
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
     from occupancy.fit import Fit
 
 Engine = Literal["nuts", "ml"]
+MOST_NODES = 61
 PRIORS = '{"Intercept": "normal(0, 1.5)"}'
 VALUES = '{"psi": {"Intercept": 0.5}, "p": {"Intercept": 0.0}}'
 
@@ -44,14 +51,20 @@ class Model:
     psi, p, ... : str
         One formula for each parameter of the family; ``"1"`` where none is given.
     priors : {parameter: {term: text}}, optional
-        ``{"psi": {"Intercept": "uniform()", "slopes": "normal(0, 1)", "sd": "half_normal(1)"}}``;
-        what is not named keeps its default.
+        ``{"psi": {"Intercept": "between 0.05 and 0.4", "slopes": "normal(0, 1)"}}``: a sentence
+        about the parameter at average conditions, or a prior of the coefficient; what is not
+        named keeps its default.
     links : {parameter: link}, optional
     known_occupied : str, optional
         Name of a site covariate that is 1 where the site is known to be occupied.
     options : mapping, optional
         What the family can be told, for example ``{"start": "equilibrium"}``; an option may also
         be given by its name, as ``start="equilibrium"``.
+    community : str or bool, optional
+        ``"species"`` (or True) lets every coefficient of every formula vary between species:
+        ``elev`` becomes ``elev + (1 + center(elev) || species)``, as ``formulas`` then shows;
+        ``"guild/species"`` adds the guild in between. ``p="1 + (1 | species)"``, written by hand,
+        says the same of one coefficient.
 
     Raises
     ------
@@ -77,6 +90,7 @@ class Model:
         links: Mapping[str, str] | None = None,
         known_occupied: str = "",
         options: Mapping[str, Any] | None = None,
+        community: str | bool = "",
         **formulas: Any,
     ):
         self.data = _surveys(data)
@@ -96,6 +110,12 @@ class Model:
             for name, own in arguments.mapping("priors", priors, f'{{"psi": {PRIORS}}}').items()
         }
         self.formulas = self._formulas(formulas)
+        if steps := communities.grouping(community):
+            self._refuse_lone_species()
+            self.formulas = {
+                name: communities.expand(text, steps, self.data)
+                for name, text in self.formulas.items()
+            }
         names = {p.short: p.name for p in self.family.parameters if p.short}
         for given in (self.links, self.priors):
             for name in set(names) & set(given):
@@ -129,6 +149,52 @@ class Model:
                 f"Family '{self.family.name}' has no parameter '{name}'."
                 f"{did_you_mean(name, known)} It has {', '.join(out)}."
             )
+        return out
+
+    def _refuse_lone_species(self) -> None:
+        if self.family.joint:
+            raise ModelError(
+                f"Family '{self.family.name}' estimates its species together by parameters of "
+                "their own, so they are no community: leave `community` out."
+            )
+        if self.data.sizes["species"] < 2:
+            raise ModelError("A community needs two species or more, and the surveys hold one.")
+
+    def with_formulas(self, formulas: Mapping[str, str]) -> Model:
+        """The same family on the same surveys with other formulas; priors of terms gone are left
+        out.
+        """
+        own = {
+            name: {key: text for key, text in given.items() if _still_there(key, formulas[name])}
+            for name, given in self.priors.items()
+        }
+        return Model(
+            self.data, self.family, own, self.links, self.known_occupied, None, "", **formulas
+        )
+
+    def without_sites(self, held: np.ndarray) -> Model:
+        """The same model with the visits to some sites (site,) taken out, scales and levels kept.
+
+        The sites stay and are predicted.
+        """
+        data = self.data.copy()
+        keep = xr.DataArray(~np.asarray(held, bool), dims="site")
+        data["detection"] = self.data["detection"].where(keep)
+        if "effort" in data:
+            data["effort"] = self.data["effort"].where(keep)
+        out = copy.copy(self)
+        for name in ("pymc",):
+            out.__dict__.pop(name, None)
+        out.data = data
+        out.problem = posing.build(
+            data,
+            self.family,
+            self.formulas,
+            self.priors,
+            self.links,
+            self.known_occupied,
+            {name: p.design for name, p in self.problem.predictors.items()},
+        )
         return out
 
     def __repr__(self) -> str:
@@ -273,11 +339,7 @@ class Model:
         eta = beta @ p.columns
         if p.offset.size:
             eta = eta + p.offset
-        for group in p.groups:
-            part = effects[group.name][group.level]
-            part = part if group.value is None else part * group.value
-            eta = eta + (part if p.sign is None else part * p.sign)
-        return eta
+        return p.add_varying(eta, effects)
 
     # ------------------------------------------------------------ simulate
 
@@ -303,17 +365,20 @@ class Model:
         kept = {
             name: np.empty((draws, len(p.terms))) for name, p in self.problem.predictors.items()
         }
-        sds = {(p.name, g.name): np.empty(draws) for p, g in group_terms(problem)}
-        effects = {(p.name, g.name): np.empty((draws, g.n_level)) for p, g in group_terms(problem)}
+        terms = list(varying_terms(problem))
+        hypers = {(p.name, t.name): np.empty((draws, len(t.priors))) for p, t in terms}
+        effects = {(p.name, t.name): np.empty((draws, t.design.n_weight)) for p, t in terms}
         for d in range(draws):
             eta = []
             for name, p in self.problem.predictors.items():
                 beta = p.table.sample(rng, 1)[0]
                 kept[name][d] = beta
                 own = {}
-                for g in p.groups:
-                    sds[name, g.name][d] = sd = float(g.prior.sample(rng, 1)[0])
-                    effects[name, g.name][d] = own[g.name] = sd * rng.normal(size=g.n_level)
+                for t in p.varying:
+                    natural = np.array([draw_hyper(q, h, rng) for q, h in t.hypers])
+                    hypers[name, t.name][d] = natural
+                    effects[name, t.name][d] = weights = t.design.draw(natural, rng)
+                    own[t.name] = t.design.at_levels(natural[None], weights[None])[0]
                 eta.append(self._predict(p, beta, own))
             z, y = simulation.draw(problem, tuple(eta), rng)
             state[d] = z[:, problem.steps.of_season].reshape(*shape, n_told)
@@ -330,17 +395,43 @@ class Model:
             out["detection"] = (full, simulation.as_detections(self.family, seen))
         for name, values in kept.items():
             dim = f"{name}_term"
-            terms = list(self.problem.predictors[name].terms)
-            out[name] = xr.DataArray(values, dims=("draw", dim), coords={dim: terms})
-        for p, g in group_terms(problem):
-            dim = f"{p.name}_level[{g.name}]"
-            out[f"{p.name}_sd[{g.name}]"] = ("draw", sds[p.name, g.name])
-            out[f"{p.name}_effect[{g.name}]"] = xr.DataArray(
-                effects[p.name, g.name],
+            columns = list(self.problem.predictors[name].terms)
+            out[name] = xr.DataArray(values, dims=("draw", dim), coords={dim: columns})
+        for p, t in terms:
+            dim = f"{p.name}_level[{t.name}]"
+            for name, values in zip(hyper_names(p.name, t), hypers[p.name, t.name].T, strict=True):
+                out[name] = ("draw", values)
+            out[f"{p.name}_effect[{t.name}]"] = xr.DataArray(
+                effects[p.name, t.name],
                 dims=("draw", dim),
-                coords={dim: np.array(g.design.levels, dtype=object)},
+                coords={dim: np.array(t.design.labels, dtype=object)},
             )
         return out
+
+    def prior_predictive(self, draws: int = 400, seed: int = 1) -> xr.Dataset:
+        """What the priors expect of these surveys, before any detection is looked at.
+
+        Returns
+        -------
+        xr.Dataset
+            ``naive`` (draw, species, season), the share of visited sites with a detection, and
+            ``observed`` (species, season), that of the surveys themselves; ``psi`` (draw,
+            species, season) and ``p`` (draw, way), means over sites and visits.
+
+        Raises
+        ------
+        ModelError
+            A prior is flat, so that nothing can be drawn from it, or the family sees scores.
+        """
+        draws = arguments.whole("draws", draws, 1)
+        seed = arguments.whole("seed", seed, 0, arguments.MOST_SEED)
+        most = prior_predictive.draws_at_once(self.problem)
+        sizes = [min(most, draws - start) for start in range(0, draws, most)]
+        seeds = [seed]
+        if len(sizes) > 1:
+            seeds = np.random.default_rng(seed).integers(2**31, size=len(sizes)).tolist()
+        pieces = (self.simulate(int(s), n) for s, n in zip(seeds, sizes, strict=True))
+        return prior_predictive.table(self.problem, pieces)
 
     # ------------------------------------------------------------ fit
 
@@ -356,13 +447,16 @@ class Model:
         target_accept: float | None = None,
         progress: Any = None,
         route: str | None = None,
+        integrate: str = "auto",
+        nodes: int | None = None,
     ) -> Fit:
         """Fit the model.
 
         Parameters
         ----------
         engine : "nuts" or "ml"
-            Posterior by the No-U-Turn sampler, or maximum likelihood (fixed effects only).
+            Posterior by the No-U-Turn sampler, or maximum likelihood, effects of groups
+            integrated out.
         seed : int
             Same seed, same draws on one machine.
         tune : int, optional
@@ -372,12 +466,27 @@ class Model:
             fewer than ten levels.
         route : "precompiled" or "pymc", optional
             How the sampler finds its density; the fit records the route taken.
+        integrate : "auto", "laplace" or "quadrature"
+            How maximum likelihood integrates effects of groups: by default by adaptive
+            quadrature where levels are independent and have one or two effects each, and by
+            Laplace's approximation where they share sites or visits with others.
+        nodes : int, optional
+            Of the quadrature, for each effect; by default 15, and more until the log-likelihood
+            changes by less than 1e-4.
         """
         from occupancy import fit as fits
 
         seed = arguments.whole("seed", seed, 0, arguments.MOST_SEED)
         if engine == "ml":
-            return fits.by_ml(self, seed)
+            known = ("auto", "laplace", "quadrature")
+            if integrate not in known:
+                told = did_you_mean(str(integrate), list(known))
+                raise ModelError(
+                    f"There is no integrate = {integrate!r}.{told} "
+                    'Give "auto", "laplace" or "quadrature".'
+                )
+            nodes = arguments.whole("nodes", nodes, 1, MOST_NODES) if nodes is not None else None
+            return fits.by_ml(self, seed, integrate=integrate, nodes=nodes)
         if engine != "nuts":
             raise ModelError(
                 f"There is no engine '{engine}'.{did_you_mean(engine, ['nuts', 'ml'])} "
@@ -414,6 +523,17 @@ def _formula_text(name: str, formula: Any) -> str:
     if isinstance(formula, str) or (isinstance(formula, int) and not isinstance(formula, bool)):
         return str(formula)
     raise ModelError(f'`{name}` = {formula!r}: a formula is text, such as "scale(elevation)".')
+
+
+def _still_there(key: str, formula: str) -> bool:
+    """Whether a prior's key still has something to act on."""
+    name, _, inside = key.partition("[")
+    if name not in ("sd", "range", "rho", "share", "correlation", "partial_correlation"):
+        return True
+    tree = parse(formula)
+    names = [g.name for g in tree.groups] + [v.name for v in tree.varying]
+    term = inside.removesuffix("]")
+    return any(term.endswith(n) for n in names) if inside else bool(names)
 
 
 def _read_values(p: Predictor, given: Mapping[str, Any]):

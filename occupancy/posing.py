@@ -13,18 +13,18 @@ import xarray as xr
 
 from occupancy import design as designs
 from occupancy import families, priors
+from occupancy.columns.frame import as_text
+from occupancy.community import check_species
 from occupancy.design import Design
-from occupancy.design.frame import as_text
 from occupancy.design.rank import refuse_dependent
 from occupancy.families.base import Family, Observed
 from occupancy.families.padded import tables_size
 from occupancy.frames import Frames, make_frames
 from occupancy.kernel.layout import Layout, make_layout
-from occupancy.problem import GroupTerm, LeftOut, Predictor, Problem
+from occupancy.problem import GroupTerm, LeftOut, Predictor, Problem, VaryingTerm
 from occupancy.suited import check_data
+from occupancy.varying import Face, GroupDesign, Varying
 from surveys.problems import ModelError, listing
-
-CENTRED_FROM = 250  # rows per level from which the data know an effect far better than its sd does
 
 
 def build(
@@ -34,11 +34,15 @@ def build(
     stated: Mapping[str, Mapping[str, str]] | None = None,
     links: Mapping[str, str] | None = None,
     known: str = "",
+    learned: Mapping[str, Design] | None = None,
 ) -> Problem:
     """Make the problem, or refuse before anything is sampled.
 
     Parameters
     ----------
+    learned : {parameter: Design}
+        Designs that were learned before, from these surveys or more of them: their scales and
+        levels stay. By default they are learned here.
     known : str
         Name of the site covariate that is 1 where the site is known to be occupied; "" for none.
 
@@ -57,9 +61,10 @@ def build(
     made_designs = {
         p.name: _design(p, formulas.get(p.name, "1"), frames, belongs[p.name])
         for p in chosen.parameters
-    }
+        if learned is None or p.name not in learned
+    } | dict(learned or {})
     if not chosen.joint:
-        _check_species(data, made_designs)
+        check_species(data, made_designs)
     last = _last_step(frames)
     keep, usable, left_out = _what_can_be_used(data, chosen, frames, made_designs, belongs, last)
     used = frames.made.copy()
@@ -68,7 +73,7 @@ def build(
     seen[frames.made] = keep & frames.detected
     chain, step = frames.chain_of_visit[keep], frames.step_of_visit[keep]
     visited = np.bincount(chain, minlength=frames.n_chain) > 0
-    for p in chosen.parameters:
+    for p in chosen.parameters if learned is None else ():
         told = _told(p, frames, keep, visited, last)
         if not told.any() or told.all():
             continue
@@ -255,10 +260,21 @@ def _design(parameter, formula: str, frames: Frames, belongs: np.ndarray) -> Des
     if parameter.level == "visit":
         rows = None if belongs.all() else belongs
         frame = frames.visits if rows is None else frames.visits.rows(belongs)
-        return designs.build(formula, frame, parameter.name, n=int(belongs.sum()))
+        return designs.build(
+            formula,
+            frame,
+            parameter.name,
+            n=int(belongs.sum()),
+            surroundings=frames.surroundings,
+        )
     frame = frames.at(parameter.level)
     return designs.build(
-        formula, frame, parameter.name, elsewhere=frames.above[parameter.level], n=frame.n
+        formula,
+        frame,
+        parameter.name,
+        elsewhere=frames.above[parameter.level],
+        n=frame.n,
+        surroundings=frames.surroundings,
     )
 
 
@@ -295,20 +311,22 @@ def _learn_from(first: Design, parameter, frames: Frames, belongs, rows: np.ndar
     """The design as the visits that are used tell it; levels of groups stay."""
     mine = belongs[parameter.name]
     frame = frames.visits if mine.all() else frames.visits.rows(mine)
-    again = designs.build(first.formula, frame, parameter.name, rows, n=int(mine.sum()))
-    kept = zip(again.groups, first.groups, strict=True)
-    return replace(again, groups=tuple(replace(g, keys=own.keys) for g, own in kept))
-
-
-def _check_species(data: xr.Dataset, made: Mapping[str, Design]) -> None:
-    if data.sizes["species"] == 1 or any("species" in d.variables for d in made.values()):
-        return
-    names = ", ".join(str(s) for s in data["species"].values[:4])
-    raise ModelError(
-        f"The surveys hold {data.sizes['species']} species ({names} ...) and no formula mentions "
-        "species, so all would share one curve. Select one, for example "
-        f'data.sel(species=["{data["species"].values[0]}"]), or write (1 | species).'
+    again = designs.build(
+        first.formula,
+        frame,
+        parameter.name,
+        rows,
+        n=int(mine.sum()),
+        surroundings=frames.surroundings,
     )
+    kept = zip(again.groups, first.groups, strict=True)
+    return replace(again, groups=tuple(_with_levels(g, own) for g, own in kept))
+
+
+def _with_levels(again: Varying, first: Varying) -> Varying:
+    if isinstance(again, GroupDesign) and isinstance(first, GroupDesign):
+        return replace(again, keys=first.keys)
+    return first
 
 
 def _what_can_be_used(data, family, frames: Frames, made, belongs, last):
@@ -368,20 +386,25 @@ def _predictor(p, link, design, frame, rows, sign, stated, exposure) -> Predicto
     if exposure is not None:
         offset = offset + exposure if offset.size else exposure
     table = priors.resolve(design, dict(stated), link)
-    groups = []
-    for group, prior in zip(design.groups, table.sds, strict=True):
-        index = group.index(frame, n=n)[rows]
-        value = group.value(frame, n=n)
-        if value is not None or (index < 0).any():
-            value = np.ones(rows.size) if value is None else np.nan_to_num(value[rows])
-            value = np.where(index < 0, 0.0, value)  # a missing label has no effect
-        per_level = np.bincount(np.maximum(index, 0)).mean() if index.size else 0.0
-        groups.append(
-            GroupTerm(
-                group, np.maximum(index, 0), value, prior, centred=bool(per_level >= CENTRED_FROM)
-            )
-        )
+    varying = tuple(
+        _varying_term(learned, table.priors_of(learned.name), frame, n, rows)
+        for learned in design.groups
+    )
     if sign is not None:
         columns *= sign
         offset = offset * sign if offset.size else offset
-    return Predictor(p.name, p.level, link, design, columns, offset, sign, tuple(groups), table)
+    return Predictor(p.name, p.level, link, design, columns, offset, sign, varying, table)
+
+
+def _varying_term(learned: Varying, stated, frame, n: int, rows: np.ndarray) -> VaryingTerm:
+    """A learned term at the rows of the surveys, in layout order."""
+    faces = []
+    for face in learned.faces(frame, n):
+        index, value = face.index[rows], face.value
+        if value is not None or (index < 0).any():
+            value = np.ones(rows.size) if value is None else np.nan_to_num(value[rows])
+            value = np.where(index < 0, 0.0, value)  # a missing label has no effect
+        faces.append(Face(np.maximum(index, 0), value))
+    if isinstance(learned, GroupDesign):
+        return GroupTerm(learned, tuple(faces), stated)
+    return VaryingTerm(learned, tuple(faces), stated)

@@ -9,42 +9,67 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from occupancy import priors
-from occupancy.design import Design, GroupDesign
+from occupancy.design import Design
 from occupancy.families.base import Family, Observed
 from occupancy.families.padded import LINK_CODES
 from occupancy.frames import Steps
 from occupancy.kernel.layout import Layout
+from occupancy.varying import Face, GroupDesign, Hyper, Varying
 
 
 @dataclass(frozen=True)
-class GroupTerm:
-    """Effects of one grouping on one predictor, in layout order.
+class VaryingTerm:
+    """A term that varies on one predictor, its faces in layout order.
 
     Attributes
     ----------
-    level : (row,) int64
-        Level of each row.
-    value : (row,) float64 or None
-        What the effect is multiplied by; None for an intercept.
-    centred : bool
-        Sampled as the effect itself rather than as effect / sd.
+    design : Varying
+        What was learned: levels, hyper-parameters, functions.
+    faces : which effect each row has; a row without one has the value 0 and index 0
+    priors : of the hyper-parameters
     """
 
-    design: GroupDesign
-    level: np.ndarray
-    value: np.ndarray | None
-    prior: priors.Prior
-    centred: bool
+    design: Varying
+    faces: tuple[Face, ...]
+    priors: tuple[priors.Prior, ...]
+
+    @property
+    def hypers(self) -> tuple[tuple[priors.Prior, Hyper], ...]:
+        """Each hyper-parameter's prior beside it."""
+        return tuple(zip(self.priors, self.design.hypers, strict=True))
 
     @property
     def name(self) -> str:
         """As in the formula, with ":" for "/", which no stored variable may hold."""
         return self.design.name.replace("/", ":")
+
+
+@dataclass(frozen=True)
+class GroupTerm(VaryingTerm):
+    """Exchangeable effects of one grouping: `(1 | region)`, or one slope of `(x || region)`."""
+
+    design: GroupDesign
+
+    @property
+    def level(self) -> np.ndarray:
+        """(row,) int64 level of each row."""
+        return self.faces[0].index
+
+    @property
+    def value(self) -> np.ndarray | None:
+        """(row,) float64 what the effect is multiplied by; None for an intercept."""
+        return self.faces[0].value
+
+    @property
+    def prior(self) -> priors.Prior:
+        """Prior of the standard deviation."""
+        return self.priors[0]
 
     @property
     def n_level(self) -> int:
@@ -72,12 +97,26 @@ class Predictor:
     columns: np.ndarray
     offset: np.ndarray
     sign: np.ndarray | None
-    groups: tuple[GroupTerm, ...]
+    varying: tuple[VaryingTerm, ...]
     table: priors.PriorTable
 
     @property
     def terms(self) -> tuple[str, ...]:
         return self.design.columns
+
+    @property
+    def groups(self) -> tuple[GroupTerm, ...]:
+        """Terms whose levels are exchangeable, each with one standard deviation."""
+        return tuple(t for t in self.varying if isinstance(t, GroupTerm))
+
+    def add_varying(self, eta: np.ndarray, effects: Mapping[str, np.ndarray]) -> np.ndarray:
+        """(row,) predictor with the effects of every term, {term: (effect,)}, signed like it."""
+        for term in self.varying:
+            for face in term.faces if term.name in effects else ():
+                part = effects[term.name][face.index]
+                part = part if face.value is None else part * face.value
+                eta = eta + (part if self.sign is None else part * self.sign)
+        return eta
 
 
 @dataclass(frozen=True)
@@ -130,6 +169,8 @@ class Problem:
     n_state: int
     n_shown: int
     field_rank: np.ndarray
+    # what engines have found out and need not find out twice; never copied to another problem
+    memo: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def n_chain(self) -> int:
@@ -153,6 +194,16 @@ class Problem:
     def chain_of_visit(self) -> np.ndarray:
         """(visit used,) place of the visit's chain, layout order."""
         return self.observed.chain
+
+    @property
+    def tells_detections(self) -> bool:
+        """Whether the surveys say what was detected without a model.
+
+        A score becomes a detection by a threshold. Where nobody set one, every file with a score
+        stands as 1 in the surveys, and naive answers do not exist; detections given beside the
+        scores say what somebody heard or saw in them, and are taken at their word.
+        """
+        return self.family.observes != "score" or not bool(self.observed.detected.all())
 
     @cached_property
     def visits_by_season(self) -> np.ndarray:
@@ -197,7 +248,8 @@ class Problem:
     @property
     def fast(self) -> bool:
         """Whether the density fused for single-season occupancy is this problem's."""
-        return self.family.fast and self.links[1] == 0 and not self.observed.known.any()
+        plain = self.links[0] in (0, 1) and self.links[1] == 0
+        return self.family.fast and plain and not self.observed.known.any()
 
     @property
     def blocks(self) -> tuple[np.ndarray, ...]:
@@ -205,16 +257,16 @@ class Problem:
         return self.layout.arrays[:4]
 
     def without_groups(self) -> Problem:
-        """The same problem with complete pooling: no group effects."""
+        """The same problem with complete pooling: nothing varies."""
         plain = {
-            n: replace(p, groups=(), design=replace(p.design, groups=()))
+            n: replace(p, varying=(), design=replace(p.design, groups=()))
             for n, p in self.predictors.items()
         }
         return replace(self, predictors=plain)
 
     @property
     def has_groups(self) -> bool:
-        return any(p.groups for p in self.predictors.values())
+        return any(p.varying for p in self.predictors.values())
 
     def in_field_order(self, values: np.ndarray) -> np.ndarray:
         """(..., chain) in layout order to field order."""
@@ -243,7 +295,7 @@ class Problem:
         pairs : (step - 1, from, to, chain), or no chains unless asked for
         gradients : as ``predictors``
         """
-        eta = np.concatenate(predictors)
+        eta = np.concatenate(predictors, dtype=np.float64)  # else a float32 kernel is compiled
         gradient = np.empty_like(eta)
         n, t, k = self.n_chain, self.n_step, n_state or self.n_state
         log_lik, states = np.empty(n), np.empty((t, k, n))

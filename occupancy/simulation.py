@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
 from occupancy import links
 from occupancy.families.base import Family
 from occupancy.problem import Problem
+
+
+@dataclass(frozen=True)
+class Padded:
+    """A problem in the shape that a family's tables take, chains in field order.
+
+    Attributes
+    ----------
+    values : {parameter: (chain,), (chain, step), (chain, step - 1) or (chain, step, visit)}
+        Natural scale, and ``label``; anything where no visit was made.
+    made : (chain, step, visit) bool
+        Cells in use: the visits of a step one after the other, without those never made.
+    effort : (chain, step, visit)
+    where : chain, step and visit of each visit used, layout order
+    """
+
+    values: Mapping[str, np.ndarray]
+    made: np.ndarray
+    effort: np.ndarray
+    where: tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def draw(
@@ -19,6 +42,15 @@ def draw(
     eta : one (row,) for each parameter
         In layout order, signed where the family asks for it.
     """
+    given = pad(problem, eta)
+    state, y = problem.family.simulate(dict(given.values), given.made, rng, given.effort)
+    back = np.empty(problem.y.size)
+    back[problem.field_rank] = y[given.where]
+    return state, back
+
+
+def pad(problem: Problem, eta: tuple[np.ndarray, ...]) -> Padded:
+    """Natural parameters at given linear predictors, in the shape of the family's tables."""
     where, made = places(problem)
     order = problem.layout.site_order
     values: dict[str, np.ndarray] = {}
@@ -39,11 +71,11 @@ def draw(
             full[order] = rows.T
             full = full[:, 0] if p.level == "site" else full
         values[p.name] = full
+    if problem.observed.known.any():  # as in the likelihood: nothing is left to chance there
+        known = problem.in_field_order(problem.observed.known)
+        values["psi"] = np.where(known, 1.0, values["psi"])
     values["label"] = label
-    state, y = problem.family.simulate(values, made, rng, effort)
-    back = np.empty(problem.y.size)
-    back[problem.field_rank] = y[where]
-    return state, back
+    return Padded(values, made, effort, where)
 
 
 def places(problem: Problem) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:

@@ -7,7 +7,7 @@ results/
   MODEL/SPECIES/report/        the page, the tables, the GIS layers
 
 Species estimated together are one unit, MODEL/FOX_COYOTE/fit/, with figures and report of each in
-MODEL/FOX_COYOTE/FOX/ and so on.
+MODEL/FOX_COYOTE/FOX/ and so on; a community, however large, in MODEL/community/.
 
 Every one of these folders is written whole or not at all (`store`), and carries a key: a checksum
 of everything that went into it. While the key stands, nothing is computed again.
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from occupancy import inputs, store
 from occupancy.settings import Setting, refuse_idle_keys, settings
-from occupancy.units import State, Unit, folder_names, state_of, was_cut_off
+from occupancy.units import NOT_FORMULAS, State, Unit, folder_names, state_of, was_cut_off
 from surveys.problems import ModelError, did_you_mean, listing
 from surveys.study_file import StudyFile, read_study
 
@@ -38,11 +38,13 @@ RESULTS = "results"
 # Sections that say how to estimate or show, and leave the dataset as it is.
 NOT_DATA = ("model", "sample", "report", "map", "privacy", "surface")
 ONLY_SHOWN = ("title", "authors", "organisation")
+COMMUNITY = "community"  # folder of species that vary around one mean
 OPTIONS = ("links", "known_occupied")  # of any model, beside those of its family
 FIGURES = (
     *("paired-map", "site-map", "trend", "effects", "forest", "shrinkage"),
-    *("detection", "histories"),
+    *("detection", "histories", "prior-predictive"),
 )
+OF_A_COMMUNITY = ("community", "richness-map")
 REPORT = ("report", "tables", "geopackage")
 
 
@@ -218,7 +220,12 @@ class Study:
                 continue
             told = " + ".join(members)
             folder = self.results / model / folders[told]
-            units.append(Unit(model, told, spec, folder, members if len(members) > 1 else ()))
+            together, shown = members if len(members) > 1 else (), ()
+            if _is_community(spec, members):
+                folder = self.results / model / COMMUNITY
+                told = f"community of {len(members)} species"
+                shown = tuple(name for name in members if name in species)
+            units.append(Unit(model, told, spec, folder, together, shown=shown))
         return units
 
     def _species_of(self, spec: Mapping[str, Any]) -> list[tuple[str, ...]]:
@@ -227,7 +234,8 @@ class Study:
 
         named = spec.get("species")
         names = [named] if isinstance(named, str) else list(named) if named else self.species()
-        if families.is_joint(str(spec.get("family", "single_season"))):
+        together = families.is_joint(str(spec.get("family", "single_season")))
+        if together or _is_community(spec, names):
             return [tuple(names)]
         return [(name,) for name in names]
 
@@ -240,7 +248,8 @@ class Study:
     def content_key(self, unit: Unit) -> str:
         """Checksum of what a unit is about: data, model and species, however it is estimated."""
         spec = {key: part for key, part in unit.spec.items() if key not in ("title", "engine")}
-        return store.digest({"data": self.data_key, "model": spec, "species": unit.species})
+        named = " + ".join(unit.members)
+        return store.digest({"data": self.data_key, "model": spec, "species": named})
 
     def unit_key(self, unit: Unit) -> str:
         """Checksum of all that a unit's fit rests on: data, model, settings."""
@@ -316,6 +325,7 @@ class Study:
                 priors=spec.get("priors"),
                 **{name: given.pop(name) for name in OPTIONS if name in given},
                 options=given,
+                community=spec.get("community", ""),
                 **unit.formulas,
             )
         except ModelError as error:
@@ -462,7 +472,14 @@ class Study:
             return False
         settings_ = store.read_manifest(target).settings
         made = (settings_["key"], settings_["outputs"], settings_["show_blocked"])
-        return made == (self.output_key(unit, kind), list(outputs), show_blocked)
+        wanted = list(self.outputs_of(unit, kind, outputs))
+        return made == (self.output_key(unit, kind), wanted, show_blocked)
+
+    @staticmethod
+    def outputs_of(unit: Unit, kind: str, outputs: Sequence[str]) -> list[str]:
+        """The outputs of a unit: those of a community join its figures."""
+        whole = kind == "maps" and tuple(outputs) == FIGURES and unit.is_community
+        return [*outputs, *(OF_A_COMMUNITY if whole else ())]
 
     def with_those_made(self, unit: Unit, kind: str, asked: Sequence[str]) -> list[str]:
         """What a folder has to hold so that those asked for join those made before."""
@@ -488,6 +505,7 @@ class Study:
         """
         from occupancy import outputs as room
 
+        outputs = self.outputs_of(unit, kind, outputs)
         target = unit.page_folder / kind
         refused: dict[str, str] = {}
         with store.new_folder(target, replace=True) as folder:
@@ -501,6 +519,14 @@ class Study:
             store.finish(folder, store.Manifest(kind, settings=settings_))
         files = sorted(path for path in target.rglob("*") if path.is_file())
         return [path for path in files if path.name != store.MANIFEST], refused
+
+
+def _is_community(spec: Mapping[str, Any], species: Sequence[str]) -> bool:
+    """Whether the species of a model vary around one mean."""
+    from occupancy import community
+
+    formulas = {key: text for key, text in spec.items() if key not in NOT_FORMULAS}
+    return len(species) > 1 and community.is_asked(spec, formulas)
 
 
 def _has_places(data: Any) -> bool:

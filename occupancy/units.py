@@ -13,7 +13,10 @@ from typing import Any
 from occupancy import store
 
 # What a model section may hold beside the formulas of its parameters.
-NOT_FORMULAS = ("family", "engine", "species", "season", "title", "priors", "options")
+NOT_FORMULAS = (
+    *("family", "engine", "species", "season", "title", "priors", "options"),
+    "community",
+)
 WINDOWS_NAMES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 
 
@@ -46,6 +49,8 @@ class Unit:
         The species that share the fit; empty where it is one.
     page : str
         Species that a page of a shared fit is about; "" for the unit itself.
+    shown : tuple of str
+        Species of a shared fit whose pages are asked for; empty for all.
     """
 
     model: str
@@ -54,6 +59,7 @@ class Unit:
     folder: Path
     together: tuple[str, ...] = ()
     page: str = ""
+    shown: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -65,13 +71,21 @@ class Unit:
         return self.together or (self.species,)
 
     @property
+    def is_community(self) -> bool:
+        """Whether its species vary around one mean, so that they say something together."""
+        from occupancy import community
+
+        return len(self.together) > 1 and community.is_asked(self.spec, self.formulas)
+
+    @property
     def family(self) -> str:
         return str(self.spec.get("family", "single_season"))
 
     @property
     def pages(self) -> list[Unit]:
         """The unit as each of its species is reported: itself, or one for each that share it."""
-        return [replace(self, page=name) for name in self.together] or [self]
+        names = self.shown or self.together
+        return [replace(self, page=name) for name in names] or [self]
 
     @property
     def page_folder(self) -> Path:

@@ -1,7 +1,8 @@
 """Speed, as ratios measured in one run: JSON lines, one object for each figure.
 
     python scripts/benchmark.py                     everything, about ten minutes
-    python scripts/benchmark.py gradient cold       some parts: gradient families nuts ml cold group
+    python scripts/benchmark.py gradient cold       some parts: gradient families nuts ml cold
+                                                    group community
 
 Peers that are not installed (numpyro, biolith) are left out and said so. Every figure is CPU time
 of one thread unless it says wall, least of several repeats for kernels, one run for samplers.
@@ -20,6 +21,7 @@ from importlib.util import find_spec
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import benchmark_community
 import benchmark_families
 import numpy as np
 import xarray as xr
@@ -448,6 +450,7 @@ PARTS = {
     "cold": cold,
     "nuts": nuts_sizes,
     "group": group,
+    "community": benchmark_community.main,
 }
 
 

@@ -29,6 +29,7 @@ OTHERS = {  # seasons and visits at 2,000 sites
     "single_season": (1, 5),
     "dynamic": (5, 4),
     "autologistic": (5, 4),
+    "stacked": (5, 4),
     "multi_scale": (5, 4),
     "multi_state": (1, 5),
     "counts": (1, 5),

@@ -15,10 +15,21 @@ if TYPE_CHECKING:
     from surveys.files import open, save
     from surveys.readers.into_dataset import read
     from surveys.schema import validate
+    from surveys.surroundings import attach_neighbours
 
-__all__ = ["describe", "from_arrays", "from_tables", "open", "read", "save", "validate"]
+__all__ = [
+    "attach_neighbours",
+    "describe",
+    "from_arrays",
+    "from_tables",
+    "open",
+    "read",
+    "save",
+    "validate",
+]
 
 _HOME = {
+    "attach_neighbours": "surroundings",
     "from_arrays": "arrays",
     "from_tables": "build",
     "validate": "schema",

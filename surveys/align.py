@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from surveys.problems import Problem, SurveyError, did_you_mean, listing
-from surveys.schema import VISIT_DIMS
+from surveys.schema import TRAIT_DIMS, VISIT_DIMS
 from surveys.values import as_labels, as_seasons
 
 
@@ -25,8 +26,10 @@ class Into:
         """(dims, array) over a subset of `dims`, or a SurveyError that tells what does not fit."""
         if isinstance(values, xr.DataArray):
             return self._dataarray(values, dims, name, what, convert)
-        if isinstance(values, pd.Series) and dims == ("site",):
-            values = self._align(values, what)
+        if isinstance(values, Mapping) and dims == TRAIT_DIMS:
+            values = pd.Series(dict(values))
+        if isinstance(values, pd.Series) and dims in (("site",), TRAIT_DIMS):
+            values = self._align(values, what, dims[0])
         if isinstance(values, pd.DataFrame):
             values = by_site(values)
             if dims == VISIT_DIMS and values.columns.nlevels == 2:
@@ -63,34 +66,36 @@ class Into:
             )
         )
 
-    def _align(self, table: Any, what: str) -> Any:
+    def _align(self, table: Any, what: str, dim: str = "site") -> Any:
         """Rows in the order of the sites, by label; a table without labels goes by order."""
-        if "site" not in self.named or (
+        labels = self.labels[dim]
+        if dim not in self.named or (
             unlabelled(table.index)
-            and len(table) == len(self.labels["site"])
-            and not set(as_labels(table.index, "site")) <= set(self.labels["site"])
+            and len(table) == len(labels)
+            and not set(as_labels(table.index, dim)) <= set(labels)
         ):
             return table
-        index = pd.Index(as_labels(table.index, "site"))
+        index = pd.Index(as_labels(table.index, dim))
         twice = index[index.duplicated()]
         if len(twice):
             raise SurveyError(
-                Problem(code="E021", fact=f'{what}: site "{twice[0]}" has more than one row')
+                Problem(code="E021", fact=f'{what}: {dim} "{twice[0]}" has more than one row')
             )
-        where = index.get_indexer(pd.Index(self.labels["site"]))
-        gone = list(self.labels["site"][where < 0])
+        where = index.get_indexer(pd.Index(labels))
+        gone = list(labels[where < 0])
         if gone:
             raise SurveyError(
                 Problem(
                     code="E224",
                     fact=f"{what[:1].upper() + what[1:]} has no value for {len(gone)} of "
-                    f"{len(where)} sites: {listing(gone)}. Its labels are {listing(index)}."
-                    + did_you_mean(gone[0], set(index) - set(self.labels["site"])),
+                    f"{len(where)} {dim if dim == 'species' else 'sites'}: {listing(gone)}. "
+                    f"Its labels are {listing(index)}."
+                    + did_you_mean(gone[0], set(index) - set(labels)),
                     cure="use the labels of the detections, or give values without labels "
                     "(.to_numpy()) in their order",
                 )
             )
-        unused = sorted(set(index) - set(self.labels["site"]))
+        unused = sorted(set(index) - set(labels))
         if unused:
             self.unused[what] = unused
         return table.iloc[where]
@@ -160,9 +165,9 @@ class Into:
         return order, array
 
 
-def by_site(frame: pd.DataFrame) -> pd.DataFrame:
-    """The table with its column "site" as index, where it has one."""
-    return frame.set_index("site") if "site" in frame.columns else frame
+def by_site(frame: pd.DataFrame, dim: str = "site") -> pd.DataFrame:
+    """The table with its column "site" (or "species") as index, where it has one."""
+    return frame.set_index(dim) if dim in frame.columns else frame
 
 
 def unlabelled(index: pd.Index) -> bool:

@@ -14,7 +14,8 @@ from surveys.assemble import assemble
 from surveys.columns import find_coordinates
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError, listing
-from surveys.schema import DIMS, VISIT_DIMS
+from surveys.schema import DIMS, TRAIT_DIMS, VISIT_DIMS
+from surveys.surroundings import attach_neighbours
 from surveys.values import as_covariate, as_labels, as_numbers, as_seasons
 
 
@@ -27,10 +28,12 @@ def from_arrays(
     site_covariates: Any = None,
     season_covariates: Any = None,
     visit_covariates: Any = None,
+    species_covariates: Any = None,
     effort: Any = None,
     coordinates: Any = None,
     crs: Any = None,
     region: Any = None,
+    neighbours: Any = None,
     missing: str | Mapping[str, str] = "drop visit",
     effort_units: str = "visits",
     title: str = "",
@@ -54,6 +57,9 @@ def from_arrays(
     season_covariates : {name: (site, season)}
         (season,) holds for all sites.
     visit_covariates : {name: (site, visit) or (site, season, visit)}
+    species_covariates : {name: (species,)} or DataFrame
+        Traits, such as body mass; Series, DataFrames and dicts of one value a species are aligned
+        by species label.
     effort : as a visit covariate, or one number
         None is 1 for each visit made. Effort 0 makes a non-detection missing; a detection with
         effort 0 is refused.
@@ -63,6 +69,9 @@ def from_arrays(
         Such as "EPSG:2056"; needed for metres.
     region : (site,)
         Label of each site.
+    neighbours
+        Which regions touch, for icar() and bym2(): pairs [(a, b), ...], {region: [its neighbours]}
+        or a layer of polygons; see `attach_neighbours`.
     missing
         Where a visit was made and a covariate's value is absent: "drop visit" or "refuse", for
         all covariates or {name: policy}.
@@ -82,6 +91,7 @@ def from_arrays(
         (site_covariates, ("site",), "site covariate"),
         (season_covariates, ("site", "season"), "season covariate"),
         (visit_covariates, VISIT_DIMS, "visit covariate"),
+        (species_covariates, TRAIT_DIMS, "species covariate"),
     ):
         for name, values in _items(given, what):
             if name in covariates:
@@ -98,10 +108,8 @@ def from_arrays(
     points, crs = _coordinates(coordinates, crs, into)
     ledger = Ledger()
     for what, names in into.unused.items():
-        ledger.note(
-            "N217", f"{what} has rows of sites that are not in the detections: {listing(names)}"
-        )
-    return assemble(
+        ledger.note("N217", f"{what} has rows that are not in the detections: {listing(names)}")
+    ds = assemble(
         labels,
         y,
         worked,
@@ -114,6 +122,7 @@ def from_arrays(
         ledger=ledger,
         title=title,
     )
+    return ds if neighbours is None else attach_neighbours(ds, neighbours)
 
 
 def _observed(detection: Any, told: Mapping[str, Any]):
@@ -273,7 +282,7 @@ def _items(given: Any, what: str) -> list[tuple[str, Any]]:
     if given is None:
         return []
     if isinstance(given, pd.DataFrame):
-        table = by_site(given)
+        table = by_site(given, "species" if what.startswith("species") else "site")
         return [(str(name), table[name]) for name in table.columns]
     if isinstance(given, xr.Dataset):
         return [(str(name), given[name]) for name in given.data_vars]

@@ -17,8 +17,8 @@ from surveys.arrays import from_arrays
 from surveys.assemble import assemble
 from surveys.grid import PLACE, Grid, need, row_problems, text_labels
 from surveys.ledger import Ledger
-from surveys.problems import Problem, SurveyError, did_you_mean
-from surveys.schema import DIMS, VISIT_DIMS
+from surveys.problems import Problem, SurveyError, did_you_mean, listing
+from surveys.schema import DIMS, TRAIT_DIMS, VISIT_DIMS
 from surveys.values import as_covariate, as_labels, as_numbers
 
 __all__ = ["from_arrays", "from_tables"]
@@ -36,6 +36,7 @@ def from_tables(
     target: pd.DataFrame | None = None,
     seasons: Sequence[object] | None = None,
     season_covariates: pd.DataFrame | Iterable[str] = (),
+    species_covariates: pd.DataFrame | None = None,
     missing: str | Mapping[str, str] = "drop visit",
     units: Mapping[str, str] | None = None,
     effort_units: str = "visits",
@@ -71,6 +72,9 @@ def from_tables(
     season_covariates
         A table with `season`, or `site` and `season`, and the covariates; or names of columns of
         `visits` that are constant within a site and season.
+    species_covariates
+        Traits: a table with `species` and the covariates, one row a species; every species of the
+        surveys must have one.
     missing
         Policy where a visit was made and the covariate's value is absent: "drop visit" or
         "refuse", for all or by covariate.
@@ -100,6 +104,7 @@ def from_tables(
             times = pd.to_datetime(grid.visits[column]).to_numpy().astype("datetime64[ns]")
             extra[name] = (VISIT_DIMS, grid.fill(times, VISIT_DIMS))
     covariates = _covariates(grid, season_covariates)
+    covariates |= _traits(species_covariates, labels["species"])
     if "region" in grid.sites:
         extra["region"] = (("site",), as_covariate(grid.sites["region"], "region").astype(str))
     coordinates = None
@@ -327,6 +332,35 @@ def _season_table(table: pd.DataFrame, grid: Grid) -> dict:
             array[:, season[kept]] = values[kept]
         out[str(name)] = (("site", "season"), array)
     return out
+
+
+def _traits(table: pd.DataFrame | None, species: np.ndarray) -> dict:
+    """Covariates of species, in the order of the species."""
+    if table is None:
+        return {}
+    need(table, "species covariates", ("species",))
+    table = table.reset_index(drop=True)
+    index = pd.Index(text_labels(table["species"], "species"))
+    twice = index.duplicated(keep=False)
+    if twice.any():
+        fact = "A species has two rows of species covariates"
+        raise SurveyError(row_problems(table, twice, "E215", lambda i: fact))
+    where = index.get_indexer(pd.Index(species))
+    gone = list(species[where < 0])
+    if gone:
+        raise SurveyError(
+            Problem(
+                code="E224",
+                fact=f"The species covariates have no row for {listing(gone)}."
+                + did_you_mean(gone[0], set(index) - set(species)),
+                cure="give every species a row; a trait that is not known stays blank",
+            )
+        )
+    return {
+        str(name): (TRAIT_DIMS, as_covariate(table[name], str(name))[where])
+        for name in table.columns
+        if name not in ("species", *PLACE)
+    }
 
 
 def _species(species, records: pd.DataFrame, target: pd.DataFrame | None) -> np.ndarray:

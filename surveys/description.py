@@ -53,6 +53,15 @@ def describe(ds: xr.Dataset) -> Description:
     values, times = np.unique(n_visits, return_counts=True)
     region = ds.get("region")
     by_region = _by_region(ds, seen, looked, region)
+    by_season = _by_season(ds, seen, looked, effort)
+    by_species = _shares(
+        {"species": ds["species"].values},
+        looked.any("season").sum("site"),
+        seen.any("season").sum("site"),
+    )
+    if "score" in ds and not (ds["detection"] == 0).any():
+        for table in (by_season, by_species, by_region):
+            table["naive"] = np.nan  # a score is a detection where somebody sets a threshold
     return Description(
         title=str(ds.attrs.get("title", "")),
         sizes={str(k): int(v) for k, v in ds.sizes.items() if k in ds["detection"].dims},
@@ -66,13 +75,9 @@ def describe(ds: xr.Dataset) -> Description:
             if "longitude" in ds
             else ds.sizes["site"],
         },
-        table=_by_season(ds, seen, looked, effort),
+        table=by_season,
         by_region=by_region,
-        by_species=_shares(
-            {"species": ds["species"].values},
-            looked.any("season").sum("site"),
-            seen.any("season").sum("site"),
-        ),
+        by_species=by_species,
         visits=pd.DataFrame({"visits": values, "sites and seasons": times}),
         sites=sites,
         covariates=_covariates(ds, made),

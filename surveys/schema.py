@@ -11,8 +11,9 @@
 | longitude, latitude | site | float64 | WGS 84; optional, NaN where unknown |
 | easting, northing, spatial_ref | site; scalar | float64; int | metres, equal-area CRS |
 | region | site | text | label; "" outside every region |
+| layer_region, neighbours, species_covariance | own | text; float64 | see `surroundings` |
 | target, n_records | as detection, optional | bool; float32 | looked for; rows behind a cell |
-| any covariate | some of site, season, visit | float64 or text | raw; attrs role, missing, units |
+| any covariate | some of site, season, visit; or species | float64, text | raw; role, units |
 
 A visit was made where any species has a detection value. Ragged visits are padded at the end.
 NaN is the only missing number and "" the only missing text.
@@ -25,11 +26,13 @@ from collections.abc import Hashable, Iterator
 import numpy as np
 import xarray as xr
 
+from surveys import surroundings
 from surveys.problems import MOST_OF_A_KIND, Problem, SurveyError, did_you_mean, listing
 
 SCHEMA = 1
 DIMS = ("species", "site", "season", "visit")
 VISIT_DIMS = ("site", "season", "visit")
+TRAIT_DIMS = ("species",)  # a covariate of species: body mass, guild
 POLICIES = ("drop visit", "refuse")
 # float32 holds whole numbers far beyond this; 9999 is a missing code in many field files.
 LARGEST_DETECTION = 9998
@@ -51,6 +54,10 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str]] = {
     "northing": (("site",), "f"),
     "spatial_ref": ((), "i"),
     "region": (("site",), "t"),
+    "layer_region": (("polygon",), "t"),
+    "neighbours": (("border", "end"), "t"),
+    "species2": (("species2",), "t"),
+    "species_covariance": (("species", "species2"), "f"),
 }
 RESERVED = frozenset(VARIABLES) | frozenset(DIMS)
 
@@ -105,6 +112,7 @@ def validate(ds: xr.Dataset) -> xr.Dataset:
         problems += _efforts(ds)
         problems += _coordinates(ds)
         problems += _covariates(ds)
+        problems += surroundings.problems(ds)
     if problems:
         raise SurveyError(problems)
     return ds
@@ -179,11 +187,11 @@ def _shapes(ds: xr.Dataset) -> Iterator[Problem]:
                 )
         elif variable.attrs.get("role") == "covariate":
             in_order = tuple(d for d in VISIT_DIMS if d in variable.dims)
-            if variable.dims != in_order or not in_order:
+            if variable.dims != TRAIT_DIMS and (variable.dims != in_order or not in_order):
                 yield Problem(
                     code="E114",
                     fact=f'Covariate "{name}" has dims {variable.dims}; '
-                    "it must have some of site, season, visit, in this order",
+                    "it must have some of site, season, visit, in this order, or species alone",
                 )
             if variable.dtype != np.float64 and not is_text(variable):
                 yield Problem(

@@ -11,7 +11,7 @@ from surveys.ledger import Ledger
 from surveys.problems import did_you_mean, listing
 from surveys.readers import READERS
 
-TEXT, DAY, WHOLE, NUMBER, YES, TEXTS, TEXT_OR_TEXTS, ALIAS, ANY = (
+TEXT, DAY, WHOLE, NUMBER, YES, TEXTS, TEXT_OR_TEXTS, YES_OR_TEXT, ALIAS, ANY = (
     "text",
     "text or a date",
     "a whole number",
@@ -19,6 +19,7 @@ TEXT, DAY, WHOLE, NUMBER, YES, TEXTS, TEXT_OR_TEXTS, ALIAS, ANY = (
     "true or false",
     "a list of texts",
     "text or a list of texts",
+    "true, false or text",
     "a table of texts",
     "any",
 )
@@ -96,6 +97,7 @@ MODEL: dict[str, Any] = {
     "species": TEXT_OR_TEXTS,
     "season": ANY,
     "title": TEXT,
+    "community": YES_OR_TEXT,
     **dict.fromkeys(PARAMETERS, TEXT),
     "priors": {"*": {"*": TEXT}},
     "options": {"*": ANY},
@@ -147,6 +149,16 @@ SECTIONS: dict[str, Any] = {
             "column": TEXT,
             "site": TEXT,
             "season": TEXT,
+            "type": {"number", "factor"},
+            "units": TEXT,
+            "long_name": TEXT,
+        }
+    },
+    "species_covariates": {
+        "*": {
+            **_FILE,
+            "column": TEXT,
+            "species": TEXT,
             "type": {"number", "factor"},
             "units": TEXT,
             "long_name": TEXT,
@@ -315,6 +327,7 @@ def _fits(value: Any, wanted: str) -> bool:
         YES: isinstance(value, bool),
         TEXTS: texts,
         TEXT_OR_TEXTS: texts or isinstance(value, str),
+        YES_OR_TEXT: isinstance(value, bool | str),
         ALIAS: isinstance(value, Mapping) and all(isinstance(v, str) for v in value.values()),
         ANY: True,
     }[wanted]

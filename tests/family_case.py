@@ -122,7 +122,12 @@ def cloglog(x: mpf) -> tuple[mpf, mpf]:
     return -mp.expm1(-hazard), mp.exp(-hazard)
 
 
-INVERSE = {"logit": logistic, "cloglog": cloglog}
+def probit(x: mpf) -> tuple[mpf, mpf]:
+    """Phi(x) and Phi(-x)."""
+    return mp.ncdf(x), mp.ncdf(-x)
+
+
+INVERSE = {"logit": logistic, "cloglog": cloglog, "probit": probit}
 
 
 def visits(y: np.ndarray) -> list[tuple[int, int, float]]:

@@ -17,6 +17,7 @@ SETTINGS: dict[str, tuple[dict[str, float], int, int, dict[str, Any]]] = {
     "single_season": ({"psi": 0.5, "p": 0.4}, 1, 5, {}),
     "dynamic": ({"psi": 0.5, "gamma": 0.2, "epsilon": 0.3, "p": 0.5}, 4, 4, {}),
     "autologistic": ({"psi": 0.4, "theta": 1.0, "p": 0.5}, 4, 4, {}),
+    "stacked": ({"psi": 0.5, "p": 0.4}, 4, 4, {}),
     "multi_scale": ({"psi": 0.6, "theta": 0.6, "p": 0.5}, 4, 4, {}),
     "multi_state": ({"psi": 0.6, "R": 0.5, "p1": 0.4, "p2": 0.6, "delta": 0.5}, 1, 5, {}),
     "correlated": ({"psi": 0.6, "pi": 0.5, "theta0": 0.3, "theta1": 0.7, "p": 0.6}, 1, 10, {}),

@@ -61,6 +61,7 @@ ENTRIES = {
     "single_season": Entry(formulas={"psi": "x", "p": "w"}, rare=RARE),
     "dynamic": Entry(seasons=3, visits=3, formulas={"psi": "x", "gamma": "x"}, rare=RARE),
     "autologistic": Entry(sites=40, seasons=3, visits=3, formulas={"psi": "x"}, rare=RARE),
+    "stacked": Entry(sites=40, seasons=3, visits=3, formulas={"psi": "x"}, rare=RARE),
     "multi_scale": Entry(sites=40, seasons=3, visits=3, formulas={"psi": "x"}, rare=RARE),
     "multi_state": Entry(
         sites=40,

@@ -86,7 +86,7 @@ def test_autologistic__equilibrium_of_constant_rates_stays():
 # ---------------------------------------------------------------- multi-scale
 
 
-@pytest.mark.parametrize("link", ["logit", "cloglog"])
+@pytest.mark.parametrize("link", ["logit", "cloglog", "probit"])
 def test_multi_scale__always_in_every_unit_is_single_season(link):
     rng = np.random.default_rng(3)
     y = detections(rng, 25, 4, 3)

@@ -167,6 +167,43 @@ def test_nmix__calls_it_an_index_where_animals_are_mostly_missed():
     assert "NMIX" not in verdicts(counts(3.0, 0.45), "n_mixture")
 
 
+def mixed_counts(size=0.4, lam=4.0, p=0.25, n=60, visits=3, seed=11):
+    """Numbers from a negative binomial, each counted now and then."""
+    rng = np.random.default_rng(seed)
+    here = rng.negative_binomial(size, size / (size + lam), n)
+    return surveys.from_arrays(count=rng.binomial(here[:, None], p, (n, visits)).astype(float))
+
+
+def test_nmix__compares_the_totals_of_the_forms_that_fit_alike():
+    """Few visits and a long tail: the negative binomial goes far beyond the zero-inflated one."""
+    data = mixed_counts(size=1.0, lam=3.0, p=0.2, n=80, visits=2, seed=4)
+    found = verdicts(data, "n_mixture", mixture="zip")["NMIX"]
+    totals = found.numbers["totals"]
+    assert max(totals.values()) > 2 * min(totals.values())
+    for name, total in totals.items():
+        fit = Model(data, family="n_mixture", mixture=name).fit("ml")
+        assert total == pytest.approx(fit.abundance()["number_mean"].iloc[0], rel=1e-6)
+        assert name in ("poisson", "negative_binomial", "zip")
+    assert "zip" in totals
+    assert "zero-inflated Poisson" in found.message
+
+
+def test_nmix__forms_that_the_counts_rule_out_are_no_reason_to_warn():
+    """A Poisson total far from the rest says nothing where its AIC is hundreds worse."""
+    data = mixed_counts(size=0.5, lam=8.0, p=0.5, n=200, visits=5)
+    fits = [
+        Model(data, family="n_mixture", mixture=m).fit("ml")
+        for m in ("negative_binomial", "poisson")
+    ]
+    assert fits[1].aic > fits[0].aic + 100
+    assert "NMIX" not in {v.code for v in fits[0].warnings}
+
+
+def test_nmix__seldom_cries_wolf_on_counts_from_the_model():
+    alarms = sum("NMIX" in verdicts(counts(3.0, 0.4, seed=s), "n_mixture") for s in range(6))
+    assert alarms == 0
+
+
 def test_ktrunc__blocks_where_counts_set_no_limit():
     """Counts of one site that differ as much as counts of different sites."""
     rng = np.random.default_rng(2)

@@ -72,6 +72,19 @@ def test_version_and_cite(capsys: pytest.CaptureFixture[str]):
     assert capsys.readouterr().out.count("@") >= 4
 
 
+@pytest.mark.parametrize("asked", [["--json", "--version"], ["--version", "--json"]])
+def test_version__in_json_too(asked, capsys: pytest.CaptureFixture[str]):
+    import json
+
+    from occupancy import __version__
+
+    assert cli.answer(asked) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"event": "version", "occupancy": __version__}
+    assert cli.answer(["--json", "--cite"]) == 0
+    assert json.loads(capsys.readouterr().out)["bibtex"].count("@") >= 4
+
+
 def test_folder_without_study__exit_2_and_what_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -74,6 +74,7 @@ def test_crossbill__without_coordinates_gives_all_but_maps_and_the_likelihood_of
         "site-map",
         "shrinkage",
         "trend",
+        "prior-predictive",
     }
     assert (unit / "report" / "report.html").stat().st_size > 10_000
     assert (unit / "report" / "occupancy.gpkg").exists()

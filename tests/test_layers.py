@@ -12,6 +12,8 @@ import pytest
 import surveys
 from occupancy import graph
 from occupancy.engines.compiled import CompiledDensity
+from occupancy.engines.coordinates import coordinates_of
+from occupancy.engines.joined import density_of
 from occupancy.model import Model
 
 N, J = 70, 4
@@ -67,6 +69,23 @@ def one_in_a_million():
     return surveys.from_arrays(y, visit_covariates={"logit_p": rng.normal(-13.8, 0.3, (40, 5))})
 
 
+@cache
+def seasons():
+    """40 sites in 4 regions, seasons 2001 to 2011 unevenly spaced; years with fractions."""
+    rng = np.random.default_rng(24)
+    years = np.array([2001, 2002, 2004, 2005, 2007, 2011])
+    y = (rng.random((40, 6, 3)) < 0.4).astype(float)
+    y[rng.random(y.shape) < 0.3] = np.nan
+    part = np.array([0.1, 0.3, 0.2, 0.9, 0.4, 0.5])
+    data = surveys.from_arrays(
+        y,
+        site_covariates={"x": rng.normal(size=40)},
+        season_covariates={"year": np.tile(years + part, (40, 1))},
+        region=np.array([f"r{k % 4}" for k in range(40)]),
+    )
+    return data.assign_coords(season=years)
+
+
 MODELS = {
     "no groups": lambda: Model(fields(), psi="ele + I(ele^2) + forest", p="date"),
     "nested groups": lambda: Model(fields(), psi="forest + (1 | region/park)", p="date"),
@@ -77,6 +96,36 @@ MODELS = {
         fields(),
         psi="scale(ele) + (1 + scale(ele) || region)",
         p="scale(date) + (1 + scale(date) || observer)",
+    ),
+    "correlated slopes": lambda: Model(
+        fields(),
+        psi="scale(ele) + (1 + scale(ele) + scale(forest) | region)",
+        p="date",
+    ),
+    "correlated detection": lambda: Model(
+        fields(),
+        psi="forest",
+        p="date + (0 + scale(date) + scale(minutes) | park)",
+    ),
+    "splines": lambda: Model(
+        fields(),
+        psi="spline(ele) + (1 | region)",
+        p="spline(date, basis=6) + scale(minutes) + spline(minutes | observer, basis=5)",
+    ),
+    "cycles": lambda: Model(
+        fields(),
+        psi="forest",
+        p="cyclic(date, period=365) + cyclic(minutes | observer, period=60, harmonics=2)",
+    ),
+    "walks": lambda: Model(
+        seasons(), "dynamic", gamma="rw(season) + rw(year | region, order=2)", p="rw(season)"
+    ),
+    "autoregression": lambda: Model(
+        seasons(),
+        "dynamic",
+        epsilon="ar1(season)",
+        gamma="ar1(year) + x",
+        p="ar1(year | region) + (1 | region)",
     ),
     "offset": lambda: Model(
         fields(), psi="forest + offset(log(area))", p="scale(date) + offset(log(minutes))"
@@ -101,7 +150,7 @@ MODELS = {
 
 def compare(problem, model, points=POINTS):
     """Value to one constant at 1e-10, gradient at 1e-8, at random points."""
-    density = CompiledDensity(problem)
+    density = density_of(problem)
     log_p, slope = model.compile_logp(mode="FAST_COMPILE"), model.compile_dlogp(mode="FAST_COMPILE")
     names = [v.name for v in model.continuous_value_vars]
 
@@ -137,15 +186,26 @@ def test_layers__precompiled_density_is_the_pymc_model(name):
     compare(model.problem, graph.build(model.problem))
 
 
-def test_layers__centred_form_is_the_same_model():
-    """Effects sampled as themselves; forced, since real data need 250 rows per level for it."""
-    problem = MODELS["crossed"]().problem
+def _centred(term):
+    return replace(term, design=replace(term.design, centring=1.0))
+
+
+@pytest.mark.parametrize("name", ["crossed", "correlated slopes", "splines", "autoregression"])
+def test_layers__centred_form_is_the_same_model(name):
+    """Effects sampled as themselves; forced, since data choose something between."""
+    problem = MODELS[name]().problem
     centred = {
-        name: replace(p, groups=tuple(replace(g, centred=True) for g in p.groups))
+        name: replace(p, varying=tuple(_centred(g) for g in p.varying))
         for name, p in problem.predictors.items()
     }
     problem = replace(problem, predictors=centred)
-    assert CompiledDensity(problem).arrays["centred"].all()
+    found = coordinates_of(problem).arrays
+    for p in problem.predictors.values():
+        for term in p.varying:
+            told, never = term.design.arrays(), replace(term.design, centring=0.0).arrays()
+            for of_problem, centred in zip(found[p.name, term.name], told, strict=True):
+                np.testing.assert_array_equal(of_problem, centred)
+            assert any(not np.array_equal(a, b) for a, b in zip(told, never, strict=True))
     compare(problem, graph.build(problem))
 
 
@@ -165,7 +225,7 @@ def test_layers__posterior_of_the_model_is_likelihood_and_priors():
     """The PyMC model itself: Model.evaluate, the priors and the effects' densities, summed."""
     model = MODELS["nested groups"]()
     problem, density = model.problem, CompiledDensity(model.problem)
-    built = graph.build(problem)
+    built, found = graph.build(problem), coordinates_of(problem).arrays
     log_p = built.compile_logp(mode="FAST_COMPILE")
     x = density.start(np.random.default_rng(2))
     named = density.expand(x)
@@ -178,12 +238,14 @@ def test_layers__posterior_of_the_model_is_likelihood_and_priors():
             given[name][g.design.name] = dict(zip(g.design.levels, effect, strict=True))
             expected += float(g.prior.log_density(sd)) + np.log(sd)  # sampled as log sd
             expected += (-0.5 * (effect / sd) ** 2 - 0.5 * np.log(2 * np.pi)).sum()
+            _, centring = found[name, g.name]
+            expected -= centring.sum() * np.log(sd)  # sampled as effect / sd^(1 - centring)
     expected += float(model.evaluate(given)["log_likelihood"].sum())
     point = {k: np.asarray(v) for k, v in graph.free_values(problem, density, x).items()}
     np.testing.assert_allclose(float(log_p(point)), expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["nested groups", "slopes", "200 visits"])
+@pytest.mark.parametrize("name", ["nested groups", "slopes", "correlated slopes", "200 visits"])
 def test_layers__native_functions_are_the_python_call(name):
     """The C functions that the sampler calls, through their pointer and header."""
     from occupancy.kernel.native import native_density, native_expand

@@ -30,12 +30,22 @@ SCIPY = {
     "exponential(3)": stats.expon(0, 1 / 3),
     "gamma(2.5, 4)": stats.gamma(2.5, 0, 1 / 4),
     "inverse_gamma(3, 2)": stats.invgamma(3, 0, 2),
+    "inverse_gamma_variance(3, 2)": stats.gengamma(3, -2, 0, np.sqrt(2)),
     "lognormal(-0.5, 0.8)": stats.lognorm(0.8, 0, np.exp(-0.5)),
+    "lkj(2.5)": stats.beta(2.5, 2.5, -1, 2),
+    "lkj(0.5)": stats.beta(0.5, 0.5, -1, 2),
+    "uniform(-0.5, 1)": stats.uniform(-0.5, 1.5),
+    "pc(1.5, 0.05)": stats.expon(0, 1.5 / -np.log(0.05)),
+    "pc_range(5, 0.1)": stats.invgamma(1, 0, -5 * np.log(0.1)),
 }
+KERNEL = [text for text in SCIPY if not text.startswith(("lkj", "uniform"))]
+BOUNDED_X = np.array([-0.45, -0.3, 0.1, 0.4, 0.97])
 ALL = [*SCIPY, "beta(2, 5)", "uniform()", "half_student_t(4, 1.5)"]
 
 
 def where_it_lives(prior: Prior) -> np.ndarray:
+    if prior.is_bounded:
+        return BOUNDED_X
     return POSITIVE_X if prior.is_positive else X
 
 
@@ -179,6 +189,9 @@ def test_codes__are_those_of_the_compiled_kernel():
         "gamma": 13,
         "inverse_gamma": 14,
         "lognormal": 15,
+        "lkj": 20,
+        "uniform": 21,
+        "inverse_gamma_variance": 16,
     }
 
 
@@ -224,15 +237,17 @@ def test_parse__random_text_gives_a_prior_or_its_own_error(text):
     st.lists(st.floats(1e-300, 1e300), min_size=3, max_size=3),
 )
 def test_to_text__keeps_every_digit(kind, numbers):
+    if kind == "uniform":  # its ends are in order
+        numbers = [min(numbers) / 2, max(numbers)]
     prior = Prior(kind, tuple(numbers[: len(KINDS[kind].arguments)]))
     assert priors.parse(prior.to_text()) == prior
 
 
 def test_on_probability__says_what_the_default_means():
     assert priors.parse("normal(0, 1.5)").on_probability() == (
-        "95 % of the prior for p at average conditions lies between 0.05 and 0.95 (median 0.5)."
+        "90 % of the prior for p at average conditions lies between 0.078 and 0.922 (median 0.5)."
     )
-    assert "between 0.025 and 0.975 (median 0.5)" in priors.parse("uniform()").on_probability("psi")
+    assert "between 0.05 and 0.95 (median 0.5)" in priors.parse("uniform()").on_probability("psi")
     assert "says nothing" in priors.parse("flat()").on_probability()
 
 
@@ -241,8 +256,8 @@ def test_defaults__leave_the_probability_open_on_every_link(link):
     table = priors.resolve(design.build("1", {}, n=4), link=link)
     says = table.table()[0]["says"]
     low, high = (float(w) for w in says.split("between ")[1].split(" (")[0].split(" and "))
-    assert 0.03 < low < 0.1
-    assert 0.9 < high < 0.995
+    assert 0.05 < low < 0.15
+    assert 0.9 < high < 0.98
 
 
 FRAME = {
@@ -299,7 +314,7 @@ def test_resolve__offset_is_part_of_average_conditions():
     frame = FRAME | {"area": np.exp([1.0, 2.0, 3.0, 1.0, 2.0, 3.0])}
     table = priors.resolve(design.build("1 + offset(log(area))", frame))
     assert table.coefficients[0].arguments == pytest.approx((-2, 1.5))
-    assert "between 0.05 and 0.95 (median 0.5)" in table.table()[0]["says"]
+    assert "between 0.078 and 0.922 (median 0.5)" in table.table()[0]["says"]
 
 
 def test_resolve__narrower_keys_win():
@@ -367,7 +382,7 @@ def test_prior_table__draws_have_the_prior_at_average_conditions():
     assert np.std(draws[:, 1]) == pytest.approx(1.5 / SD, rel=4 / np.sqrt(2 * 4000))
 
 
-@pytest.mark.parametrize("text", [*ALL, "flat()"])
+@pytest.mark.parametrize("text", [*KERNEL, "beta(2, 5)", "half_student_t(4, 1.5)", "flat()"])
 def test_log_density__equals_that_of_the_compiled_kernel(text):
     from occupancy.kernel.densities import log_density
 
@@ -383,7 +398,7 @@ def test_pymc__has_the_same_densities_and_draws():
     import pymc as pm
     import pytensor
 
-    texts = [*ALL, "flat()"]
+    texts = [*(t for t in ALL if not t.startswith("lkj")), "flat()"]
     with pm.Model(coords={"term": ["one", "two"]}) as model:
         variables = [priors.parse(t).pymc(f"prior{i}", dims="term") for i, t in enumerate(texts)]
     points = [where_it_lives(priors.parse(t))[2:4] for t in texts]
@@ -405,3 +420,13 @@ def test_pymc__has_the_same_densities_and_draws():
     assert draws.shape == (2000, 2)
     p = 1 / (1 + np.exp(-draws))
     assert p.mean() == pytest.approx(2 / 7, abs=0.01)  # 4 standard errors of 4000 draws
+
+
+def test_pymc__one_correlation_has_the_spread_of_lkj():
+    import pymc as pm
+
+    with pm.Model():
+        r = priors.parse("lkj(2)").pymc("r")
+        draws = pm.draw(r, 4000, random_seed=SEED, mode="FAST_COMPILE")
+    assert np.abs(draws).max() < 1
+    assert np.var(draws) == pytest.approx(1 / 5, rel=0.08)  # 1 / (2 eta + 1); 4 standard errors

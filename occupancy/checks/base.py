@@ -72,7 +72,8 @@ class Evidence:
     Attributes
     ----------
     ml : Maximum or None
-        Maximum of the model without its group effects, where it could be made.
+        Of a fit by maximum likelihood, that maximum; of a sampled fit, that of the model without
+        its group effects, where it could be made.
     posterior : xr.Dataset or None
         Dims chain, draw and one for each vector; variables by the names of
         `occupancy.engines.compiled.slots`.

@@ -13,7 +13,7 @@ SURE = 0.01  # chance of a gathering at a small sd by accident, over all groups
 CURE = (
     "Take smaller steps: [sample] target_accept = 0.95, or 0.99. If they stay, the "
     "data say too little for this model: drop a group with few levels, or give its sd a tighter "
-    'prior, as in [model.NAME.priors.psi] sd = "half_normal(0.5)".'
+    'prior, as in [model.NAME.priors.psi] sd = "below 1".'
 )
 
 

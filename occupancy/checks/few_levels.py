@@ -10,6 +10,8 @@ from occupancy.problem import GroupTerm, Predictor, Problem
 from surveys.problems import listing
 
 FEWEST, LARGEST_SHARE = 5, 0.5
+BY_PRIOR = "How much the levels differ is then set by the prior of their sd."
+HARDLY = "How much the levels differ is then hardly known, and its maximum leans towards 0."
 UNITS = {"site": "visited site", "visit": "visit", "season": "site and season"}
 UNITS["interval"] = UNITS["season"]
 
@@ -21,11 +23,14 @@ def check(evidence: Evidence) -> list[Verdict]:
         for group in predictor.groups:  # an intercept and its slopes share their levels
             if group.design.by not in told:
                 told.add(group.design.by)
-                verdicts += _judge(evidence.problem, predictor, group)
+                sampled = evidence.posterior is not None
+                verdicts += _judge(evidence.problem, predictor, group, sampled)
     return verdicts
 
 
-def _judge(problem: Problem, predictor: Predictor, group: GroupTerm) -> list[Verdict]:
+def _judge(
+    problem: Problem, predictor: Predictor, group: GroupTerm, sampled: bool
+) -> list[Verdict]:
     rows = group.level
     if predictor.level == "site":
         visits = np.bincount(problem.chain_of_visit, minlength=problem.n_chain)
@@ -36,6 +41,7 @@ def _judge(problem: Problem, predictor: Predictor, group: GroupTerm) -> list[Ver
     if not few and not thin:
         return []
     by = "/".join(group.design.by)
+    rests = "its sd rests on its prior" if sampled else "its sd is hardly known"
     unit = UNITS[predictor.level]
     numbers = {
         "parameter": predictor.name,
@@ -47,13 +53,12 @@ def _judge(problem: Problem, predictor: Predictor, group: GroupTerm) -> list[Ver
         names = listing([n for n, k in zip(group.design.levels, held, strict=True) if k])
         fact = f"`{predictor.name}`: the group {by} has {counted(levels, 'level')} ({names})."
         cure = f"Use {by} as a factor, {by} instead of (1 | {by}), or keep it and say in the report"
-        cure += " that its sd rests on its prior."
+        cure += f" that {rests}."
     else:
         fact = (
             f"`{predictor.name}`: {single} of {levels} levels of {by} "
             f"({percent(single / levels)}) hold one {unit} only."
         )
-        cure = f"Use larger groups in place of {by}, or keep it and say in the report that its sd"
-        cure += " rests on its prior."
-    message = f"{fact} How much the levels differ is then set by the prior of their sd."
+        cure = f"Use larger groups in place of {by}, or keep it and say in the report that {rests}."
+    message = f"{fact} {HARDLY if not sampled else BY_PRIOR}"
     return [Verdict("RELEV", "warn", message, numbers, cure)]

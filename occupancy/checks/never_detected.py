@@ -13,7 +13,7 @@ from surveys.problems import listing
 EXAMPLES = (0.1, 0.3)
 CURE = (
     "Report the upper end of the interval of psi, not the mean. Knowledge of p from elsewhere "
-    'belongs into its prior: [model.NAME.priors.p] Intercept = "normal(-1, 0.5)".'
+    'belongs into its prior: [model.NAME.priors.p] Intercept = "between 0.1 and 0.4".'
 )
 
 

@@ -7,12 +7,14 @@ many, of several sources or species. What it belongs to is a site in one season.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from occupancy.engines.compiled import hyper_names
 from occupancy.links import LINKS
+from occupancy.results.availability import few_detections, is_local
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -39,7 +41,7 @@ class Predicted:
         Mean of p over the visits.
     p_star : (unit,)
         Chance of one detection or more over the visits made at a site in a season, if present;
-        mean of the draws.
+        mean of the draws. Of a species that comes and goes within a site: over all its visits.
     single : (unit,)
         Chance that there is no more than one, if there is one; mean of the draws.
     visits, detections : (unit,)
@@ -62,12 +64,14 @@ def predict(problem: Problem, posterior: xr.Dataset | None, ml: Maximum | None) 
     if posterior is not None:
         points = _of_draws(problem, posterior)
     elif ml is not None:
-        points = iter([ml.coefficients])
+        points = iter([_point(ml)])
     else:
         return None
     unit = _units(problem)
     n = unit.max() + 1
     visits = np.bincount(unit)
+    chain_of_unit = np.empty(n, np.int64)
+    chain_of_unit[unit] = problem.chain_of_visit
     detections = np.bincount(unit, weights=problem.observed.detected)
     psi_of = problem.predictors["psi"] if is_psi_and_p(problem) else None
     visited = np.bincount(problem.chain_of_visit, minlength=problem.n_chain) > 0
@@ -82,6 +86,13 @@ def predict(problem: Problem, posterior: xr.Dataset | None, ml: Maximum | None) 
                 return None
             log_missed[mine] = log_complement(eta(predictor, point))
         p.append(-np.expm1(log_missed).mean())
+        if is_local(problem.family):
+            missed, once = few_detections(problem, _signed(problem, point))
+            at = problem.layout.site_order[chain_of_unit]
+            p_star += 1 - missed[at]
+            with np.errstate(invalid="ignore", divide="ignore"):
+                single += np.where(missed[at] < 1, once[at] / (1 - missed[at]), 1.0)
+            continue
         none = np.bincount(unit, weights=log_missed, minlength=n)
         some = -np.expm1(none)
         p_star += some
@@ -99,14 +110,19 @@ def estimates(evidence: Evidence, predictor: Predictor) -> Iterator[np.ndarray]:
     if evidence.draws is not None:
         points = _of_draws(evidence.problem, evidence.draws)
     else:
-        points = iter([] if evidence.ml is None else [evidence.ml.coefficients])
+        points = iter([] if evidence.ml is None else [_point(evidence.ml)])
     return (eta(predictor, point) for point in points)
+
+
+def _point(ml: Maximum) -> Values:
+    """Coefficients, and hyper-parameters and modes of effects where the maximum has them."""
+    return ml.coefficients | getattr(ml, "varying", {})
 
 
 def _detecting(problem: Problem) -> list[tuple[Predictor, np.ndarray]]:
     """Predictors of detection on a visit, with the visits that are theirs; empty where none is."""
     family = problem.family
-    if family.observes != "detection" or not family.proof or family.steps == "visit":
+    if family.observes != "detection" or not family.proof:
         return []
     found, covered = [], np.zeros(problem.y.size, bool)
     for name, p in problem.predictors.items():
@@ -126,7 +142,7 @@ def _detecting(problem: Problem) -> list[tuple[Predictor, np.ndarray]]:
 def _units(problem: Problem) -> np.ndarray:
     """(visit,) which site and season a visit belongs to, and which species where they share one."""
     seen = problem.observed
-    unit = seen.chain * problem.n_step + seen.step
+    unit = seen.chain * problem.n_step + (0 if is_local(problem.family) else seen.step)
     if problem.family.joint:
         unit = unit * len(problem.family.labels) + seen.label
     return np.unique(unit, return_inverse=True)[1]
@@ -145,12 +161,24 @@ def eta(predictor: Predictor, point: Values) -> np.ndarray:
         out += predictor.offset
     if predictor.sign is not None:
         out *= predictor.sign
-    for group in predictor.groups:
-        effect = point.get(f"{predictor.name}_effect[{group.name}]")
-        if effect is not None:  # the maximum is of the model without groups
-            part = effect[group.level]
-            out += part if group.value is None else part * group.value
-    return out
+    effects = {}
+    for term in predictor.varying:
+        weights = point.get(f"{predictor.name}_effect[{term.name}]")
+        if weights is not None:  # the maximum may be of the model where nothing varies
+            names = hyper_names(predictor.name, term)
+            natural = np.array([[float(point[name]) for name in names]])
+            effects[term.name] = term.design.at_levels(natural, np.asarray(weights)[None])[0]
+    plain = replace(predictor, sign=None)
+    return plain.add_varying(out, effects)
+
+
+def _signed(problem: Problem, point: Values) -> tuple[np.ndarray, ...]:
+    """Linear predictors of all parameters as kernels and simulations take them."""
+    out = []
+    for p in problem.predictors.values():
+        value = eta(p, point)
+        out.append(value if p.sign is None else value * p.sign)
+    return tuple(out)
 
 
 def plain_columns(predictor: Predictor) -> np.ndarray:
@@ -170,6 +198,7 @@ def _of_draws(problem: Problem, posterior: xr.Dataset) -> Iterator[Values]:
     """Coefficients and effects of draws spread evenly over all chains."""
     values = {str(v): joined(posterior, str(v)) for v in posterior.data_vars}
     n = len(next(iter(values.values())))
-    kept = min(n, max(FEWEST_DRAWS, min(MOST_DRAWS, MOST_VALUES // problem.y.size)))
+    size = problem.y.size * (10 * problem.n_state if is_local(problem.family) else 1)
+    kept = min(n, max(FEWEST_DRAWS, min(MOST_DRAWS, MOST_VALUES // size)))
     for d in np.linspace(0, n - 1, kept).astype(int):
         yield {name: v[d] for name, v in values.items()}

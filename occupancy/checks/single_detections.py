@@ -14,6 +14,7 @@ from scipy.special import ndtr
 
 from occupancy.checks.base import Evidence, Verdict
 from occupancy.checks.words import counted, percent, probability
+from occupancy.results.availability import is_local
 
 LARGEST_SHARE = 0.3
 HIGH_P_STAR = 0.9
@@ -40,7 +41,8 @@ def check(evidence: Evidence) -> list[Verdict]:
     by_chance = float(ndtr(-excess / spread)) if spread > 0 else float(excess <= 0)
     if share <= LARGEST_SHARE or by_chance >= RARE:
         return []
-    season = " and season" if evidence.problem.n_step > 1 else ""
+    local = is_local(evidence.problem.family)
+    season = " and season" if evidence.problem.n_step > 1 and not local else ""
     message = (
         f"{percent(share)} of the {counted(int(with_any.sum()), f'site{season}')} with a detection "
         f"rest on a single one, where the model expects {percent(float(chance.mean()))}: a present "

@@ -35,6 +35,11 @@ VERBS: dict[str, tuple[str, str]] = {
 class Verbs(click.Group):
     """The verbs, grouped by task; each module is imported when its verb is called."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--json" in args:  # --version answers before the other options are read
+            ctx.ensure_object(Session).json = True
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
 
@@ -71,13 +76,18 @@ def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked:
         from occupancy import __version__
 
-        click.echo(f"occupancy {__version__}")
+        session = ctx.ensure_object(Session)
+        session.say(f"occupancy {__version__}")
+        session.emit("version", occupancy=__version__)
         ctx.exit()
 
 
 def _cite(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked:
-        click.echo((Path(__file__).parent / "data" / "citations.bib").read_text(encoding="utf-8"))
+        bibtex = (Path(__file__).parent / "data" / "citations.bib").read_text(encoding="utf-8")
+        session = ctx.ensure_object(Session)
+        session.say(bibtex)
+        session.emit("citations", bibtex=bibtex)
         ctx.exit()
 
 

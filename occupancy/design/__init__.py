@@ -8,6 +8,5 @@ from __future__ import annotations
 
 from occupancy.design.build import build
 from occupancy.design.design import Design
-from occupancy.design.groups import GroupDesign
 
-__all__ = ["Design", "GroupDesign", "build"]
+__all__ = ["Design", "build"]

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from occupancy.design.blocks import Memory, Reader, Told
+from occupancy.columns.blocks import Memory, Reader, Told
+from occupancy.columns.frame import Frame, absent, count_rows, kind_of, read_column
+from occupancy.columns.surroundings import Surroundings
 from occupancy.design.design import Design, fill_matrix, sum_offsets
-from occupancy.design.frame import Frame, absent, count_rows, kind_of, read_column
-from occupancy.design.groups import learn_groups
 from occupancy.design.rank import refuse_dependent
 from occupancy.formula import Formula, parse
+from occupancy.varying import VARYING, Varying, learn_groups
 from surveys.problems import ModelError, listing, nearest
 
 WORDS = {"psi": "occupancy", "p": "detection", "lam": "abundance", "gamma": "colonisation"}
@@ -28,6 +29,7 @@ def build(
     *,
     elsewhere: Mapping[str, str] | None = None,
     n: int | None = None,
+    surroundings: Surroundings | None = None,
 ) -> Design:
     """Read a formula against a table, and remember what new data will need.
 
@@ -42,6 +44,8 @@ def build(
         Covariates that are in the surveys but vary at a level that the parameter cannot use.
     n : int
         Number of rows, where the frame has no columns.
+    surroundings : Surroundings
+        What a term that varies may learn from beside the columns.
 
     Raises
     ------
@@ -59,10 +63,15 @@ def build(
     memory = Memory(parameter, {name: kind_of(values) for name, values in read.items()})
     # Terms learn from the rows that count alone: a level met only elsewhere is not known.
     complete = {name: values[counted] for name, values in read.items()}
-    reader = Reader(memory, complete, n=int(counted.sum()), learns=True)
+    count = int(counted.sum())
+    reader = Reader(memory, complete, n=count, learns=True, surroundings=surroundings)
+    reader.orders = dict(getattr(frame, "orders", {}))
     matrix = fill_matrix(tree, reader)
     offset = sum_offsets(tree, reader)
-    groups = [g for group in tree.groups for g in learn_groups(group, reader)]
+    groups: list[Varying] = [g for group in tree.groups for g in learn_groups(group, reader)]
+    for node in tree.varying:
+        with reader.told(str(node)):
+            groups.append(VARYING[node.kind].learn(node, reader))
     design = Design(
         tree,
         memory,
@@ -86,6 +95,14 @@ def _spreads(matrix: np.ndarray) -> np.ndarray:
 
 def _check_names(tree: Formula, frame: Frame, parameter: str, elsewhere: Mapping[str, str]) -> None:
     known = [str(name) for name in frame]
+    for term in tree.varying:
+        if any(name not in known for name in term.reads):
+            raise ModelError(
+                f"`{parameter}` uses {term}, which needs {listing(term.reads)} of the sites, and "
+                "the surveys have none. Give the coordinates of the sites with their CRS: "
+                'coordinates={"longitude": ..., "latitude": ...}, or easting and northing with '
+                'crs="EPSG:...".'
+            )
     for name in tree.variables:
         if name in known:
             continue

@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from occupancy.design.blocks import (
+from occupancy.columns.blocks import (
     Memory,
     Reader,
     coded_in_full,
     effect_columns,
     effect_labels,
 )
-from occupancy.design.frame import Frame, absent
-from occupancy.design.groups import GroupDesign, define_groups
+from occupancy.columns.frame import Frame, absent
 from occupancy.formula import Formula, parse
 from occupancy.formula.tree import Call, Column
 from occupancy.terms import TERMS
+from occupancy.varying import VARYING, Varying, define_groups
 from surveys.problems import ModelError
 
 
@@ -33,7 +33,7 @@ class Design:
 
     formula: Formula
     memory: Memory
-    groups: tuple[GroupDesign, ...]
+    groups: tuple[Varying, ...]
     centres: tuple[float, ...]
     spreads: tuple[float, ...]
     rows_counted: int
@@ -149,10 +149,7 @@ class Design:
             "spreads": list(self.spreads),
             "rows_counted": self.rows_counted,
             "offset_centre": self.offset_centre,
-            "groups": [
-                {"name": g.name, "levels": [list(k) for k in g.keys], "spread": g.spread}
-                for g in self.groups
-            ],
+            "groups": [g.to_state() for g in self.groups],
         }
 
     @staticmethod
@@ -178,11 +175,13 @@ def _restore(stored: dict[str, Any]) -> Design:
     formula = parse(stored["formula"])
     memory = Memory(stored["parameter"], dict(stored["kinds"]), dict(stored["states"]))
     kept = {group["name"]: group for group in stored["groups"]}
-    groups = []
+    groups: list[Varying] = []
     for group in formula.groups:
         for one in define_groups(group, memory, ()):
             keys = tuple(tuple(key) for key in kept[one.name]["levels"])
             groups.append(replace(one, keys=keys, spread=float(kept[one.name]["spread"])))
+    for node in formula.varying:
+        groups.append(VARYING[node.kind].from_state(node, memory, kept[node.name]))
     return Design(
         formula,
         memory,

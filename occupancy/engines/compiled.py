@@ -1,40 +1,35 @@
 """The precompiled density of a problem: its parameter vector, and its data bound by pointer.
 
-The third layer. It serves models whose predictors are columns and group effects, with priors
-that have a code; the PyMC model serves every other. The two are equal, and a test holds them so.
+The third layer, for models whose priors have a code; the PyMC model serves every other. The two
+are equal, and a test holds them so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from occupancy.engines.newton import Objective, Top, climb, three
+from occupancy.engines.coordinates import coordinates_of, table_of_blocks, varying_terms
+from occupancy.engines.newton import three
 from occupancy.kernel import fused
-from occupancy.problem import GroupTerm, Predictor, Problem
+from occupancy.kernel import varying as kernel
+from occupancy.problem import Predictor, Problem, VaryingTerm
 
 START_SD = 0.5
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One named quantity of the posterior: coefficients, an sd, or the effects of a group."""
+    """One named quantity of the posterior: coefficients, a hyper-parameter, or a term's effects."""
 
     name: str
-    kind: str  # "coefficients" | "sd" | "effects"
+    kind: str  # "coefficients" | "hyper" | "effects"
     predictor: str
-    group: str | None
+    term: str | None
     size: int
-
-
-def group_terms(problem: Problem) -> Iterator[tuple[Predictor, GroupTerm]]:
-    """Every group of every predictor, in the order of the parameter vector."""
-    for predictor in problem.predictors.values():
-        for group in predictor.groups:
-            yield predictor, group
+    hyper: str = ""
 
 
 def slots(problem: Problem) -> list[Slot]:
@@ -43,13 +38,22 @@ def slots(problem: Problem) -> list[Slot]:
         Slot(name, "coefficients", name, None, len(p.terms))
         for name, p in problem.predictors.items()
     ]
+    for p, term in varying_terms(problem):
+        for name, hyper in zip(hyper_names(p.name, term), term.design.hypers, strict=True):
+            out.append(Slot(name, "hyper", p.name, term.name, 1, hyper.key))
     out += [
-        Slot(f"{p.name}_sd[{g.name}]", "sd", p.name, g.name, 1) for p, g in group_terms(problem)
+        Slot(f"{p.name}_effect[{t.name}]", "effects", p.name, t.name, t.design.n_weight)
+        for p, t in varying_terms(problem)
     ]
-    out += [
-        Slot(f"{p.name}_effect[{g.name}]", "effects", p.name, g.name, g.n_level)
-        for p, g in group_terms(problem)
-    ]
+    return out
+
+
+def hyper_names(parameter: str, term: VaryingTerm) -> list[str]:
+    """Names of a term's hyper-parameters in a posterior: "psi_sd[region]"."""
+    out = []
+    for hyper in term.design.hypers:
+        inside = f"{hyper.label}, {term.name}" if hyper.label else term.name
+        out.append(f"{parameter}_{hyper.name}[{inside.replace('/', ':')}]")
     return out
 
 
@@ -63,14 +67,16 @@ class CompiledDensity:
 
     The vector holds, for every predictor, coefficients in coordinates in which their posterior
     is close to independent with unit variance (beta = transform @ x, from the Hessian of the
-    fixed effects at their mode), then log sds, then effects (divided by the sd unless centred).
+    fixed effects at their mode), then the hyper-parameters of all terms that vary, each on the
+    whole line (the logarithm of a standard deviation), then the raw coordinates of all terms.
     """
 
     def __init__(self, problem: Problem):
         self.problem = problem
         self.predictors = tuple(problem.predictors.values())
-        self.groups = list(group_terms(problem))
-        self.mode, self.transforms = _coordinates(problem)
+        self.terms = list(varying_terms(problem))
+        self.coordinates = coordinates_of(problem)
+        self.mode, self.transforms = self.coordinates.mode, self.coordinates.transforms
         self.arrays = self._arrays()
 
     @property
@@ -86,22 +92,53 @@ class CompiledDensity:
         return sum(len(p.terms) for p in self.predictors)
 
     @cached_property
-    def n_effect(self) -> int:
-        return sum(g.n_level for _, g in self.groups)
+    def n_hyper(self) -> int:
+        return sum(len(t.design.hypers) for _, t in self.terms)
+
+    @cached_property
+    def n_raw(self) -> int:
+        return sum(t.design.n_raw for _, t in self.terms)
 
     @property
     def size(self) -> int:
-        return self.n_coefficient + len(self.groups) + self.n_effect
+        return self.n_coefficient + self.n_hyper + self.n_raw
+
+    @cached_property
+    def effect_first(self) -> np.ndarray:
+        """(term + 1,) place of each term's first effect among all effects."""
+        return np.cumsum([0, *[t.design.n_effect for _, t in self.terms]]).astype(np.int64)
+
+    def _varying_arrays(self) -> dict[str, np.ndarray]:
+        """Blocks, hyper-parameters and leaning ranges, for any density."""
+        place = {name: m for m, name in enumerate(self.problem.predictors)}
+        share, lean = np.zeros(int(self.effect_first[-1])), []
+        for (p, t), first in zip(self.terms, self.effect_first, strict=False):
+            if p.terms[:1] != ("Intercept",):
+                continue
+            for lo, hi in t.design.leaning:
+                rows = _rows_leaning(t, lo, hi)
+                if rows is not None:
+                    share[first + lo : first + hi] = rows
+                    lean.append([first + lo, first + hi, place[p.name]])
+        hypers = [h for _, t in self.terms for h in t.design.hypers]
+        own = [q for _, t in self.terms for q in t.priors]
+        return {
+            "blocks": table_of_blocks(self.problem),
+            "domain": np.array([h.domain for h in hypers], np.int64),
+            "share": share,
+            "lean": np.array(lean, np.int64).reshape(-1, 3),
+            "hyper_code": np.array([q.code for q in own], np.int64),
+            "hyper_arguments": np.array([three(q.arguments) for q in own]).reshape(-1, 3),
+        }
 
     def _arrays(self) -> dict[str, np.ndarray]:
         site_start, visit_start, diagonal_start, diagonal_size = self.problem.blocks
         a_psi, a_p = self.transforms
-        first = np.cumsum([0, *[g.n_level for _, g in self.groups]]).astype(np.int64)
-        level_psi, value_psi, valued_psi = _stack(self.psi, first[: len(self.psi.groups)])
-        level_p, value_p, _ = _stack(self.p, first[len(self.psi.groups) : -1])
+        level_psi, value_psi, valued_psi = self._stack(self.psi)
+        level_p, value_p, _ = self._stack(self.p)
         table = [q for t in (self.psi.table, self.p.table) for q in t.coefficients]
-        sds = [g.prior for _, g in self.groups]
         contiguous = np.ascontiguousarray
+        varying = self._varying_arrays()
         return {
             "columns_psi": contiguous(a_psi.T @ self.psi.columns),
             "columns_p": contiguous(a_p.T @ self.p.columns),
@@ -117,34 +154,52 @@ class CompiledDensity:
             "valued_psi": valued_psi,
             "level_p": level_p,
             "value_p": value_p if self.p.sign is None else value_p * self.p.sign,
-            "first": first,
-            "centred": np.array([g.centred for _, g in self.groups], np.int64),
-            "share": self._shares(),
+            "blocks": varying["blocks"],
+            "domain": varying["domain"],
+            "share": varying["share"],
+            "lean": varying["lean"],
             "functional_psi": contiguous(self.psi.table.functional @ a_psi),
             "functional_p": contiguous(self.p.table.functional @ a_p),
             "base_psi": base_of(self.psi),
             "base_p": base_of(self.p),
             "prior_code": np.array([q.code for q in table], np.int64),
             "prior_arguments": np.array([three(q.arguments) for q in table]).reshape(-1, 3),
-            "sd_code": np.array([q.code for q in sds], np.int64),
-            "sd_arguments": np.array([three(q.arguments) for q in sds]).reshape(-1, 3),
+            "hyper_code": varying["hyper_code"],
+            "hyper_arguments": varying["hyper_arguments"],
         }
 
-    def _shares(self) -> np.ndarray:
-        """Share of the rows at each level; 0 where a group has no intercept to lean on."""
-        parts = [np.zeros(0)]
-        for p, g in self.groups:
-            share = np.bincount(g.level, minlength=g.n_level) / max(g.level.size, 1)
-            leans = g.value is None and p.terms[:1] == ("Intercept",)
-            parts.append(share if leans else np.zeros(g.n_level))
-        return np.concatenate(parts)
+    def _stack(self, predictor: Predictor):
+        """Effects numbered among all effects, values, and which faces have values."""
+        n = predictor.columns.shape[1]
+        level, value, valued = [], [], []
+        for (p, t), first in zip(self.terms, self.effect_first, strict=False):
+            for face in t.faces if p is predictor else ():
+                level.append(face.index + first)
+                value.append(np.ones(n) if face.value is None else face.value)
+                valued.append(face.value is not None)
+        return (
+            np.array(level, np.int64).reshape(-1, n),
+            np.array(value).reshape(-1, n),
+            np.array(valued, np.int64),
+        )
 
-    def mean_effects(self, x: np.ndarray) -> Sequence[float]:
-        """Mean effects at a point, over the groups of psi and those of p."""
-        effect = np.empty(self.n_effect)
+    def _from(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Hyper-parameters and effects at a point."""
+        natural, effect = np.empty(self.n_hyper), np.empty(int(self.effect_first[-1]))
         a = self.arrays
-        fused.effects_of(x, self.n_coefficient, a["first"], a["centred"], effect)
-        return fused.take_out_means(effect, a["share"], a["first"], len(self.psi.groups))
+        kernel.effects_of(x, self.n_coefficient, self._blocks, a["domain"], natural, effect)
+        return natural, effect
+
+    @property
+    def _blocks(self) -> np.ndarray:
+        return self.arrays["blocks"].reshape(-1, kernel.WIDTH)
+
+    def mean_effects(self, x: np.ndarray) -> np.ndarray:
+        """(parameter,) mean effects at a point that the sampled intercept holds."""
+        effect, means = self._from(x)[1], np.empty(len(self.predictors))
+        lean = self.arrays["lean"].reshape(-1, 3)
+        kernel.take_out_means(effect, self.arrays["share"], lean, means)
+        return means
 
     def coefficients(self, x: np.ndarray) -> list[np.ndarray]:
         """Coefficients of every parameter at a point."""
@@ -165,12 +220,13 @@ class CompiledDensity:
 
     def expand(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """The quantities of ``slots`` at a point."""
-        k = self.n_coefficient
-        effect = np.empty(self.n_effect)
-        fused.effects_of(x, k, self.arrays["first"], self.arrays["centred"], effect)
+        natural, _ = self._from(x)
+        out = np.empty(sum(t.design.n_weight for _, t in self.terms))
+        kernel.weights_of(x, self.n_coefficient, self._blocks, natural, out)
         parts = self.coefficients(x)
-        parts += [np.exp(x[k + r : k + r + 1]) for r in range(len(self.groups))]
-        parts += np.split(effect, self.arrays["first"][1:-1]) if self.groups else []
+        parts += np.split(natural, natural.size) if natural.size else []
+        ends = np.cumsum([t.design.n_weight for _, t in self.terms])
+        parts += np.split(out, ends[:-1]) if self.terms else []
         return {s.name: v for s, v in zip(slots(self.problem), parts, strict=True)}
 
     def start(self, rng: np.random.Generator) -> np.ndarray:
@@ -178,35 +234,38 @@ class CompiledDensity:
         x = np.empty(self.size)
         k = self.n_coefficient
         x[:k] = self.mode + rng.normal(size=k)
-        x[k : k + len(self.groups)] = np.log(START_SD) + 0.3 * rng.normal(size=len(self.groups))
-        x[k + len(self.groups) :] = 0.2 * rng.normal(size=self.n_effect)
+        domain = self.arrays["domain"]
+        x[k : k + domain.size] = 0.3 * rng.normal(size=domain.size)
+        x[k : k + domain.size] += np.where(domain == kernel.POSITIVE, np.log(START_SD), 0.0)
+        o = k
+        for _, t in self.terms:
+            for h, q in zip(t.design.hypers, t.priors, strict=True):
+                if h.domain == kernel.POSITIVE and h.name != "sd":
+                    x[o] += np.log(float(q.quantile(0.5))) - np.log(START_SD)
+                o += 1
+        x[k + domain.size :] = 0.2 * rng.normal(size=self.n_raw)
         return x
 
     def header(self) -> np.ndarray:
         """Sizes and addresses for the native functions; keep this object alive beside it."""
         from occupancy.kernel.native import ARRAYS, HEADER, SIZES
 
-        if tuple(self.arrays) != ARRAYS:
-            raise RuntimeError("arrays and header are out of step")
+        a = self._native_arrays
         h = np.zeros(HEADER, np.int64)
-        a = self.arrays
-        h[:12] = [
-            len(self.psi.terms),
-            len(self.p.terms),
-            self.problem.n_chain,
-            self.problem.y.size,
-            a["site_start"].size - 1,
-            a["diagonal_size"].size,
-            len(self.psi.groups),
-            len(self.p.groups),
-            self.problem.links[0],
-            a["offset_psi"].size,
-            a["offset_p"].size,
-            self.n_effect,
-        ]
-        addresses = [v.ctypes.data for v in (*a.values(), *self.transforms)]
-        h[SIZES : SIZES + len(addresses)] = addresses
+        faces = len(self.arrays["level_psi"])
+        sizes = (len(self.psi.terms), len(self.p.terms), self.problem.n_chain, self.problem.y.size)
+        h[:SIZES] = [*sizes, faces, self.problem.links[0]]
+        h[SIZES::2] = [a[name].ctypes.data for name in ARRAYS]
+        h[SIZES + 1 :: 2] = [a[name].size for name in ARRAYS]
         return h
+
+    @cached_property
+    def _native_arrays(self) -> dict[str, np.ndarray]:
+        sizes = [len(self.psi.terms), len(self.p.terms)]
+        return self.arrays | {
+            "coefficient_first": np.cumsum([0, *sizes]).astype(np.int64),
+            "transform": np.concatenate([a.ravel() for a in self.transforms]),
+        }
 
     def native(self):
         """The density and the expansion as C functions."""
@@ -222,30 +281,12 @@ def base_of(predictor: Predictor) -> np.ndarray:
     return np.ascontiguousarray(predictor.table.functional[:, 0])
 
 
-def _stack(predictor: Predictor, first: np.ndarray):
-    """Levels numbered among all effects, values, and which groups have values."""
-    n = predictor.columns.shape[1]
-    groups = predictor.groups
-    level = np.empty((len(groups), n), np.int64)
-    value = np.ones((len(groups), n))
-    for r, group in enumerate(groups):
-        level[r] = group.level + first[r]
-        if group.value is not None:
-            value[r] = group.value
-    return level, value, np.array([g.value is not None for g in groups], np.int64)
-
-
-def _coordinates(problem: Problem) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-    """Mode and transforms: one block for each predictor, whitened at the mode."""
-    objective = Objective(problem.without_groups(), penalised=True)
-    top: Top = climb(objective, np.zeros(objective.size))
-    curvature, along = np.linalg.eigh(-top.hessian)
-    spread = (along / np.maximum(curvature, 1e-4)) @ along.T
-    transforms, mode, o = [], [], 0
-    for a in objective.a:
-        part = slice(o, o + len(a))
-        half = np.linalg.cholesky(spread[part, part])
-        transforms.append(np.ascontiguousarray(a @ half))
-        mode.append(np.linalg.solve(half, top.theta[part]))
-        o += len(a)
-    return np.concatenate(mode), tuple(transforms)
+def _rows_leaning(term: VaryingTerm, lo: int, hi: int) -> np.ndarray | None:
+    """(effect,) share of the rows at each effect, or None where rows have none or a multiple."""
+    for face in term.faces:
+        own = (face.index >= lo) & (face.index < hi)
+        if own.any():
+            if face.value is not None or not own.all():
+                return None
+            return np.bincount(face.index - lo, minlength=hi - lo) / max(face.index.size, 1)
+    return None

@@ -8,8 +8,8 @@ import numpy as np
 
 from occupancy.engines.compiled import CompiledDensity, base_of, serves, slots, three
 from occupancy.kernel import joined
-from occupancy.kernel.fused import effects_of
-from occupancy.problem import Problem
+from occupancy.problem import Predictor, Problem
+from occupancy.varying import Face
 
 
 class JoinedDensity(CompiledDensity):
@@ -21,22 +21,26 @@ class JoinedDensity(CompiledDensity):
 
     def _arrays(self) -> dict[str, np.ndarray]:
         problem, predictors = self.problem, self.predictors
-        groups = [g for _, g in self.groups]
-        counts = [len(p.groups) for p in predictors]
         by_visit, by_chain = problem.family_data
         table = [q for p in predictors for q in p.table.coefficients]
-        first = _first([g.n_level for g in groups])
+        varying = self._varying_arrays()
+        faces = [
+            (p, face, first)
+            for (p, t), first in zip(self.terms, self.effect_first, strict=False)
+            for face in t.faces
+        ]
         whole = {
             "links": problem.links,
             "coefficient_first": _first([len(p.terms) for p in predictors]),
             "row_first": problem.start,
-            "group_first": _first(counts),
-            "first": first,
-            "centred": np.array([g.centred for g in groups], np.int64),
+            "face_first": _first([sum(len(t.faces) for t in p.varying) for p in predictors]),
+            "blocks": varying["blocks"].ravel(),
+            "domain": varying["domain"],
+            "lean": varying["lean"].ravel(),
             "prior_code": np.array([q.code for q in table], np.int64),
-            "sd_code": np.array([g.prior.code for g in groups], np.int64),
-            "level_first": _first([g.level.size for g in groups]),
-            "level": _joined([g.level + o for g, o in zip(groups, first, strict=False)], np.int64),
+            "hyper_code": varying["hyper_code"],
+            "level_first": _first([face.index.size for _, face, _ in faces]),
+            "level": _joined([face.index + first for _, face, first in faces], np.int64),
         }
         names = joined.ARRAYS[len(whole) : joined.N_WHOLE]
         whole |= dict(zip(names, problem.layout.arrays, strict=True))
@@ -47,8 +51,8 @@ class JoinedDensity(CompiledDensity):
             "offset": [
                 p.offset if p.offset.size else np.zeros(p.columns.shape[1]) for p in predictors
             ],
-            "value": [self._values(p, g) for p, g in self.groups],
-            "share": [self._shares()],
+            "value": [self._values(p, face) for p, face, _ in faces],
+            "share": [varying["share"]],
             "functional": [
                 (p.table.functional @ a).ravel()
                 for a, p in zip(self.transforms, predictors, strict=True)
@@ -56,15 +60,15 @@ class JoinedDensity(CompiledDensity):
             "base": [base_of(p) for p in predictors],
             "transform": [a.ravel() for a in self.transforms],
             "prior_arguments": [np.array(three(q.arguments)) for q in table],
-            "sd_arguments": [np.array(three(g.prior.arguments)) for g in groups],
+            "hyper_arguments": [varying["hyper_arguments"].ravel()],
             "by_visit": [by_visit.ravel()],
             "by_chain": [by_chain.ravel()],
         }
         return whole | {name: _joined(parts, np.float64) for name, parts in real.items()}
 
     @staticmethod
-    def _values(p, g) -> np.ndarray:
-        value = np.ones(g.level.size) if g.value is None else g.value
+    def _values(p: Predictor, face: Face) -> np.ndarray:
+        value = np.ones(face.index.size) if face.value is None else face.value
         return value if p.sign is None else value * p.sign
 
     @cached_property
@@ -80,14 +84,6 @@ class JoinedDensity(CompiledDensity):
         h[joined.SIZES :: 2] = [v.ctypes.data for v in self.arrays.values()]
         h[joined.SIZES + 1 :: 2] = [v.size for v in self.arrays.values()]
         return h
-
-    def mean_effects(self, x: np.ndarray) -> np.ndarray:
-        """Mean effects at a point, of each parameter."""
-        effect, means = np.empty(self.n_effect), np.empty(len(self.predictors))
-        a = self.arrays
-        effects_of(x, self.n_coefficient, a["first"], a["centred"], effect)
-        joined.take_out(effect, a["share"], a["first"], a["group_first"], means)
-        return means
 
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Log posterior and its gradient."""

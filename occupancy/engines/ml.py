@@ -1,7 +1,7 @@
 """Maximum likelihood: several starts, exact gradient and Hessian, Wald intervals.
 
-The latent states are summed out, so this is the likelihood of the detection histories. It holds
-fixed effects; group effects need their distribution integrated and go to the sampler.
+The latent states are summed out, so this is the likelihood of the detection histories. Effects of
+groups are integrated out of it in ``occupancy.engines.marginal``.
 """
 
 from __future__ import annotations
@@ -76,14 +76,12 @@ def maximise(problem: Problem, seed: int = 1, starts: int | None = None) -> Maxi
     Raises
     ------
     ModelError
-        The model has group effects.
+        No visit was made.
+    ValueError
+        The problem has group effects, which ``engines.marginal`` integrates out.
     """
     if problem.has_groups:
-        groups = [g.name for p in problem.predictors.values() for g in p.groups]
-        raise ModelError(
-            f"Maximum likelihood here holds fixed effects only; the model has (1 | {groups[0]}). "
-            'Use engine="nuts", or leave the group out of the formula.'
-        )
+        raise ValueError("maximise a problem with group effects by engines.marginal")
     if not problem.y.size:
         raise ModelError("No visit was made, so there is nothing to fit.")
     objective = Objective(problem)
@@ -100,13 +98,13 @@ def maximise(problem: Problem, seed: int = 1, starts: int | None = None) -> Maxi
     a = objective.transform()
     return Maximum(
         split(problem, a @ best.theta),
-        _covariance(best, a),
+        covariance_of(best, a),
         best.value,
         len(tops),
         same,
         best.converged,
         best.flat,
-        _standardised(objective, a @ best.theta),
+        standardised(objective, a @ best.theta),
     )
 
 
@@ -116,7 +114,7 @@ def _highest(tops: list[Top]) -> tuple[Top, list[Top]]:
     return best, [t for t in tops if abs(t.value - best.value) < SAME_TOP]
 
 
-def _standardised(objective: Objective, beta: np.ndarray) -> np.ndarray:
+def standardised(objective: Objective, beta: np.ndarray) -> np.ndarray:
     """(coefficient,) effects of one sd of each column, the intercept at their means."""
     parts = np.split(beta, np.cumsum(objective.sizes)[:-1])
     made = [
@@ -158,7 +156,7 @@ def _guesses(problem: Problem) -> list[float]:
     return out
 
 
-def _covariance(top: Top, a: np.ndarray) -> np.ndarray:
+def covariance_of(top: Top, a: np.ndarray) -> np.ndarray:
     """Of the coefficients beta = a theta, NaN for those that a flat direction moves."""
     if not top.flat:
         return a @ np.linalg.inv(-top.hessian) @ a.T

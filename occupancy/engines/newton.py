@@ -112,14 +112,14 @@ class Objective:
             self._louis(theta) if self.problem.fast else self._differences(theta)
         )
         if self.penalised:
-            v, g, h = self._priors(theta)
+            v, g, h = self.log_prior(theta)
             return value + v, gradient + g, hessian + h
         return value, gradient, hessian
 
     def value(self, theta: np.ndarray) -> float:
         """Objective alone."""
         value = self._likelihood(theta)[0]
-        return value + self._priors(theta)[0] if self.penalised else value
+        return value + self.log_prior(theta)[0] if self.penalised else value
 
     def _split(self, theta: np.ndarray) -> list[np.ndarray]:
         return [theta[a:b] for a, b in self.parts]
@@ -165,7 +165,7 @@ class Objective:
             )
         return value, gradient, 0.5 * (hessian + hessian.T)
 
-    def _priors(self, theta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    def log_prior(self, theta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         value = 0.0
         gradient, hessian = np.zeros(self.size), np.zeros((self.size, self.size))
         o = 0
@@ -196,7 +196,7 @@ def three(arguments) -> tuple[float, float, float]:
     return padded[0], padded[1], padded[2]
 
 
-def _newton_step(curvature: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+def newton_step(curvature: np.ndarray, gradient: np.ndarray) -> np.ndarray:
     """curvature^-1 gradient; along positive curvature where the Hessian is not definite."""
     try:
         return cho_solve(cho_factor(curvature, check_finite=False), gradient)
@@ -219,7 +219,7 @@ def climb(objective, theta: np.ndarray, free: np.ndarray | None = None) -> Top:
     steps = 0
     for steps in range(1, MOST_STEPS + 1):  # noqa: B007
         g = gradient[free]
-        step = _newton_step(-hessian[np.ix_(free, free)], g)
+        step = newton_step(-hessian[np.ix_(free, free)], g)
         decrement = float(g @ step)
         step *= min(1.0, STEP_LIMIT / max(np.abs(step).max(initial=0.0), TINY))
         if decrement < 1e-14 * max(1.0, abs(value)):

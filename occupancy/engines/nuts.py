@@ -17,8 +17,8 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
-from occupancy.engines import compiled
 from occupancy.engines.compiled import slots
+from occupancy.engines.coordinates import varying_terms
 from occupancy.engines.joined import density_of
 from occupancy.problem import Problem
 from surveys.problems import ModelError
@@ -123,6 +123,9 @@ def sample(
     stats = stats[[v for v in KEPT if v in stats]]
     if chosen == "pymc":
         posterior = posterior[[s.name for s in slots(problem)]]
+    else:
+        told = zip(plain_names(problem), slots(problem), strict=True)
+        posterior = posterior.rename({plain: slot.name for plain, slot in told})
     posterior, stats, got = _cut(posterior, stats)
     if not posterior.sizes["draw"]:
         if interrupted:  # nothing to keep, and what was kept before stays
@@ -138,7 +141,7 @@ def sample(
 
 def _target_accept(problem: Problem) -> float:
     """Smaller steps where few levels leave an sd free to come near zero."""
-    few = any(g.n_level < FEW_LEVELS for _, g in compiled.group_terms(problem))
+    few = any(t.design.n_effect < FEW_LEVELS for _, t in varying_terms(problem))
     return 0.9 if few else 0.8
 
 
@@ -238,6 +241,11 @@ def _cut(posterior: xr.Dataset, stats: xr.Dataset):
     return posterior.isel(kept), stats.isel(kept), got
 
 
+def plain_names(problem: Problem) -> list[str]:
+    """Names of the slots as nutpie may read them: it takes a comma for the end of a name."""
+    return [f"slot{i}" for i in range(len(slots(problem)))]
+
+
 def precompiled_model(problem: Problem):
     """nutpie's model around the native density, with this problem's data behind the pointer."""
     import pandas as pd
@@ -246,7 +254,7 @@ def precompiled_model(problem: Problem):
     density = density_of(problem)
     native_density, native_expand = density.native()
     named = slots(problem)
-    names = [s.name for s in named]
+    names = plain_names(problem)
     shapes = [(s.size,) for s in named]
     ends = np.cumsum([0, *[s.size for s in named]])
     parts = [slice(int(a), int(b)) for a, b in pairwise(ends)]
@@ -282,12 +290,12 @@ def _named(problem: Problem, posterior: xr.Dataset) -> xr.Dataset:
         if slot.kind == "coefficients":
             dim = f"{slot.name}_term"
             coords[dim] = np.array(predictor.terms, dtype=object)
-        elif slot.kind == "sd":
+        elif slot.kind == "hyper":
             out[slot.name] = (("chain", "draw"), values.reshape(values.shape[:2]))
             continue
         else:
-            dim = f"{slot.predictor}_level[{slot.group}]"
-            group = next(g for g in predictor.groups if g.name == slot.group)
-            coords[dim] = np.array(group.design.levels, dtype=object)
+            dim = f"{slot.predictor}_level[{slot.term}]"
+            term = next(t for t in predictor.varying if t.name == slot.term)
+            coords[dim] = np.array(term.design.labels, dtype=object)
         out[slot.name] = (("chain", "draw", dim), values)
     return xr.Dataset(out, coords=coords)

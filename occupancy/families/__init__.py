@@ -27,6 +27,7 @@ FAMILIES = {
     "scores": "occupancy.families.scores",
     "false_positive": "occupancy.families.false_positive",
     "autologistic": "occupancy.families.autologistic",
+    "stacked": "occupancy.families.stacked",
     "multi_scale": "occupancy.families.multi_scale",
     "multi_state": "occupancy.families.multi_state",
     "correlated": "occupancy.families.correlated",

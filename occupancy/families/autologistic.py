@@ -23,7 +23,7 @@ from numba import njit
 from scipy import special
 
 from occupancy.families import pieces
-from occupancy.families.base import Family, Parameter
+from occupancy.families.base import PROBABILITY, Family, Parameter
 from occupancy.families.chain import from_logs
 from occupancy.families.chances import (
     as_detected,
@@ -143,7 +143,7 @@ kernel_balanced = from_logs(
 PARAMETERS = (
     Parameter("psi", "season", ("logit",), "probability of occupancy, if empty the season before"),
     Parameter("theta", "interval", ("identity",), "what being occupied adds to the next log odds"),
-    Parameter("p", "visit", ("logit", "cloglog"), "probability of detection, if occupied"),
+    Parameter("p", "visit", PROBABILITY, "probability of detection, if occupied"),
 )
 
 

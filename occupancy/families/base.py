@@ -19,6 +19,10 @@ Values = Mapping[str, np.ndarray]
 Tables = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
+# links of a probability, the default first
+PROBABILITY = ("logit", "cloglog", "probit")
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One parameter of a family, each with a formula of its own.

@@ -26,7 +26,7 @@ import numpy as np
 from numba import njit
 
 from occupancy.families import pieces
-from occupancy.families.base import Family, Parameter
+from occupancy.families.base import PROBABILITY, Family, Parameter
 from occupancy.families.chain import from_logs
 from occupancy.families.chances import (
     as_detected,
@@ -203,11 +203,11 @@ kernel_balanced = from_logs(
 )
 
 PARAMETERS = (
-    Parameter("psi", "site", ("logit", "cloglog"), "probability that a site is occupied"),
+    Parameter("psi", "site", PROBABILITY, "probability that a site is occupied"),
     Parameter("pi", "site", ("logit",), "probability of being here at first, if occupied"),
     Parameter("theta0", "site", ("logit",), "probability of being here, if not here just before"),
     Parameter("theta1", "site", ("logit",), "probability of being here, if here just before"),
-    Parameter("p", "visit", ("logit", "cloglog"), "probability of detection on a visit, if here"),
+    Parameter("p", "visit", PROBABILITY, "probability of detection on a visit, if here"),
 )
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 
 from occupancy.families import labelled, pieces
-from occupancy.families.base import Family, Observed, Parameter, stationary
+from occupancy.families.base import PROBABILITY, Family, Observed, Parameter, stationary
 from occupancy.families.chain import from_logs
 from occupancy.kernel.two_state import occupy_in_logs
 from surveys.problems import ModelError
@@ -131,7 +131,7 @@ def family(sources: tuple[str, ...] = (), by: str = BY, effort: str = "", **unkn
         Parameter(
             f"p[{name}]",
             "visit",
-            ("cloglog",) if exposed else ("logit", "cloglog"),
+            ("cloglog",) if exposed else PROBABILITY,
             f"probability of detection on a visit by {name}, if occupied",
             only=str(s),
             short="p",
@@ -139,7 +139,7 @@ def family(sources: tuple[str, ...] = (), by: str = BY, effort: str = "", **unkn
         )
         for s, name in enumerate(sources)
     ]
-    psi = Parameter("psi", "site", ("logit", "cloglog"), "probability that a site is occupied")
+    psi = Parameter("psi", "site", PROBABILITY, "probability that a site is occupied")
     return Family(
         name="integrated",
         title="Integrated occupancy",

@@ -23,7 +23,7 @@ import numpy as np
 from numba import njit
 
 from occupancy.families import labelled, pieces
-from occupancy.families.base import Family, Observed, Parameter, stationary
+from occupancy.families.base import PROBABILITY, Family, Observed, Parameter, stationary
 from occupancy.families.chain import from_logs
 from surveys.problems import ModelError, listing
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 MOST_SPECIES = 5  # 2^5 states; each further species doubles them
-LINKS = ("logit", "cloglog")
+LINKS = PROBABILITY
 
 
 def _holds(n_species: int) -> np.ndarray:

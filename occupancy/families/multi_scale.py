@@ -28,7 +28,7 @@ import numpy as np
 from numba import njit
 
 from occupancy.families import pieces
-from occupancy.families.base import Family, Parameter
+from occupancy.families.base import PROBABILITY, Family, Parameter
 from occupancy.families.chain import from_logs
 from occupancy.families.chances import (
     as_detected,
@@ -112,9 +112,9 @@ def visit_slope(at, t, i, v, weight, gradient):
 kernel = from_logs("multi_scale", initial, initial_slope, visit, visit_slope, change, change_slope)
 
 PARAMETERS = (
-    Parameter("psi", "site", ("logit", "cloglog"), "probability that a site is occupied"),
-    Parameter("theta", "season", ("logit", "cloglog"), "probability of use of a unit, if occupied"),
-    Parameter("p", "visit", ("logit", "cloglog"), "probability of detection, if in the unit"),
+    Parameter("psi", "site", PROBABILITY, "probability that a site is occupied"),
+    Parameter("theta", "season", PROBABILITY, "probability of use of a unit, if occupied"),
+    Parameter("p", "visit", PROBABILITY, "probability of detection, if in the unit"),
 )
 
 

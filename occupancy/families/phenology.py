@@ -29,7 +29,7 @@ import numpy as np
 from numba import njit
 
 from occupancy.families import pieces
-from occupancy.families.base import Data, Family, Observed, Parameter
+from occupancy.families.base import PROBABILITY, Data, Family, Observed, Parameter
 from occupancy.families.chain import from_logs
 from occupancy.families.chances import (
     as_detected,
@@ -144,10 +144,10 @@ def visit_slope(at, t, i, v, weight, gradient):
 kernel = from_logs("phenology", initial, initial_slope, visit, visit_slope, change, change_slope)
 
 PARAMETERS = (
-    Parameter("psi", "site", ("logit", "cloglog"), "probability that a site is used at some visit"),
-    Parameter("entry", "season", ("logit", "cloglog"), "probability of arrival, if still to come"),
-    Parameter("departure", "interval", ("logit", "cloglog"), "probability of leaving, if here"),
-    Parameter("p", "visit", ("logit", "cloglog"), "probability of detection on a visit, if here"),
+    Parameter("psi", "site", PROBABILITY, "probability that a site is used at some visit"),
+    Parameter("entry", "season", PROBABILITY, "probability of arrival, if still to come"),
+    Parameter("departure", "interval", PROBABILITY, "probability of leaving, if here"),
+    Parameter("p", "visit", PROBABILITY, "probability of detection on a visit, if here"),
 )
 
 

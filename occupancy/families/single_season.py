@@ -20,10 +20,10 @@ import numpy as np
 from numba import njit
 
 from occupancy.families import pieces
-from occupancy.families.base import Family, Observed, Parameter, stationary
+from occupancy.families.base import PROBABILITY, Family, Observed, Parameter, stationary
 from occupancy.families.chain import from_blocks, from_logs
 from occupancy.kernel.simd import FAST, sigmoid, softplus, vexp
-from occupancy.kernel.two_state import LOGIT, occupy, occupy_in_logs, on_predictors
+from occupancy.kernel.two_state import CLOGLOG, LOGIT, occupy, occupy_in_logs, on_predictors
 
 
 def tables(values, y, effort):
@@ -91,7 +91,7 @@ def kernel(links, eta, start, by_visit, by_chain, layout, gradient, log_lik, sta
     n_known = 0.0
     for i in range(log_lik.size):
         n_known += by_chain[1, i]
-    if links[1] != 0 or n_known > 0.0:
+    if links[0] > CLOGLOG or links[1] != LOGIT or n_known > 0.0:
         return kernel_from_pieces(
             links, eta, start, by_visit, by_chain, layout, gradient, log_lik, states, pairs
         )
@@ -211,11 +211,11 @@ def family(effort: str = "", **unknown: Any) -> Family:
     p = Parameter(
         "p",
         "visit",
-        ("cloglog",) if exposed else ("logit", "cloglog"),
+        ("cloglog",) if exposed else PROBABILITY,
         "probability of detection on a visit, if occupied",
         exposure=exposed,
     )
-    psi = Parameter("psi", "site", ("logit", "cloglog"), "probability that a site is occupied")
+    psi = Parameter("psi", "site", PROBABILITY, "probability that a site is occupied")
     return Family(
         name="single_season",
         title="Single-season occupancy",

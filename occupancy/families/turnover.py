@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit
 
 from occupancy.families import pieces
-from occupancy.families.base import Parameter, stationary
+from occupancy.families.base import PROBABILITY, Parameter, stationary
 from occupancy.families.chain import from_logs
 from occupancy.kernel.simd import sigmoid, softplus
 from occupancy.kernel.two_state import occupy_in_logs
@@ -34,9 +34,7 @@ EPSILON = Parameter(
 def parameters(seasons: str) -> tuple[Parameter, ...]:
     """psi, and gamma and epsilon where sites change between seasons."""
     at_first = " in the first season" if seasons else ""
-    psi = Parameter(
-        "psi", "site", ("logit", "cloglog"), f"probability that a site is occupied{at_first}"
-    )
+    psi = Parameter("psi", "site", PROBABILITY, f"probability that a site is occupied{at_first}")
     return (psi, GAMMA, EPSILON) if seasons else (psi,)
 
 

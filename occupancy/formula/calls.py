@@ -11,8 +11,8 @@ from __future__ import annotations
 from occupancy.formula.cursor import DEEPEST, Cursor
 from occupancy.formula.scanner import Token
 from occupancy.formula.tree import Argument, Arithmetic, Call, Column, Number, Value, columns_in
-from occupancy.terms import TERMS
-from occupancy.terms.base import Term
+from occupancy.terms import TERMS, WORDS
+from occupancy.terms.base import Term, Word
 from surveys.problems import listing, nearest
 
 FLAGS = {"TRUE": 1, "True": 1, "true": 1, "FALSE": 0, "False": 0, "false": 0}
@@ -23,10 +23,13 @@ class Calls(Cursor):
 
     def call(self, *, inside: str = "") -> Call:
         name = self.take()
+        if name.text in WORDS:
+            raise self.fault(f"{name.text}() cannot stand inside {inside or 'another term'}.", name)
         term = TERMS.get(name.text)
         if term is None:
-            near = nearest(name.text, TERMS)
-            hint = f" Did you mean '{near}'?" if near else f" Known: {listing(TERMS, 20)}."
+            known = [*TERMS, *WORDS]
+            near = nearest(name.text, known)
+            hint = f" Did you mean '{near}'?" if near else f" Known: {listing(known, 30)}."
             raise self.fault(
                 f"'{name.text}' is not a function of the formula language.{hint}", name
             )
@@ -45,13 +48,18 @@ class Calls(Cursor):
         self.depth -= 1
         return Call(name.text, value, arguments)
 
-    def options(self, function: Token, term: Term) -> tuple[Argument, ...]:
-        """Read the options, in the order of the table; those at their default are left out."""
+    def options(
+        self, function: Token, term: Term | Word, *, first: bool = False
+    ) -> tuple[Argument, ...]:
+        """Read the options, in the order of the table; those at their default are left out.
+
+        ``first`` where nothing stands before them, so that the first has no comma.
+        """
         given: dict[str, int | float | str] = {}
         bare = [o.name for o in term.options if o.bare]
         names = [o.name for o in term.options]
-        while self.sees(","):
-            comma = self.take()
+        while self.sees(",") or (first and not given and not self.sees(")")):
+            comma = self.take() if self.sees(",") else self.token
             token = self.token
             following = self.tokens[min(self.at + 1, len(self.tokens) - 1)]
             if token.kind == "name" and following.text == "=" and following.kind == "operator":
@@ -78,10 +86,10 @@ class Calls(Cursor):
                 raise self.fault(f"In {function.text}(), {fault}.", place)
         for option in term.options:
             if option.default is None and option.name not in given:
+                own = isinstance(term, Word)
+                example = term.example if own else f"{function.text}(x, {option.name})"
                 raise self.fault(
-                    f"{function.text}() needs its {option.name}: "
-                    f"{function.text}(x, {option.name}).",
-                    self.token,
+                    f"{function.text}() needs its {option.name}: {example}.", self.token
                 )
         return tuple(
             Argument(o.name, given[o.name], o.bare)

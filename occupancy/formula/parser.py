@@ -2,7 +2,9 @@
 
 sum     = ["~"] ["+" | "-"] item {("+" | "-") item}            item = "0" | "1" | product
 product = inter {"*" inter}       inter = power {":" power}     power = primary ["^" number]
-primary = column | call | "(" sum ["|" by | "||" by] ")"        by = column {("/" | ":") column}
+primary = column | call | varying | "(" sum ["|" by | "||" by] ")"
+by      = column {("/" | ":") column}
+varying = word "(" [column] ["|" by] {"," option} ")"
 """
 
 from __future__ import annotations
@@ -11,8 +13,8 @@ from collections.abc import Iterable
 
 from occupancy.formula.calls import Calls
 from occupancy.formula.scanner import FormulaError, Token
-from occupancy.formula.tree import Call, Column, Effect, Formula, Group, Part
-from occupancy.terms import TERMS
+from occupancy.formula.tree import Call, Column, Effect, Formula, Group, Part, Varying
+from occupancy.terms import TERMS, WORDS
 
 MOST_TERMS = 500
 HIGHEST_POWER = 50
@@ -27,6 +29,7 @@ class Parser(Calls):
     def __init__(self, text: str):
         super().__init__(text)
         self.groups: dict[tuple[Effect | None, frozenset[Column]], Group] = {}
+        self.varying: dict[str, Varying] = {}
 
     def formula(self) -> Formula:
         if self.sees("~"):
@@ -48,7 +51,8 @@ class Parser(Calls):
         fixed = tuple(Effect(parts) for parts in ordered if not _is_offset(parts))
         calls = (p for parts in ordered for p in parts if isinstance(p, Call))
         offsets = tuple(call for call in calls if _is_offset((call,)))
-        return Formula(intercept is not False, fixed, offsets, tuple(self.groups.values()))
+        groups, varying = tuple(self.groups.values()), tuple(self.varying.values())
+        return Formula(intercept is not False, fixed, offsets, groups, varying)
 
     def sum(self, *, outermost: bool = False) -> tuple[Effects, bool | None, Token]:
         """Effects; whether the intercept was stated (None: not); the token that stated it."""
@@ -188,6 +192,11 @@ class Parser(Calls):
 
     def primary(self, *, outermost: bool) -> Effects | None:
         token = self.token
+        if token.kind == "name" and self.calls() and token.text in WORDS:
+            if not outermost:
+                raise self.fault(f"{token.text}() stands on its own: add it with +.", token)
+            self.structured()
+            return None
         if token.kind == "name":
             part = self.call() if self.calls() else Column(self.take().text)
             if isinstance(part, Call) and _is_offset((part,)) and not outermost:
@@ -223,26 +232,59 @@ class Parser(Calls):
     def group(self, effects: Effects, intercept: bool, opened: Token) -> None:
         """`... | a/b)`: one group for each thing that varies and each level of nesting."""
         bar = self.take()
-        written = self.text[opened.start + 1 : bar.start].strip()
         nested = self.by()
         self.close(opened, "the group")
         varying: list[Effect | None] = [None] if intercept else []
         varying += [Effect(parts) for parts in sorted(effects.values(), key=len)]
         if not varying:
             raise self.fault("Nothing varies in this group. Write (1 | region).", opened)
-        if bar.text == "|" and len(varying) > 1:
-            groups = "/".join(":".join(str(c) for c in step) for step in nested)
-            raise self.fault(
-                "Effects that vary together (correlated) are not available. "
-                f"Write ({written} || {groups}) for effects that vary independently.",
-                bar,
-            )
         by: tuple[Column, ...] = ()
         for step in nested:
             by = tuple(dict.fromkeys((*by, *step)))
+            if bar.text == "|" and len(varying) > 1:
+                self.add_varying(Varying("correlated", by=by, effects=tuple(varying)), opened)
+                continue
             for effect in varying:
                 self.groups.setdefault((effect, frozenset(by)), Group(effect, by))
         self.limit(len(self.groups), opened)
+
+    def structured(self) -> None:
+        """`spline(year)`, `ar1(season | region)`, `space(ele, basis=20)`."""
+        name = self.take()
+        word = WORDS[name.text]
+        opened = self.take()
+        self.deeper(opened)
+        inside: list[Column] = []
+        following = self.tokens[min(self.at + 1, len(self.tokens) - 1)]
+        if self.token.kind == "name" and following.text != "=":
+            if self.calls():
+                alone = f"{name.text}() takes a column alone, without functions."
+                raise self.fault(alone, self.token)
+            inside.append(Column(self.take().text))
+        if len(inside) < word.fewest:
+            raise self.fault(f"{name.text}() needs a column: {word.example}.", self.token)
+        if len(inside) > word.most:
+            raise self.fault(f"{name.text}() takes no column: {word.example}.", name)
+        nested: list[tuple[Column, ...]] = [()]
+        if self.sees("|"):
+            bar = self.take()
+            if not word.grouped:
+                raise self.fault(f"{name.text}() has no groups: {word.example}.", bar)
+            nested = self.by()
+            if len(nested) > 1:
+                raise self.fault("One grouping stands here: a, or a:b.", bar)
+        arguments = self.options(name, word, first=not (inside or nested[0]))
+        self.close(opened, f"{name.text}()")
+        self.depth -= 1
+        node = Varying(name.text, tuple(inside), nested[0], (), arguments, word.reads)
+        self.add_varying(node, name)
+
+    def add_varying(self, node: Varying, token: Token) -> None:
+        """Keep a term; the same name twice would be two effects that nothing tells apart."""
+        if node.name in self.varying and self.varying[node.name] != node:
+            raise self.fault(f"{node.name} is there twice, with different options.", token)
+        self.varying[node.name] = node
+        self.limit(len(self.varying), token)
 
     def by(self) -> list[tuple[Column, ...]]:
         """Read the steps of nesting: a:b/c gives (a, b) and (c)."""

@@ -147,16 +147,62 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Varying:
+    """Something that varies with structure: `spline(year)`, `ar1(season | region)`, `space(ele)`.
+
+    `inside` holds the columns before the bar, `by` those after it; `effects` what varies together
+    in `(1 + ele | region)`, whose kind is "correlated"; `reads` the columns that the kind needs
+    without being told, such as coordinates.
+    """
+
+    kind: str
+    inside: tuple[Column, ...] = ()
+    by: tuple[Column, ...] = ()
+    effects: tuple[Effect | None, ...] = ()
+    arguments: tuple[Argument, ...] = ()
+    reads: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        by = ":".join(str(c) for c in self.by)
+        if self.effects:
+            return f"({self._what} | {by})"
+        parts = [" | ".join([", ".join(str(c) for c in self.inside), by] if by else [])]
+        parts = [parts[0] or ", ".join(str(c) for c in self.inside)]
+        return f"{self.kind}({', '.join(p for p in [*parts, *map(str, self.arguments)] if p)})"
+
+    @property
+    def _what(self) -> str:
+        each = ["0"] if None not in self.effects else []
+        return " + ".join([*each, *("1" if e is None else str(e) for e in self.effects)])
+
+    @property
+    def name(self) -> str:
+        """Of the term in tables: "(1 + ele)|region", "spline(year)", "ar1(season|region)"."""
+        by = "/".join(c.name for c in self.by)
+        if self.effects:
+            what = " + ".join("1" if e is None else e.label for e in self.effects)
+            return f"({what})|{by}"
+        inside = ", ".join(c.name for c in self.inside)
+        return f"{self.kind}({inside}|{by})" if by else f"{self.kind}({inside})"
+
+    @property
+    def options(self) -> dict[str, int | float | str]:
+        return {a.name: a.value for a in self.arguments}
+
+
+@dataclass(frozen=True)
 class Formula:
-    """One linear predictor: intercept, effects (main ones first), offsets, groups."""
+    """One linear predictor: intercept, effects (main ones first), offsets, what varies."""
 
     intercept: bool
     effects: tuple[Effect, ...]
     offsets: tuple[Call, ...] = ()
     groups: tuple[Group, ...] = ()
+    varying: tuple[Varying, ...] = ()
 
     def __str__(self) -> str:
-        terms = [str(t) for t in (*self.effects, *self.offsets, *self.groups)]
+        varying = (*self.groups, *self.varying)
+        terms = [str(t) for t in (*self.effects, *self.offsets, *varying)]
         if not self.intercept:
             terms.insert(0, "0")
         elif not self.effects:
@@ -176,6 +222,11 @@ class Formula:
             for part in group.effect.parts if group.effect else ():
                 found.update(dict.fromkeys(columns_in(part)))
             found.update(dict.fromkeys(c.name for c in group.by))
+        for term in self.varying:
+            parts = (part for effect in term.effects if effect for part in effect.parts)
+            found.update(dict.fromkeys(name for part in parts for name in columns_in(part)))
+            found.update(dict.fromkeys(c.name for c in (*term.inside, *term.by)))
+            found.update(dict.fromkeys(term.reads))
         return tuple(found)
 
 

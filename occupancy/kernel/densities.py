@@ -14,6 +14,7 @@ from occupancy.kernel.simd import sigmoid, softplus
 
 FLAT, NORMAL, STUDENT_T, LOGISTIC, LAPLACE, BETA = 0, 1, 2, 3, 4, 5
 HALF_NORMAL, HALF_STUDENT_T, EXPONENTIAL, GAMMA, INVERSE_GAMMA, LOGNORMAL = 10, 11, 12, 13, 14, 15
+INVERSE_GAMMA_VARIANCE = 16
 _HALF_LOG_TWO_PI = 0.9189385332046727
 _LOG_TWO = 0.6931471805599453
 
@@ -62,4 +63,7 @@ def log_density(code, a, b, c, x):
     if code == LOGNORMAL:
         z = (math.log(x) - a) / b
         return -0.5 * z * z - _HALF_LOG_TWO_PI - math.log(b) - math.log(x), -(z / b + 1.0) / x
+    if code == INVERSE_GAMMA_VARIANCE:  # on the sd whose square is inverse-gamma
+        value = _LOG_TWO + a * math.log(b) - math.lgamma(a) - (2.0 * a + 1.0) * math.log(x)
+        return value - b / (x * x), -(2.0 * a + 1.0) / x + 2.0 * b / (x * x * x)
     return np.nan, np.nan

@@ -1,14 +1,14 @@
 """The whole log posterior of a model in one pass: columns, group effects, chain, priors.
 
-    eta = X b + sum_r e_r[level_r] v_r        e = s u (not centred)   or   e ~ N(0, s) (centred)
+    eta = X b + sum_r e[level_r] v_r          e from the blocks of ``occupancy.kernel.varying``
 
 An intercept and the mean of the effects beside it say nearly the same to the data, so a sampler
 crawls along their ridge. What is sampled here instead of the intercept is the intercept plus the
 mean effect, sum_j share_j e_j: an exact change of coordinates with Jacobian one, after which the
 two are almost independent. Priors still act on the intercept itself.
 
-Parameters lie in one vector: the coefficients of psi, those of p, the logarithm of every group
-standard deviation, then the effects of every level. Predictors are made, used and turned into
+Parameters lie in one vector: the coefficients of psi, those of p, the hyper-parameters of all
+blocks, then their raw coordinates. Predictors are made, used and turned into
 gradients block by block: nothing as long as the sites or the visits is allocated.
 """
 
@@ -20,8 +20,13 @@ from numba import njit
 from occupancy.kernel.columns import add_columns, add_products, start
 from occupancy.kernel.densities import log_density
 from occupancy.kernel.two_state import block
-
-_HALF_LOG_TWO_PI = 0.9189385332046727
+from occupancy.kernel.varying import (
+    N_EFFECT,
+    block_gradients,
+    effects_of,
+    take_out_means,
+    through_means,
+)
 
 
 @njit(error_model="numpy", cache=True)
@@ -66,83 +71,6 @@ def coefficient_priors(theta, functional, base, mean_effect, code, arguments, gr
 
 
 @njit(error_model="numpy", cache=True)
-def take_out_means(effect, share, first, n_psi):
-    """Subtract each group's mean effect; return the means summed over the groups of psi and p."""
-    of_psi, of_p = 0.0, 0.0
-    for r in range(first.size - 1):
-        mean = 0.0
-        for q in range(first[r], first[r + 1]):
-            mean += share[q] * effect[q]
-        if mean != 0.0:
-            for q in range(first[r], first[r + 1]):
-                effect[q] -= mean
-        if r < n_psi:
-            of_psi += mean
-        else:
-            of_p += mean
-    return of_psi, of_p
-
-
-@njit(error_model="numpy", cache=True)
-def _through_means(slope, share, first, n_psi, along_psi, along_p):
-    """Turn slopes along deviations into slopes along effects."""
-    for r in range(first.size - 1):
-        total = 0.0
-        for q in range(first[r], first[r + 1]):
-            total += slope[q]
-        total -= along_psi if r < n_psi else along_p
-        for q in range(first[r], first[r + 1]):
-            slope[q] -= share[q] * total
-
-
-@njit(error_model="numpy", cache=True)
-def effects_of(x, k, first, centred, effect):
-    """Effects on the link scale from the parameter vector; ``first`` (group + 1,)."""
-    n_group = first.size - 1
-    for r in range(n_group):
-        scale = 1.0 if centred[r] else np.exp(x[k + r])
-        for q in range(first[r], first[r + 1]):
-            effect[q] = scale * x[k + n_group + q]
-
-
-@njit(error_model="numpy", cache=True)
-def group_priors(x, k, first, centred, code, arguments, slope, gradient):
-    """Priors of sds and effects; ``slope`` is d log L / d effect."""
-    n_group = first.size - 1
-    total = 0.0
-    for r in range(n_group):
-        log_sd = x[k + r]
-        sd = np.exp(log_sd)
-        value, d = log_density(code[r], arguments[r, 0], arguments[r, 1], arguments[r, 2], sd)
-        total += value + log_sd  # the sd is sampled as its logarithm
-        d_log = d * sd + 1.0
-        n = first[r + 1] - first[r]
-        o = k + n_group
-        if centred[r]:
-            inverse = 1.0 / (sd * sd)
-            squares = 0.0
-            for q in range(first[r], first[r + 1]):
-                e = x[o + q]
-                squares += e * e
-                gradient[o + q] = slope[q] - e * inverse
-            total -= 0.5 * squares * inverse + n * log_sd
-            d_log += squares * inverse - n
-        else:
-            squares = 0.0
-            along = 0.0
-            for q in range(first[r], first[r + 1]):
-                u = x[o + q]
-                squares += u * u
-                along += slope[q] * u
-                gradient[o + q] = slope[q] * sd - u
-            total -= 0.5 * squares
-            d_log += along * sd
-        total -= n * _HALF_LOG_TWO_PI
-        gradient[k + r] = d_log
-    return total
-
-
-@njit(error_model="numpy", cache=True)
 def density(
     x,
     gradient,
@@ -161,17 +89,18 @@ def density(
     valued_psi,
     level_p,
     value_p,
-    first,
-    centred,
+    blocks,
+    domain,
     share,
+    lean,
     functional_psi,
     functional_p,
     base_psi,
     base_p,
     prior_code,
     prior_arguments,
-    sd_code,
-    sd_arguments,
+    hyper_code,
+    hyper_arguments,
 ):
     """Log posterior at ``x``; fills ``gradient``.
 
@@ -180,23 +109,21 @@ def density(
     columns_psi : (coefficient, site), columns_p : (coefficient, visit)
         In layout order; those of p, ``offset_p`` and ``value_p`` times the sign of the visit.
     offset_psi, offset_p : (site,), (visit,) or empty
-    level_psi : (group, site), level_p : (group, visit) int64
-        Place of the row's effect among all effects; groups of psi come first.
-    value_psi : (group, site), value_p : (group, visit)
+    level_psi : (face, site), level_p : (face, visit) int64
+        Place of the row's effect among all effects.
+    value_psi : (face, site), value_p : (face, visit)
         What the effect is multiplied by; ``value_psi`` is read where ``valued_psi``.
-    first : (group + 1,)
-        First effect of each group.
-    share : (effect,)
-        Share of the rows at each level, adding to 1 in a group whose mean is taken into the
-        intercept; 0 in any other group.
+    blocks, domain, hyper_code, hyper_arguments
+        Terms that vary, as in ``occupancy.kernel.varying``.
+    share : (effect,), lean : (range, 3)
+        Share of the rows at each level, in the ranges whose mean is taken into the intercept.
     base_psi, base_p : (coefficient,)
         What one unit of the intercept adds to phi; 0 without an intercept.
     """
     k_psi, k_p = columns_psi.shape[0], columns_p.shape[0]
     k = k_psi + k_p
-    n_group = first.size - 1
     n_psi, n_p = level_psi.shape[0], level_p.shape[0]
-    n_effect = first[n_group]
+    n_effect = blocks[:, N_EFFECT].sum()
     n_most, m_most = 1, 1
     for b in range(site_start.size - 1):
         n_most = max(n_most, site_start[b + 1] - site_start[b])
@@ -205,12 +132,15 @@ def density(
     per_site = np.empty((4, n_most))
     per_visit = np.empty((2, m_most))
     effect = np.empty(n_effect)
+    whole_effect = np.empty(n_effect)
     slope = np.zeros(n_effect)
-    effects_of(x, k, first, centred, effect)
-    mean_psi, mean_p = take_out_means(effect, share, first, n_psi)
+    natural = np.empty(domain.size)
+    means, along = np.empty(2), np.empty(2)
+    total = effects_of(x, k, blocks, domain, natural, whole_effect)
+    effect[:] = whole_effect
+    take_out_means(effect, share, lean, means)
     for c in range(k):
         gradient[c] = 0.0
-    total = 0.0
     for b in range(site_start.size - 1):
         s0, s1 = site_start[b], site_start[b + 1]
         v0, v1 = visit_start[b], visit_start[b + 1]
@@ -242,24 +172,26 @@ def density(
             scatter(level_psi[r, s0:s1], value_psi[r, s0:s1], valued_psi[r], g, slope)
         for r in range(n_p):
             scatter(level_p[r, v0:v1], value_p[r, v0:v1], True, h, slope)
-    prior_psi, along_psi = coefficient_priors(
+    prior_psi, along[0] = coefficient_priors(
         x[:k_psi],
         functional_psi,
         base_psi,
-        mean_psi,
+        means[0],
         prior_code[:k_psi],
         prior_arguments[:k_psi],
         gradient[:k_psi],
     )
-    prior_p, along_p = coefficient_priors(
+    prior_p, along[1] = coefficient_priors(
         x[k_psi:k],
         functional_p,
         base_p,
-        mean_p,
+        means[1],
         prior_code[k_psi:],
         prior_arguments[k_psi:],
         gradient[k_psi:k],
     )
-    _through_means(slope, share, first, n_psi, along_psi, along_p)
+    through_means(slope, share, lean, along)
     total += prior_psi + prior_p
-    return total + group_priors(x, k, first, centred, sd_code, sd_arguments, slope, gradient)
+    return total + block_gradients(
+        x, k, blocks, domain, hyper_code, hyper_arguments, natural, whole_effect, slope, gradient
+    )

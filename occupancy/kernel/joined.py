@@ -1,8 +1,8 @@
 """The whole log posterior of any family: predictors of all parameters, its kernel, the priors.
 
 The same parameter vector and the same priors as ``occupancy.kernel.fused``, whose pieces it
-uses, for as many parameters as the family has: the coefficients of each, the logarithm of every
-group standard deviation, the effects of every level. Here predictors are made whole, so that any
+uses, for as many parameters as the family has: the coefficients of each, the hyper-parameters of
+every term that varies, their raw coordinates. Here predictors are made whole, so that any
 kernel can take them.
 """
 
@@ -17,24 +17,28 @@ from numba.extending import intrinsic
 
 from occupancy.kernel.binding import fresh, is_ours
 from occupancy.kernel.columns import add_columns, add_products
-from occupancy.kernel.fused import (
-    coefficient_priors,
+from occupancy.kernel.fused import coefficient_priors, gather, scatter
+from occupancy.kernel.native import DENSITY, EXPAND, REJECTED, expand
+from occupancy.kernel.varying import (
+    N_EFFECT,
+    WIDTH,
+    block_gradients,
     effects_of,
-    gather,
-    group_priors,
-    scatter,
+    pointer,
+    take_out_means,
+    through_means,
 )
-from occupancy.kernel.native import DENSITY, EXPAND, REJECTED, pointer
 
 ARRAYS = (  # in the order of the header: integers first
     "links",
     "coefficient_first",
     "row_first",
-    "group_first",
-    "first",
-    "centred",
+    "face_first",
+    "blocks",
+    "domain",
+    "lean",
     "prior_code",
-    "sd_code",
+    "hyper_code",
     "level_first",
     "level",
     "site_start",
@@ -52,11 +56,11 @@ ARRAYS = (  # in the order of the header: integers first
     "base",
     "transform",
     "prior_arguments",
-    "sd_arguments",
+    "hyper_arguments",
     "by_visit",
     "by_chain",
 )
-N_WHOLE = 17
+N_WHOLE = 18
 # steps, states, chains, items of by_visit and of by_chain, chains whose states are told, address
 # of the kernel
 SIZES = 7
@@ -83,33 +87,6 @@ def _call(typing, address, header, eta, gradient):
         return builder.call(function, given)
 
     return types.double(types.int64, types.int64, types.int64, types.int64), generate
-
-
-@njit(error_model="numpy", cache=True)
-def take_out(effect, share, first, group_first, means):
-    """Subtract each group's mean effect; add it up for the parameter that the group belongs to."""
-    for m in range(means.size):
-        means[m] = 0.0
-        for r in range(group_first[m], group_first[m + 1]):
-            mean = 0.0
-            for q in range(first[r], first[r + 1]):
-                mean += share[q] * effect[q]
-            if mean != 0.0:
-                for q in range(first[r], first[r + 1]):
-                    effect[q] -= mean
-            means[m] += mean
-
-
-@njit(error_model="numpy", cache=True)
-def _through(slope, share, first, group_first, along):
-    """Turn slopes along deviations into slopes along effects."""
-    for m in range(along.size):
-        for r in range(group_first[m], group_first[m + 1]):
-            total = -along[m]
-            for q in range(first[r], first[r + 1]):
-                total += slope[q]
-            for q in range(first[r], first[r + 1]):
-                slope[q] -= share[q] * total
 
 
 @njit(error_model="numpy", cache=True)
@@ -142,9 +119,9 @@ def _unpacked(h):
         _wholes(h, 14),
         _wholes(h, 15),
         _wholes(h, 16),
+        _wholes(h, 17),
     )
     real = (
-        _reals(h, 17),
         _reals(h, 18),
         _reals(h, 19),
         _reals(h, 20),
@@ -155,6 +132,7 @@ def _unpacked(h):
         _reals(h, 25),
         _reals(h, 26),
         _reals(h, 27),
+        _reals(h, 28),
     )
     return whole, real
 
@@ -163,17 +141,22 @@ def _unpacked(h):
 def density(x, gradient, h):
     """Log posterior at ``x``; fills ``gradient``. ``h`` is the header: sizes and addresses."""
     whole, real = _unpacked(h)  # pyright: ignore[reportGeneralTypeIssues]
-    coefficient_first, row_first, group_first, first = whole[1], whole[2], whole[3], whole[4]
-    centred, prior_code, sd_code, level_first, level = whole[5:10]
+    coefficient_first, row_first, face_first = whole[1], whole[2], whole[3]
+    blocks = whole[4].reshape(whole[4].size // WIDTH, WIDTH)
+    domain, lean = whole[5], whole[6].reshape(whole[6].size // 3, 3)
+    prior_code, hyper_code, level_first, level = whole[7:11]
     columns, offset, value, share, functional, base = real[:6]
-    prior_arguments, sd_arguments = real[7], real[8]
+    prior_arguments, hyper_arguments = real[7], real[8].reshape(hyper_code.size, 3)
     n_parameter = row_first.size - 1
     k = coefficient_first[n_parameter]
-    effect = np.empty(first[-1])
-    slope = np.zeros(first[-1])
-    means = np.empty(n_parameter)
-    effects_of(x, k, first, centred, effect)
-    take_out(effect, share, first, group_first, means)
+    n_effect = blocks[:, N_EFFECT].sum()
+    whole_effect = np.empty(n_effect)
+    slope = np.zeros(n_effect)
+    natural = np.empty(domain.size)
+    means, along = np.empty(n_parameter), np.empty(n_parameter)
+    total = effects_of(x, k, blocks, domain, natural, whole_effect)
+    effect = whole_effect.copy()
+    take_out_means(effect, share, lean, means)
     eta = offset.copy()
     c = 0
     for m in range(n_parameter):
@@ -182,24 +165,23 @@ def density(x, gradient, h):
         n = hi - lo
         own = columns[c : c + (b - a) * n].reshape(b - a, n)
         add_columns(x[a:b], own, 0, n, eta[lo:hi])
-        for r in range(group_first[m], group_first[m + 1]):
+        for r in range(face_first[m], face_first[m + 1]):
             rows = slice(level_first[r], level_first[r + 1])
             gather(effect, level[rows], value[rows], True, eta[lo:hi])
         c += (b - a) * n
     along_rows = np.empty(eta.size)
-    total = _call(h[6], h.ctypes.data, eta.ctypes.data, along_rows.ctypes.data)
+    total += _call(h[6], h.ctypes.data, eta.ctypes.data, along_rows.ctypes.data)
     for q in range(k):
         gradient[q] = 0.0
     c = 0
     f = 0
-    along = np.empty(n_parameter)
     for m in range(n_parameter):
         a, b = coefficient_first[m], coefficient_first[m + 1]
         lo, hi = row_first[m], row_first[m + 1]
         n, size = hi - lo, b - a
         own = columns[c : c + size * n].reshape(size, n)
         add_products(own, 0, n, along_rows[lo:hi], gradient[a:b])
-        for r in range(group_first[m], group_first[m + 1]):
+        for r in range(face_first[m], face_first[m + 1]):
             rows = slice(level_first[r], level_first[r + 1])
             scatter(level[rows], value[rows], True, along_rows[lo:hi], slope)
         prior, along[m] = coefficient_priors(
@@ -214,36 +196,10 @@ def density(x, gradient, h):
         total += prior
         c += size * n
         f += size * size
-    _through(slope, share, first, group_first, along)
-    arguments = sd_arguments.reshape(sd_code.size, 3)
-    return total + group_priors(x, k, first, centred, sd_code, arguments, slope, gradient)
-
-
-@njit(error_model="numpy", cache=True)
-def expand(x, out, h):
-    """Coefficients, group standard deviations and effects, from the sampled vector."""
-    coefficient_first, group_first, first = _wholes(h, 1), _wholes(h, 3), _wholes(h, 4)
-    centred, share, transform = _wholes(h, 5), _reals(h, N_WHOLE + 3), _reals(h, N_WHOLE + 6)
-    n_parameter = coefficient_first.size - 1
-    n_group = centred.size
-    k = coefficient_first[n_parameter]
-    effect = out[k + n_group :]
-    effects_of(x, k, first, centred, effect)
-    means = np.empty(n_parameter)
-    take_out(effect.copy(), share, first, group_first, means)
-    for r in range(n_group):
-        out[k + r] = np.exp(x[k + r])
-    f = 0
-    for m in range(n_parameter):
-        a, b = coefficient_first[m], coefficient_first[m + 1]
-        for i in range(b - a):
-            total = 0.0
-            for j in range(b - a):
-                total += transform[f + i * (b - a) + j] * x[a + j]
-            out[a + i] = total
-        f += (b - a) ** 2
-        if means[m] != 0.0:
-            out[a] -= means[m]
+    through_means(slope, share, lean, along)
+    return total + block_gradients(
+        x, k, blocks, domain, hyper_code, hyper_arguments, natural, whole_effect, slope, gradient
+    )
 
 
 def _native_kernel(header, eta_, gradient_):
@@ -257,9 +213,9 @@ def _native_kernel(header, eta_, gradient_):
         whole[0],
         carray(eta_, (n,), np.float64),
         row_first,
-        real[9].reshape(h[3], whole[16].size),
+        real[9].reshape(h[3], whole[17].size),
         real[10].reshape(h[4], n_chain),
-        whole[10:17],
+        whole[11:18],
         carray(gradient_, (n,), np.float64),
         np.empty(n_chain),
         np.empty((n_step, n_state, h[5])),
@@ -278,9 +234,19 @@ def native_density(dim, x_, gradient_, value_, user_data):
 
 @numba.cfunc(EXPAND, cache=True)
 def native_expand(dim, n_out, x_, out_, user_data):
-    """Coefficients, group standard deviations and effects, from the sampled vector."""
+    """Coefficients, hyper-parameters and weights, from the sampled vector."""
     h = carray(user_data, (HEADER,), np.int64)
-    expand(carray(x_, (dim,)), carray(out_, (n_out,)), h)
+    whole, real = _unpacked(h)  # pyright: ignore[reportGeneralTypeIssues]
+    expand(
+        carray(x_, (dim,)),
+        carray(out_, (n_out,)),
+        whole[1],
+        real[6],
+        whole[4].reshape(whole[4].size // WIDTH, WIDTH),
+        whole[5],
+        real[3],
+        whole[6].reshape(whole[6].size // 3, 3),
+    )
     return 0
 
 

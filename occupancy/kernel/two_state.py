@@ -14,6 +14,8 @@ probability of what was seen, given presence, is 1 / (1 + exp(signed)) in both c
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit
 
@@ -29,7 +31,8 @@ from occupancy.kernel.simd import (
     vlog_and_inverse,
 )
 
-LOGIT, CLOGLOG = 0, 1  # codes of the link of psi
+LOGIT, CLOGLOG, PROBIT = 0, 1, 4  # codes of links of a probability
+HALF_LOG_TWO_PI = 0.9189385332046727
 EXP_TOP = 690.0
 
 
@@ -210,10 +213,27 @@ def _block_in_logs(
 
 
 @njit(error_model="numpy", cache=True)
+def _log_normal(x):
+    """log Phi(x) and its slope phi(x) / Phi(x); far below zero by the asymptotic series."""
+    if x < -30.0:
+        t = 1.0 / (x * x)
+        tail = t * (-1.0 + t * (3.0 + t * (-15.0 + t * (105.0 + t * (-945.0 + 10395.0 * t)))))
+        value = -0.5 * x * x - HALF_LOG_TWO_PI - math.log(-x) + math.log1p(tail)
+        return value, -x / (1.0 + tail)
+    above = 0.5 * math.erfc(x * 0.7071067811865476)
+    value = math.log1p(-above) if x > 0.0 else math.log(0.5 * math.erfc(-x * 0.7071067811865476))
+    return value, math.exp(-0.5 * x * x - HALF_LOG_TWO_PI - value)
+
+
+@njit(error_model="numpy", cache=True)
 def occupy_in_logs(link, eta):
     """log psi, log(1 - psi), d log psi / d eta and -d log(1 - psi) / d eta."""
     if link == LOGIT:
         return -softplus(-eta), -softplus(eta), sigmoid(-eta), sigmoid(eta)
+    if link == PROBIT:
+        yes, slope = _log_normal(eta)
+        no, slope_empty = _log_normal(-eta)
+        return yes, no, slope, slope_empty
     lam = np.exp(min(eta, EXP_TOP))
     log_psi = np.log(-np.expm1(-lam)) if eta > -30.0 else eta - 0.5 * lam
     slope = 0.0

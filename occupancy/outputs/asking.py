@@ -12,6 +12,11 @@ import numpy as np
 import pandas as pd
 
 from occupancy.outputs import OutputError, words
+from occupancy.outputs.of_community import (
+    ask_community,
+    with_richness_of_cells,
+    with_richness_of_sites,
+)
 from occupancy.outputs.results import (
     QUANTILES,
     Histories,
@@ -27,6 +32,8 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
 MOST_SITE_SEASONS_WITH_QUANTILES = 20_000
+# Surveys drawn from the priors; fewer where each has many visits, never under the least.
+PRIOR_DRAWS, LEAST_PRIOR_DRAWS, MOST_VISITS_DRAWN = 1000, 100, 20_000_000
 
 
 def ask(
@@ -55,11 +62,14 @@ def ask(
     if asked or (surface is not None and "region" in surface):
         answer = fit.regions(layer=regions, surface=surface, interval=interval)
         table = _tidy_regions(_of_species(answer, species))
+    community = ask_community(fit, table is not None, regions, interval)
+    sites = with_richness_of_sites(sites, community)
     cells = cell_quantiles = None
     if surface is not None:
         if "species" in fit.data and fit.data["species"].size > 1:
             surface = surface.assign(species=species)  # a community's psi asks which species
         cells = _cells(surface, fit.predict(surface, interval=interval))
+        cells = with_richness_of_cells(cells, fit, surface, interval)
         if quantiles:
             cell_quantiles = _quantiles(fit, surface)
     site_quantiles = None
@@ -73,9 +83,11 @@ def ask(
             absent[name] = str(error)
             return None
 
-    pools = table is not None and _may_pool(fit)
+    pools = table is not None and community is None and _may_pool(fit)
     if table is None:
         absent["shrinkage"] = "The surveys have no regions, so there is nothing to pool between."
+    elif community is not None:
+        absent["shrinkage"] = "Species lean on one another here: see the community."
     elif not pools:
         absent["shrinkage"] = (
             "A region on its own is estimated by the single-season model, which is not this one."
@@ -98,7 +110,7 @@ def ask(
         shrinkage=None
         if not pools
         else attempt("shrinkage", lambda: fit.shrinkage(by="region", interval=interval)),
-        detection=attempt("detection", lambda: fit.detection(interval=interval)),
+        detection=attempt("detection", lambda: _detection(fit, community, species, interval)),
         warnings=_warnings(fit.warnings),
         provenance=_provenance(fit, provenance),
         interval=interval,
@@ -119,10 +131,20 @@ def ask(
         parameters=parameters(getattr(fit, "model", None), getattr(fit, "problem", None)),
         turnover=attempt("turnover", lambda: _between(fit, "turnover", species, interval)),
         states=_states(fit),
+        components=attempt("components", lambda: _if_told(fit, "variance_components", interval)),
+        r_squared=attempt("r_squared", lambda: _if_told(fit, "r_squared", interval)),
         abundance=attempt("abundance", lambda: _abundance(fit, species, interval)),
+        priors=attempt("priors", lambda: _what_priors_did(fit)),
+        prior_predictive=attempt("prior_predictive", lambda: _prior_predictive(fit, species)),
         change=attempt("change", lambda: _between(fit, "change", species, interval)),
+        community=community,
     )
     return _one_crs(results)
+
+
+def _if_told(fit: Any, name: str, interval: float) -> pd.DataFrame | None:
+    ask = getattr(fit, name, None)
+    return None if ask is None else ask(interval=interval)
 
 
 def _one_species(sites: pd.DataFrame, species: str | None) -> str:
@@ -222,6 +244,8 @@ def _overall(
         row: dict[str, Any] = {"region": "all", "season": season, "sites": len(here)}
         row |= {"surveyed": int(here.surveyed.sum()), "detected": int(here.detected.sum())}
         row["naive"] = row["detected"] / max(row["surveyed"], 1)
+        if here.surveyed.any() and here.loc[here.surveyed, "detections"].isna().all():
+            row |= {"detected": np.nan, "naive": np.nan}  # scores that nobody has cut
         row["share_mean"] = here.loc[here.surveyed, "present"].mean()
         row["psi_mean"] = here["psi_mean"].mean()
         if regions is not None and "area_psi_mean" in regions:
@@ -247,6 +271,40 @@ def _abundance(fit: Any, species: str, interval: float) -> pd.DataFrame:
     if "region" in fit.data:
         tables.append(ask(interval=interval, by="region"))
     return _of_species(pd.concat(tables, ignore_index=True), species).reset_index(drop=True)
+
+
+def _what_priors_did(fit: Any) -> pd.DataFrame:
+    """Every prior in words, and what became of it: columns as in ``fit.sensitivity``, and says."""
+    ask = getattr(fit, "sensitivity", None)
+    if ask is None:
+        raise OutputError("This fit does not tell what its priors did.")
+    says = {(row["parameter"], row["term"]): row["says"] for row in fit.model.prior_table()}
+    table = ask()
+    keys = zip(table["parameter"], table["term"], strict=True)
+    table.insert(3, "says", [says.get(key, "") for key in keys])
+    return table
+
+
+def _prior_predictive(fit: Any, species: str) -> Any:
+    """Naive occupancy, psi and p as the priors expect them, of one species."""
+    ask = getattr(getattr(fit, "model", None), "prior_predictive", None)
+    if ask is None or str(fit.engine) == "ml":
+        raise OutputError("maximum likelihood uses no prior.")
+    work = MOST_VISITS_DRAWN // max(fit.data["detection"].size, 1)
+    drawn = ask(draws=int(np.clip(work, LEAST_PRIOR_DRAWS, PRIOR_DRAWS)), seed=fit.seed)
+    if "way" in drawn.dims:
+        own = drawn["way_species"].astype(str) == species
+        drawn = drawn.isel(way=np.flatnonzero(own)) if own.any() else drawn
+    names = [str(s) for s in drawn["species"].values]
+    return drawn.isel(species=names.index(species) if species in names else 0)
+
+
+def _detection(fit: Any, community: Any, species: str, interval: float) -> pd.DataFrame:
+    """The chance to detect, of the species of the page where each has a row of its own."""
+    table = fit.detection(interval=interval)
+    if community is None:
+        return table
+    return _of_species(table, species).reset_index(drop=True)
 
 
 def _states(fit: Any) -> pd.DataFrame | None:

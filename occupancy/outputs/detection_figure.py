@@ -76,7 +76,13 @@ def sentence(results: Results) -> str:
     noun = "visit is" if needed == "1" else "visits are"
     needed = needed[0].upper() + needed[1:]
     there = f"{where}" if where else "if present"
-    return f"{text} {needed} {noun} needed for a 95% chance to see it {there}."
+    text = f"{text} {needed} {noun} needed for a 95% chance to see it {there}."
+    star = row.get("p_star_mean")
+    if where and not words.is_missing(star):
+        made = words.counted(round(float(row["visits"])), "visit")
+        text += f" The {made} to an occupied site see it at least once with a chance of "
+        text += f"{words.percent(star)}, wherever it was at each."
+    return text
 
 
 def _of_a_kind(row: Any, results: Results) -> str:

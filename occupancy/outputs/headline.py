@@ -26,6 +26,7 @@ def headline(results: Results) -> Headline:
     row = results.overall_here()
     here = results.here
     surveyed, detected = int(here["surveyed"].sum()), int(here["detected"].sum())
+    told = results.tells_detections
     by_area = not words.is_missing(row.get("area_psi_mean"))
     kind = "area_psi" if by_area else "share"
     mean, lower, upper = (row.get(f"{kind}_{end}") for end in ("mean", "lower", "upper"))
@@ -35,12 +36,14 @@ def headline(results: Results) -> Headline:
     several = len(results.seasons) > 1
     noun = f"sites surveyed{when}" if several and when else "surveyed sites"
     raw = f"Detected at {words.share(detected, surveyed, noun)}"
+    if not told:
+        raw = f"Scores of {words.count(surveyed)} {noun}, without a threshold"
 
     if results.withheld:
         return Headline(
             f"{species}: the occupancy estimate{when} is withheld",
-            f"A check forbids it ({codes}): see the warnings. {raw}, not corrected for missed "
-            "detections.",
+            f"A check forbids it ({codes}): see the warnings. {raw}"
+            f"{', not corrected for missed detections' if told else ''}.",
             "",
             None,
             None,

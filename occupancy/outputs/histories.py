@@ -83,7 +83,7 @@ def figure(results: Results, *, width: float = 7.4) -> tuple[Figure, str]:
                 [Patch(fc=c, label=t) for c, t in zip((LESS, SEEN), kinds.values(), strict=False)]
                 or [Patch(fc=SEEN, label="detected")]
             ),
-            Patch(fc=(PALE + DEEP) / 2, label=shade_label),
+            *([Patch(fc=(PALE + DEEP) / 2, label=shade_label)] if results.tells_detections else []),
             Line2D([], [], marker="x", ls="", color="#8b959b", ms=4, label="no visit")
             if body / n > 0.055
             else Patch(fc="white", ec=style.NOT_ESTIMATED_EDGE, lw=0.5, label="no visit"),
@@ -111,7 +111,9 @@ def totals(seen: Histories) -> tuple[int, int]:
 def kinds_seen(results: Results) -> dict[int, str]:
     """What the values above 0 mean, where there is more than one; else nothing."""
     seen = results.histories
-    if seen is None or not (np.nan_to_num(seen.detection) > 1).any():
+    if seen is None:
+        return {}
+    if results.tells_detections and not (np.nan_to_num(seen.detection) > 1).any():
         return {}
     told = dict(results.model.get("values", {}))
     return told or {1: "detected", 2: "detected, above 1"}
@@ -120,6 +122,8 @@ def kinds_seen(results: Results) -> dict[int, str]:
 def alt_text(results: Results) -> str:
     visits, found = totals(results.histories)  # type: ignore[arg-type]
     sites = len(results.histories.sites)  # type: ignore[union-attr]
+    if not results.tells_detections:
+        return f"Visits to {words.counted(sites, 'site')}: {words.counted(visits, 'score')}."
     return (
         f"Detection histories of {words.counted(sites, 'site')}: a detection on "
         f"{words.share(found, visits, 'visits')}."
@@ -129,6 +133,8 @@ def alt_text(results: Results) -> str:
 def _support(results: Results, skipped: int) -> str:
     visits, found = totals(results.histories)  # type: ignore[arg-type]
     text = f"{words.counted(visits, 'visit')}, of which {words.count(found)} with a detection."
+    if not results.tells_detections:
+        text = f"{words.counted(visits, 'visit')} with a score."
     return f"{text} The last {MOST_SEASONS} seasons are drawn." if skipped else text
 
 

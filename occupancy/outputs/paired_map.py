@@ -294,14 +294,20 @@ def draw_key(ax: Axes, results: Results, *, first: bool, dots: bool) -> None:
     detected = f"detected ({words.counted(int(seen.sum()), 'site')})"
     if dots and len(here):
         marked = (dot(grey, shapes.EDGE, 7, 0.5), dot("white", "white", 2.2, 0))
-        items.append((marked, detected))
-        items.append((dot(grey, shapes.EDGE, 5, 0.5), f"not detected ({words.count(missed)})"))
+        if results.tells_detections:
+            items.append((marked, detected))
+        items.append(
+            (dot(grey, shapes.EDGE, 5, 0.5), f"{shapes.unseen(results)} ({words.count(missed)})")
+        )
         if none:
             diamond = dot(grey, shapes.EDGE, 4, 0.5, "D")
             items.append((diamond, f"not surveyed{when} ({words.count(none)})"))
     elif first and len(here):
-        items.append((dot(style.INK, "white", 5), detected))
-        items.append((dot("white", style.INK, 4.5), f"not detected ({words.count(missed)})"))
+        if results.tells_detections:
+            items.append((dot(style.INK, "white", 5), detected))
+        items.append(
+            (dot("white", style.INK, 4.5), f"{shapes.unseen(results)} ({words.count(missed)})")
+        )
         if none:
             dashed = dot("white", "#9aa5ab", 4.5, 0.6)
             items.append((dashed, f"not surveyed{when} ({words.count(none)})"))

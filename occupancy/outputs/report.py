@@ -16,17 +16,21 @@ from typing import TYPE_CHECKING, Any
 
 from occupancy.outputs import (
     OutputError,
+    community,
     detection_figure,
     effects,
     forest,
     histories,
     paired_map,
     report_blocks,
+    report_community,
     report_data,
     report_regions,
+    richness_map,
     shrinkage,
     style,
     trend,
+    variance_figure,
     words,
 )
 from occupancy.outputs.files import write_text
@@ -84,6 +88,11 @@ def html(results: Results) -> str:
         turnover=report_blocks.turnover(results),
         states=report_blocks.states(results),
         individuals=report_blocks.individuals(results),
+        community=report_community.community(results),
+        leaning=_picture(community.figure, results),
+        leaning_title=community.TITLE,
+        leans=_or_why(community.sentence, results),
+        richness=_small(richness_map.figure, results) if results.community else {"src": ""},
         forest=_picture(forest.figure, results),
         curves=_curves(results),
         curve_note=_or_why(effects.note, results),
@@ -98,6 +107,8 @@ def html(results: Results) -> str:
         ledger=report_blocks.ledger(results),
         diagnostics=report_blocks.diagnostics(results),
         variances=report_blocks.variances(results),
+        differ=_picture(variance_figure.figure, results),
+        differing=_sentences(results),
         provenance=report_blocks.provenance(results),
         citation=report_blocks.citation(results),
         interval=words.interval_name(results.interval, results.engine),
@@ -116,6 +127,13 @@ def policy(css: str, script: str) -> str:
         f"default-src 'none'; img-src data:; style-src 'sha256-{style_hash}'; "
         f"script-src 'sha256-{script_hash}'; base-uri 'none'; form-action 'none'"
     )
+
+
+def _sentences(results: Results) -> list[str]:
+    try:
+        return variance_figure.sentences(results)
+    except OutputError:
+        return []
 
 
 def _or_why(ask: Callable[[Results], str], results: Results) -> str:

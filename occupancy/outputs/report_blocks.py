@@ -34,7 +34,8 @@ def chips(results: Results) -> list[dict[str, str]]:
             f", {names[0]}–{names[-1]}" if len(names) > 1 else f", {names[0]}" if names[0] else ""
         )
         out.append({"number": words.count(visits), "text": f"visits{when}"})
-        out.append({"number": words.count(found), "text": "detections"})
+        if results.tells_detections:
+            out.append({"number": words.count(found), "text": "detections"})
     worst = _worst_rhat(results)
     if worst is not None:
         good = worst <= 1.01
@@ -299,8 +300,15 @@ def model(results: Results) -> dict[str, Any]:
             "A term such as (1 | region) gives each region its own level, drawn from a common "
             "distribution: regions with few sites lean on the others."
         )
+    became = {}
+    for _, row in results.priors.iterrows() if results.priors is not None else ():
+        became[words.clean(f"{row['parameter']}: {row['term']}")] = words.clean(row["verdict"])
     priors = [
-        row | {"meaning": row["meaning"] or _prior_meaning(row["name"], row["code"])}
+        row
+        | {
+            "meaning": row["meaning"] or _prior_meaning(row["name"], row["code"]),
+            "became": became.get(row["name"], ""),
+        }
         for row in document.get("priors", [])
     ]
     rows = []
@@ -314,6 +322,7 @@ def model(results: Results) -> dict[str, Any]:
         "maths": [symbols(line) for line in document.get("maths", [])],
         "formulas": rows,
         "priors": priors,
+        "became": bool(became),
     }
 
 

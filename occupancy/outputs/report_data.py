@@ -49,6 +49,7 @@ def page_data(results: Results) -> dict[str, Any]:
         "psi": _scale(pair[0]),
         "unc": _scale(pair[1]),
         "csv": _regions_csv(results),
+        "unseen": shapes.unseen(results),
         "values": {str(k): text for k, text in kinds_seen(results).items()},
     }
     if view is not None:
@@ -169,9 +170,7 @@ def _study(results: Results) -> dict[str, Any]:
         "interval": words.percent_interval(line.lower, line.upper),
         "area": words.area(row.get("area_km2")),
         "sites": words.counted(len(here), "site"),
-        "detected": words.share(
-            int(here["detected"].sum()), int(here["surveyed"].sum()), "surveyed sites"
-        ),
+        "detected": results.seen_here,
         "history": "" if results.histories is None else words.count(totals(results.histories)[0]),
     }
 

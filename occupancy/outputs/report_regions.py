@@ -86,7 +86,9 @@ def _region_row(row: pd.Series, results: Results) -> dict[str, Any]:
         "name": words.clean(row["region"]),
         "sites": words.count(row["sites"]),
         "sites_value": _value(row["sites"]),
-        "detected": f"{words.count(row['detected'])} of {words.count(row['surveyed'])}",
+        "detected": words.DASH
+        if words.is_missing(row["detected"])
+        else f"{words.count(row['detected'])} of {words.count(row['surveyed'])}",
         "detected_value": _value(row["detected"] / row["surveyed"] if row["surveyed"] else None),
         "mean": "withheld" if hide else words.percent(mean),
         "interval": "" if hide else words.percent_interval(lower, upper),

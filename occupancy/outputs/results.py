@@ -18,6 +18,7 @@ from occupancy.outputs.term_names import Covariate
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    import xarray as xr
 
 # The quantiles of psi that the page carries for its threshold slider: both ends of six intervals.
 QUANTILE_INTERVALS = (0.95, 0.9, 0.8, 0.6, 0.4, 0.2)
@@ -48,6 +49,35 @@ class Histories:
     detection: np.ndarray  # (site, season, visit)
     effort: np.ndarray | None  # (site, season, visit)
     effort_units: str = ""
+
+
+@dataclass(frozen=True)
+class Community:
+    """What the species of one fit say together; the same on the page of every species.
+
+    The number of species at each site and cell stands in ``Results.sites`` and ``.cells``, as
+    ``richness_mean``, ``richness_lower``, ``richness_upper``.
+
+    Attributes
+    ----------
+    species : one row for each species and season
+    coefficients : of every species, its own
+    means : of the population of species
+    typical : {parameter: (mean, lower, upper)}, natural scale, of a species at that mean
+    pooling : one row for each species: naive, alone, in the community
+    richness : all sites together, then by region
+    site_richness : one row for each site and season
+    similarity : of regions, or None
+    """
+
+    species: pd.DataFrame
+    coefficients: pd.DataFrame
+    means: pd.DataFrame
+    typical: Mapping[str, tuple[float, float, float]]
+    pooling: pd.DataFrame
+    richness: pd.DataFrame
+    site_richness: pd.DataFrame
+    similarity: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +119,11 @@ class Results:
     change: pd.DataFrame | None = None  # from the first season to the last
     states: pd.DataFrame | None = None  # P(state) of each site and season, given what was seen
     abundance: pd.DataFrame | None = None  # individuals at the surveyed sites
+    components: pd.DataFrame | None = None  # of the latent variance, by parameter
+    r_squared: pd.DataFrame | None = None
+    priors: pd.DataFrame | None = None  # what each prior says, and what it did to the answer
+    prior_predictive: xr.Dataset | None = None  # naive, psi, p as the priors expect them
+    community: Community | None = None
 
     def parameter(self, name: str) -> Said:
         """A parameter's name, meaning and scale."""
@@ -108,6 +143,22 @@ class Results:
             if getattr(table, "crs", None) is not None and has_geometry(table):
                 return table.crs  # type: ignore[union-attr]
         return None
+
+    @property
+    def tells_detections(self) -> bool:
+        """Whether the surveys say where the species was detected; scores alone do not."""
+        return bool(self.sites.loc[self.sites["surveyed"], "detections"].notna().any()) or not bool(
+            self.sites["surveyed"].any()
+        )
+
+    @property
+    def seen_here(self) -> str:
+        """At how many of the surveyed sites of the season the species was detected."""
+        here = self.here
+        n = int(here["surveyed"].sum())
+        if not self.tells_detections:
+            return words.DASH
+        return words.share(int(here["detected"].sum()), n, "surveyed sites")
 
     @property
     def blocks(self) -> tuple[Notice, ...]:

@@ -8,10 +8,11 @@ from typing import Any
 from occupancy.families.catalogue import about, parameter_name
 from occupancy.outputs import words
 
-SHARES = ("logit", "cloglog")
+SHARES = ("logit", "cloglog", "probit")
 VALUES = {
     "multi_state": {1: "state 1 seen", 2: "state 2 seen"},
     "false_positive": {1: "detected", 2: "certain"},
+    "scores": {1: "a score"},
 }
 
 

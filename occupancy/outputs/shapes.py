@@ -112,6 +112,11 @@ def dot_diameter(points: np.ndarray, units_per_metre: float) -> float:
     return float(np.clip(0.86 * np.quantile(nearest, 0.3), 3.4, 9.0))
 
 
+def unseen(results: Results) -> str:
+    """What a surveyed site without a detection is called in a legend."""
+    return "not detected" if results.tells_detections else "surveyed"
+
+
 def draw_evidence(ax: Axes, sites: Any, diameter: float) -> None:
     """Sites on an estimate: filled detected, hollow not detected, dashed not surveyed."""
     size = min(diameter, 5.2) ** 2

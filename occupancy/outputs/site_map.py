@@ -73,11 +73,16 @@ def _title(results: Results) -> str:
 def _support(results: Results) -> str:
     here = results.here
     unseen = here[here["surveyed"] & ~here["detected"]]
-    seen = words.share(int(here["detected"].sum()), int(here["surveyed"].sum()), "surveyed sites")
     expected = float(unseen["present"].sum())
+    if not results.tells_detections:
+        return (
+            f"Given its scores. Of the {words.count(len(unseen))} surveyed sites, about "
+            f"{words.count(expected)} are expected to have held it."
+        )
     return (
-        f"Given what was seen. Detected at {seen}; of the other {words.count(len(unseen))}, about "
-        f"{words.count(expected)} are expected to have held it unseen."
+        f"Given what was seen. Detected at {results.seen_here}; of the other "
+        f"{words.count(len(unseen))}, about {words.count(expected)} are expected to have held it "
+        "unseen."
     )
 
 

@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pandas as pd
 
 from occupancy.outputs import words
 from occupancy.outputs.files import write_text
-from occupancy.outputs.results import Results, has_geometry
+from occupancy.outputs.results import Community, Results, has_geometry
 
 # column: (meaning, unit). Ends in _mean, _lower, _upper and _sd are explained from their stem.
 COLUMNS = {
@@ -95,6 +96,25 @@ COLUMNS = {
     "difference": ("occupancy in the second season less that in the first", "probability"),
     "ratio": ("occupancy in the second season over that in the first", "ratio"),
     "p_decline": ("probability that occupancy fell", "probability"),
+    "prior": ("prior distribution of the coefficient or standard deviation", ""),
+    "says": ("what the prior says, on the scale of the parameter", ""),
+    "overlap": ("area that prior and posterior share", "share"),
+    "contraction": ("share of the prior's variance that the data took away", "share"),
+    "prior_sensitivity": ("how far the posterior moves when priors count more", "above 0.05: far"),
+    "likelihood_sensitivity": ("how far it moves when the data count more", "above 0.05: far"),
+    "verdict": ("whether prior or data set it", ""),
+    "community": ("what species of the same traits have in common; mean", "link scale"),
+    "deviation": ("how far the species is from what they have in common", "link scale"),
+    "sigma": ("standard deviation of the population of species", "link scale"),
+    "spread": ("standard deviation between the species surveyed", "link scale"),
+    "observed": ("species detected, or similarity of what was detected; not corrected", ""),
+    "sample": ("species present on the surveyed sites, seen or missed (finite sample)", "species"),
+    "population": ("species expected on as many new sites of these conditions", "species"),
+    "at_a_site": ("species present on a surveyed site, on average", "species"),
+    "richness": ("species present at the site; in a cell: expected there", "species"),
+    "first": ("one of the two places", ""),
+    "second": ("the other of the two places", ""),
+    "shared": ("species present in both places", "species"),
     "code": ("code of the check", ""),
     "message": ("what the check found", ""),
     "numbers": ("the numbers behind it, JSON", ""),
@@ -126,16 +146,34 @@ def frames(results: Results) -> dict[str, pd.DataFrame]:
         "effects": results.effects,
         "groups": results.groups,
         "variances": results.variances,
+        "components": results.components,
+        "r_squared": results.r_squared,
+        "priors": results.priors,
         "shrinkage": results.shrinkage,
         "detection": results.detection,
         "states": results.states,
         "abundance": results.abundance,
         "turnover": results.turnover,
         "change": results.change,
+        **_community(results.community),
         "warnings": warnings_table(results),
     }
     return {
         name: _seasons(t, results) for name, t in out.items() if t is not None and len(t.columns)
+    }
+
+
+def _community(community: Community | None) -> dict[str, pd.DataFrame | None]:
+    """What species say together; the number of species at a site stands among the sites."""
+    if community is None:
+        return {}
+    return {
+        "species": community.species,
+        "species_coefficients": community.coefficients,
+        "community": community.means,
+        "species_pooling": community.pooling,
+        "richness": community.richness,
+        "similarity": community.similarity,
     }
 
 
@@ -178,10 +216,14 @@ def write(results: Results, folder: Path, *, spreadsheet: bool = True) -> list[P
 def csv_text(
     table: pd.DataFrame, *, spreadsheet: bool = True, guarded: dict[str, int] | None = None
 ) -> str:
-    """A table as CSV: probabilities with four decimals, missing as empty, plain line ends."""
+    """A table as CSV: probabilities with four decimals, missing as empty, plain line ends.
+
+    A control character in somebody's label, such as the escape that a terminal obeys, is written
+    by its number.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(table.columns)
+    writer.writerow([without_controls(str(name)) for name in table.columns])
     columns = []
     for name in table.columns:
         values = [_cell(v, str(name)) for v in table[name].tolist()]
@@ -238,7 +280,17 @@ def _cell(value: Any, column: str) -> str:
         if column in ("easting", "northing"):
             return f"{value:.1f}"
         return f"{value:.6f}" if column in ("longitude", "latitude") else f"{value:.6g}"
-    return str(value)
+    return without_controls(str(value))
+
+
+def without_controls(text: str) -> str:
+    """The text with its control characters told by number; line ends and tabs are text."""
+    if text.isprintable():
+        return text
+    return "".join(
+        f"\\u{ord(c):04x}" if unicodedata.category(c) == "Cc" and c not in "\n\t" else c
+        for c in text
+    )
 
 
 def _plain(table: Any) -> pd.DataFrame | None:

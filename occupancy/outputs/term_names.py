@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from occupancy.design.blocks import coded_in_full, effect_labels
+from occupancy.columns.blocks import coded_in_full, effect_labels
 from occupancy.design.design import Design
 from occupancy.formula.tree import Arithmetic, Call, Column, Number, columns_in
 from occupancy.outputs import words

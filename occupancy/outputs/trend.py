@@ -45,7 +45,7 @@ def figure(results: Results, *, width: float = 7.4, bare: bool = False) -> tuple
         _draw(ax, table, at, results)
         strip = sheet.axes_at(fig, left, head.bottom + 0.62, across, STRIP)
         _strip(strip, table, at, ax.get_xlim())
-        _legend(fig, results, head.bottom + 0.12)
+        _legend(fig, results, table, head.bottom + 0.12)
         return fig, alt_text(results)
 
 
@@ -172,7 +172,8 @@ def _numbers(table: pd.DataFrame, name: str) -> np.ndarray:
     return table[name].to_numpy(dtype=float) if name in table else np.full(len(table), np.nan)
 
 
-def _legend(fig: Figure, results: Results, bottom: float) -> None:
+def _legend(fig: Figure, results: Results, table: pd.DataFrame, bottom: float) -> None:
+    """Of what is drawn alone: a line without a number has no place in it."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -180,13 +181,17 @@ def _legend(fig: Figure, results: Results, bottom: float) -> None:
     name = words.interval_name(results.interval, results.engine).split(" ")[0]
     seen = {"mfc": "white", "mec": style.INK, "ms": 4.5}
     dashes = {"lw": 1.3, "ls": (0, (5, 2.5))}
-    items = [
-        Line2D([], [], color=style.BLUE, lw=1.8, marker="o", ms=4, label=f"the {sites} surveyed"),
-        Patch(fc=style.SKY, label="50%"),
-        Patch(fc=BAND, label=name),
-        Line2D([], [], color=style.EARTH, label="expected: ψ", **dashes),
-        Line2D([], [], marker="o", ls="", label="naive: seen that season", **seen),
-    ]
+    share = {"color": style.BLUE, "lw": 1.8, "marker": "o", "ms": 4}
+    known = (
+        ("share_mean", Line2D([], [], label=f"the {sites} surveyed", **share)),
+        ("share_lower_50", Patch(fc=style.SKY, label="50%")),
+        ("share_lower", Patch(fc=BAND, label=name)),
+        ("psi_mean", Line2D([], [], color=style.EARTH, label="expected: ψ", **dashes)),
+        ("naive", Line2D([], [], marker="o", ls="", label="naive: seen that season", **seen)),
+    )
+    items = [mark for column, mark in known if np.isfinite(_numbers(table, column)).any()]
+    if not items:
+        return
     width, height = fig.get_size_inches()
     fig.legend(
         handles=items, loc="lower left", bbox_to_anchor=(sheet.MARGIN / width, bottom / height),

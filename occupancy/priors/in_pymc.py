@@ -39,8 +39,42 @@ def variable(prior: Prior, name: str, **keywords: Any) -> Any:
             return pm.Gamma(name, alpha=a[0], beta=a[1], **keywords)
         case "inverse_gamma":
             return pm.InverseGamma(name, alpha=a[0], beta=a[1], **keywords)
+        case "uniform":
+            return pm.Uniform(name, lower=a[0], upper=a[1], **keywords)
+        case "lkj":
+            half = pm.Beta(f"{name}_half", a[0], a[0], **keywords)
+            return pm.Deterministic(name, 2 * half - 1, dims=keywords.get("dims"))
+        case "inverse_gamma_variance":
+            return _of_variance(name, *a, **keywords)
         case _:
             return pm.LogNormal(name, mu=a[0], sigma=a[1], **keywords)
+
+
+def _of_variance(name: str, shape: float, scale: float, **keywords: Any) -> Any:
+    """Make a standard deviation whose square is inverse-gamma."""
+    import pymc as pm
+    import pytensor.tensor as pt
+    from scipy.special import gammaln
+
+    constant = np.float64(np.log(2.0) + shape * np.log(scale) - gammaln(shape))
+
+    def log_density(value: Any, shape: Any, scale: Any) -> Any:
+        inside = constant - (2 * shape + 1) * pt.log(value) - scale / value**2
+        return pt.switch(value > 0, inside, -np.inf)
+
+    def draw(shape: Any, scale: Any, rng: Any = None, size: Any = None) -> Any:
+        gamma = rng.gamma(float(np.max(shape)), size=size)
+        return np.sqrt(float(np.max(scale)) / np.maximum(gamma, 1e-300))
+
+    return pm.CustomDist(
+        name,
+        shape,
+        scale,
+        logp=log_density,
+        random=draw,
+        default_transform=pm.distributions.transforms.log,
+        **keywords,
+    )
 
 
 def _logit_beta(name: str, a: float, b: float, **keywords: Any) -> Any:

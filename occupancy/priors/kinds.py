@@ -1,8 +1,9 @@
 """The kinds of priors: codes, arguments, exact log densities with slopes, draws, quantiles.
 
 The codes are those of the compiled kernel. Kinds 0 to 5 live on the whole line, for coefficients;
-10 to 15 on positive numbers, for standard deviations. Every density is normalised exactly, so
-that an engine's value can be compared with another's to the last digit.
+10 to 16 on positive numbers, for standard deviations and ranges; from 20 on an interval, for
+correlations and shares. Every density is normalised exactly, so that an engine's value can be
+compared with another's to the last digit.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from scipy.special import betaln, digamma, expit, gammaln, log_expit, xlogy
 
 LOG_2 = math.log(2.0)
 HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
+INF = math.inf
+BOUNDED = 20  # codes from here are of correlations and shares
 
 type Array = np.ndarray
 type Density = Callable[..., tuple[Array, Array]]
@@ -40,8 +43,19 @@ class Kind:
 
     @property
     def is_positive(self) -> bool:
-        """Whether it is a prior of a standard deviation."""
-        return self.code >= 10
+        """Whether it is a prior of a standard deviation, or of a range."""
+        return 10 <= self.code < BOUNDED
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it is a prior of a correlation or a share."""
+        return self.code >= BOUNDED
+
+    def ends(self, *arguments: float) -> tuple[float, float]:
+        """Where the support begins and ends."""
+        if self.name == "uniform":
+            return arguments[0], arguments[1]
+        return (-1.0, 1.0) if self.is_bounded else (0.0 if self.is_positive else -INF, INF)
 
 
 def _flat(x: Array) -> tuple[Array, Array]:
@@ -103,6 +117,24 @@ def _inverse_gamma(x: Array, shape: float, scale: float) -> tuple[Array, Array]:
 def _lognormal(x: Array, mu: float, sd: float) -> tuple[Array, Array]:
     z = (np.log(x) - mu) / sd
     return -0.5 * z**2 - HALF_LOG_TWO_PI - math.log(sd) - np.log(x), -(1 + z / sd) / x
+
+
+def _lkj(x: Array, eta: float) -> tuple[Array, Array]:
+    """One correlation of a matrix of two under LKJ(eta): (1 + x) / 2 is Beta(eta, eta)."""
+    constant = betaln(eta, eta) + (2 * eta - 1) * LOG_2
+    value = xlogy(eta - 1, 1 - x) + xlogy(eta - 1, 1 + x) - constant
+    return value, -2 * (eta - 1) * x / ((1 - x) * (1 + x))
+
+
+def _uniform(x: Array, low: float, high: float) -> tuple[Array, Array]:
+    return np.full_like(x, -math.log(high - low)), np.zeros_like(x)
+
+
+def _inverse_gamma_variance(x: Array, shape: float, scale: float) -> tuple[Array, Array]:
+    """Of a standard deviation whose square is inverse-gamma, as in BUGS and spOccupancy."""
+    constant = LOG_2 + shape * math.log(scale) - gammaln(shape)
+    value = constant - (2 * shape + 1) * np.log(x) - scale / x**2
+    return value, -(2 * shape + 1) / x + 2 * scale / x**3
 
 
 def draw_logit_beta(rng: np.random.Generator, size: Any, a: float, b: float) -> Array:
@@ -219,6 +251,35 @@ _KINDS = (
         _lognormal,
         lambda rng, size, mu, sd: rng.lognormal(mu, sd, size),
         lambda mu, sd: ("lognorm", 0.0, math.exp(mu), (sd,)),
+    ),
+    Kind(
+        "lkj",
+        20,
+        ("eta",),
+        ("eta",),
+        _lkj,
+        lambda rng, size, eta: 2 * rng.beta(eta, eta, size) - 1,
+        lambda eta: ("beta", -1.0, 2.0, (eta, eta)),
+    ),
+    Kind(
+        "uniform",
+        21,
+        ("low", "high"),
+        (),
+        _uniform,
+        lambda rng, size, low, high: rng.uniform(low, high, size),
+        lambda low, high: ("uniform", low, high - low, ()),
+    ),
+    Kind(
+        "inverse_gamma_variance",
+        16,
+        ("shape", "scale"),
+        ("shape", "scale"),
+        _inverse_gamma_variance,
+        lambda rng, size, shape, scale: np.exp(
+            0.5 * (math.log(scale) - _log_gamma(rng, shape, size))
+        ),
+        lambda shape, scale: ("gengamma", 0.0, math.sqrt(scale), (shape, -2.0)),
     ),
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _KINDS}

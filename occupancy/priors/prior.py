@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,13 @@ ARGUMENT = re.compile(
 ALIASES: dict[str, tuple[str, dict[str, float]]] = {
     "cauchy": ("student_t", {"df": 1.0}),
     "half_cauchy": ("half_student_t", {"df": 1.0}),
-    "uniform": ("beta", {"a": 1.0, "b": 1.0}),
+}
+# Priors told by a tail: name -> what it bounds, and the prior with exactly that tail.
+# pc: Simpson et al. (2017), Statistical Science 32:1, P(sd > u) = a. pc_range: Fuglstad et al.
+# (2019), JASA 114:445, P(range < r) = a for a field over the plane.
+TAILS: dict[str, tuple[str, Callable[[float, float], tuple[str, tuple[float, ...]]]]] = {
+    "pc": ("u", lambda u, a: ("exponential", (-math.log(a) / u,))),
+    "pc_range": ("r", lambda r, a: ("inverse_gamma", (1.0, -math.log(a) * r))),
 }
 
 
@@ -31,8 +38,9 @@ ALIASES: dict[str, tuple[str, dict[str, float]]] = {
 class Prior:
     """A prior by kind and arguments: Prior("normal", (0.0, 1.5)).
 
-    Of a coefficient on the link scale (codes 0 to 5) or of a standard deviation (10 to 15).
-    `beta` is the prior of the probability whose logit is the coefficient.
+    Of a coefficient on the link scale (codes 0 to 5), of a standard deviation or range (10 to 15),
+    or of a correlation or share (from 20). `beta` is the prior of the probability whose logit is
+    the coefficient; `lkj` that of one correlation in a matrix of two.
 
     Raises
     ------
@@ -57,6 +65,8 @@ class Prior:
             if not math.isfinite(value) or (name in self._kind.positive_arguments and value <= 0):
                 wanted = "above 0" if name in self._kind.positive_arguments else "finite"
                 raise ModelError(f"In {self.to_text()}, {name} must be {wanted}.")
+        if self.kind == "uniform" and not self.arguments[0] < self.arguments[1]:
+            raise ModelError(f"In {self.to_text()}, low must be below high.")
 
     @property
     def _kind(self) -> Kind:
@@ -69,8 +79,18 @@ class Prior:
 
     @property
     def is_positive(self) -> bool:
-        """Whether it is a prior of a standard deviation."""
+        """Whether it is a prior of a standard deviation, or of a range."""
         return self._kind.is_positive
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it is a prior of a correlation or a share."""
+        return self._kind.is_bounded
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """Where it begins and ends."""
+        return self._kind.ends(*self.arguments)
 
     def log_density(self, x: Any) -> np.ndarray:
         """Exact log density, elementwise; -inf outside the support."""
@@ -82,11 +102,13 @@ class Prior:
 
     def _evaluate(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         x = np.asarray(x, dtype=np.float64)
-        if not self.is_positive:
+        low, high = self.support
+        if low == -math.inf:
             return self._kind.evaluate(x, *self.arguments)
-        inside = x >= 0
+        inside = (x >= low) & (x <= high)
+        within = low + 1.0 if high == math.inf else 0.5 * (low + high)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            value, slope = self._kind.evaluate(np.where(inside, x, 1.0), *self.arguments)
+            value, slope = self._kind.evaluate(np.where(inside, x, within), *self.arguments)
         # At 0 an inverse gamma and a lognormal have no density; 0 / 0 there would be NaN.
         value = np.where(np.isnan(value), -np.inf, value)
         return np.where(inside, value, -np.inf), np.where(inside, slope, 0.0)
@@ -149,9 +171,9 @@ class Prior:
         """Say what a prior of an intercept means for the probability, in a plain sentence."""
         if self.kind == "flat":
             return f"flat() says nothing about {name}: every value on the link scale is alike."
-        low, middle, high = links.LINKS[link].inverse(self.quantile([0.025, 0.5, 0.975]))
+        low, middle, high = links.LINKS[link].inverse(self.quantile([0.05, 0.5, 0.95]))
         return (
-            f"95 % of the prior for {name} {where} lies between {_share(low)} and "
+            f"90 % of the prior for {name} {where} lies between {_share(low)} and "
             f"{_share(high)} (median {_share(middle)})."
         )
 
@@ -179,7 +201,11 @@ class Prior:
 
 
 def parse(text: str | Prior) -> Prior:
-    """Read a prior: "normal(0, 1.5)", "half_normal(scale=1)", "uniform()". Nothing is evaluated.
+    """Read a prior: "normal(0, 1.5)", "half_normal(scale=1)", "uniform()", "pc(1, 0.05)".
+
+    Nothing is evaluated. `uniform()` is flat on the probability of an intercept, `uniform(a, b)`
+    a prior of a correlation or share; `pc(u, a)` is the exponential with P(sd > u) = a, and
+    `pc_range(r, a)` the inverse gamma with P(range < r) = a.
 
     Raises
     ------
@@ -194,11 +220,33 @@ def parse(text: str | Prior) -> Prior:
     if found is None:
         raise ModelError(plain(f"'{text}' is not a prior. Write one such as normal(0, 1.5)."))
     name, inside = found.groups()
-    if name not in KINDS and name not in ALIASES:
+    if name not in KINDS and name not in ALIASES and name not in TAILS:
         raise ModelError(_unknown(name))
+    if name == "uniform" and not inside.strip():
+        return Prior("beta", (1.0, 1.0))
+    if name in TAILS:
+        return _of_tail(name, _arguments(text, name, inside, [TAILS[name][0], "a"]))
     kind_name, fixed = ALIASES.get(name, (name, {}))
     names = [a for a in KINDS[kind_name].arguments if a not in fixed]
-    given = dict(fixed)
+    given = fixed | _arguments(text, name, inside, names)
+    return Prior(kind_name, tuple(given[a] for a in KINDS[kind_name].arguments))
+
+
+def _of_tail(name: str, given: dict[str, float]) -> Prior:
+    """The prior told by where its tail begins, and how much lies in it."""
+    bound, make = TAILS[name]
+    told = f"{name}({', '.join(_number(v) for v in given.values())})"
+    if not (0 < given[bound] < math.inf):
+        raise ModelError(f"In {told}, {bound} must be above 0 and finite.")
+    if not 0 < given["a"] < 1:
+        raise ModelError(f"In {told}, a is a probability: give one between 0 and 1, such as 0.05.")
+    kind, arguments = make(given[bound], given["a"])
+    return Prior(kind, arguments)
+
+
+def _arguments(text: str, name: str, inside: str, names: list[str]) -> dict[str, float]:
+    """Numbers by place or by name; every argument exactly once."""
+    given: dict[str, float] = {}
     free = list(names)
     for piece in inside.split(",") if inside.strip() else []:
         argument = ARGUMENT.fullmatch(piece)
@@ -215,12 +263,13 @@ def parse(text: str | Prior) -> Prior:
         raise ModelError(
             plain(f"The prior {text} lacks {listing(free)}: {name}({', '.join(names)}).")
         )
-    return Prior(kind_name, tuple(given[a] for a in KINDS[kind_name].arguments))
+    return {a: given[a] for a in names}
 
 
 def _unknown(name: str) -> str:
-    near = nearest(name, [*KINDS, *ALIASES])
-    hint = f" Did you mean '{near}'?" if near else f" Known: {listing([*KINDS, *ALIASES], 20)}."
+    known = [*KINDS, *ALIASES, *TAILS]
+    near = nearest(name, known)
+    hint = f" Did you mean '{near}'?" if near else f" Known: {listing(known, 20)}."
     return plain(f"'{name}' is not a kind of prior.{hint}")
 
 

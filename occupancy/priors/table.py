@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from occupancy.priors import in_words
+from occupancy.priors import stated as statements
+from occupancy.priors.of_hypers import for_hyper
 from occupancy.priors.prior import Prior, parse
+from occupancy.priors.stated import Target
+from occupancy.priors.statements import Statement
 from surveys.problems import ModelError, listing, nearest
 
 if TYPE_CHECKING:
     from occupancy.design import Design
+    from occupancy.varying import Hyper, Varying
 
 # Intercept, and effect of one sd of a covariate. On every link of a probability the intercept
 # leaves it wide open between about .05 and .95 without favouring its ends.
@@ -27,9 +33,14 @@ NOT_A_PROBABILITY = ("log", "identity")
 # The sd of an indicator of a level is that of two even halves, however rare the level is: a rare
 # level deserves no vaguer prior.
 SPREAD_OF_INDICATOR = 0.5
-SD_OF_GROUPS = 1.0
+ACTS_ON = {
+    "sd": "the standard deviation between groups",
+    "range": "the distance over which it varies",
+    "rho": "the correlation from one season to the next",
+    "share": "the share of the variance with structure",
+    "correlation": "the correlation of effects that vary together",
+}
 LINE = "flat, normal, student_t, cauchy, logistic, laplace"
-POSITIVE = "half_normal, half_student_t, half_cauchy, exponential, gamma, inverse_gamma, lognormal"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,18 +50,38 @@ class PriorTable:
     The prior of coefficient j is on phi[j], with phi = functional @ beta. A row of `functional`
     is that of the identity, but for an intercept with its default prior: there it holds the means
     of the other columns, so that phi is the linear predictor at average conditions. Its
-    determinant is 1: a density of phi is a density of beta.
+    determinant is 1: a density of phi is a density of beta. A statement about an intercept acts as
+    the default does; `averaged` names the terms whose prior acts so. `spreads` holds the sd of
+    each column, 0 where it marks a level.
     """
 
     parameter: str
     link: str
     columns: tuple[str, ...]
-    groups: tuple[str, ...]
+    varying: tuple[tuple[str, str], ...]
     coefficients: tuple[Prior, ...]
-    sds: tuple[Prior, ...]
+    hypers: tuple[Prior, ...]
     functional: np.ndarray
     stated: tuple[str, ...] = ()
     offset_centre: float = 0.0
+    averaged: tuple[str, ...] = ()
+    spreads: tuple[float, ...] = ()
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Names of the terms with a standard deviation of their own."""
+        return tuple(term for term, key in self.varying if key == "sd")
+
+    @property
+    def sds(self) -> tuple[Prior, ...]:
+        """Priors of these standard deviations."""
+        pairs = zip(self.varying, self.hypers, strict=True)
+        return tuple(prior for (_, key), prior in pairs if key == "sd")
+
+    def priors_of(self, term: str) -> tuple[Prior, ...]:
+        """Priors of the hyper-parameters of one term that varies."""
+        pairs = zip(self.varying, self.hypers, strict=True)
+        return tuple(prior for (name, _), prior in pairs if name == term)
 
     def log_density(self, beta: np.ndarray) -> float:
         """Log prior density of the coefficients."""
@@ -70,9 +101,12 @@ class PriorTable:
             averaged = np.count_nonzero(self.functional[j]) > 1
             acts_on = "the mean of the other columns" if averaged else "the coefficient"
             rows.append(self._row(name, prior, acts_on, self._says(j)))
-        for name, prior in zip(self.groups, self.sds, strict=True):
-            acts_on = "the standard deviation between groups"
-            rows.append(self._row(f"sd[{name}]", prior, acts_on, ""))
+        for (term, key), prior in zip(self.varying, self.hypers, strict=True):
+            name, _, label = key.partition(" ")
+            acts_on = ACTS_ON.get(name, name)
+            inside = f"{label}, {term}" if label else term
+            says = in_words.of_hyper(prior, self.parameter, self.link, name, term, label)
+            rows.append(self._row(f"{name}[{inside}]", prior, acts_on, says))
         return rows
 
     def _row(self, term: str, prior: Prior, acts_on: str, says: str) -> dict[str, Any]:
@@ -81,18 +115,17 @@ class PriorTable:
         return row | {"acts_on": acts_on, "stated": stated, "says": says}
 
     def _says(self, j: int) -> str:
-        """Say what the prior of an intercept means for the probability; "" for others."""
-        prior, row = self.coefficients[j], self.functional[j]
-        averaged = np.count_nonzero(row) > 1
-        if self.link in NOT_A_PROBABILITY or not (averaged or self.columns[j] == "Intercept"):
-            return ""
-        if prior.kind == "normal" and self.columns[j] not in self.stated:
-            mu, sd = prior.arguments
-            return Prior("normal", (mu + self.offset_centre, sd)).on_probability(
-                self.parameter, self.link
-            )
-        where = "where every other column is 0" if len(self.columns) > 1 else "on average"
-        return prior.on_probability(self.parameter, self.link, where)
+        """Say what the prior of a coefficient means on the scale of the parameter."""
+        prior, term = self.coefficients[j], self.columns[j]
+        if term in self.averaged:
+            if self.offset_centre and prior.kind == "normal":
+                mu, sd = prior.arguments
+                prior = Prior("normal", (mu + self.offset_centre, sd))
+            return in_words.of_value(prior, self.parameter, self.link, "at average conditions")
+        if term == "Intercept" or not self.spreads:
+            where = "where every other column is 0" if len(self.columns) > 1 else "on average"
+            return in_words.of_value(prior, self.parameter, self.link, where)
+        return in_words.of_effect(prior, self.parameter, self.link, term, self.spreads[j])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON, exact."""
@@ -100,12 +133,14 @@ class PriorTable:
             "parameter": self.parameter,
             "link": self.link,
             "columns": list(self.columns),
-            "groups": list(self.groups),
+            "varying": [list(pair) for pair in self.varying],
             "coefficients": [p.to_text() for p in self.coefficients],
-            "sds": [p.to_text() for p in self.sds],
+            "hypers": [p.to_text() for p in self.hypers],
             "functional": self.functional.tolist(),
             "stated": list(self.stated),
             "offset_centre": self.offset_centre,
+            "averaged": list(self.averaged),
+            "spreads": list(self.spreads),
         }
 
     @staticmethod
@@ -116,12 +151,14 @@ class PriorTable:
             stored["parameter"],
             stored["link"],
             tuple(stored["columns"]),
-            tuple(stored["groups"]),
+            tuple((term, key) for term, key in stored["varying"]),
             tuple(parse(text) for text in stored["coefficients"]),
-            tuple(parse(text) for text in stored["sds"]),
+            tuple(parse(text) for text in stored["hypers"]),
             np.array(stored["functional"], dtype=np.float64).reshape(k, k),
             tuple(stored["stated"]),
             float(stored["offset_centre"]),
+            tuple(stored["averaged"]),
+            tuple(map(float, stored["spreads"])),
         )
 
 
@@ -134,7 +171,9 @@ def resolve(
     ----------
     stated : {key: text}
         Keys: a coefficient ("Intercept", "scale(ele)"), "slopes" for all but the intercept, "sd"
-        for every standard deviation, "sd[region]" for one. The narrower key wins.
+        for every standard deviation, "sd[region]" for one. The narrower key wins. The text is a
+        prior, "normal(0, 1)", of the coefficient itself, or a statement about the parameter at
+        average conditions, "between 0.05 and 0.4".
 
     Returns
     -------
@@ -152,44 +191,55 @@ def resolve(
     stated = dict(stated or {})
     if link not in DEFAULTS:
         raise ModelError(f"No link '{link}'. Known: {listing(DEFAULTS)}.")
-    columns, groups = design.columns, tuple(g.name for g in design.groups)
+    columns = design.columns
     told = _check_keys(design, stated)
     (centre, sd), slope = DEFAULTS[link]
     levels = {0} if design.formula.intercept else set(design.level_means)
     functional = np.eye(len(columns))
-    coefficients, named = [], []
+    steps = [0.0 if design.is_indicator(j) else s for j, s in enumerate(design.spreads)]
+    coefficients, named, averaged = [], [], []
     for j, name in enumerate(columns):
         is_level = j in levels
         key = name if name in told else "slopes" if "slopes" in told and not is_level else ""
         if key:
-            coefficients.append(_for_coefficient(design, key, told[key], is_level, link))
+            step = 0.0 if is_level else steps[j]
+            on = Target(design.parameter, key, name, link, step, design.offset_centre)
+            coefficients.append(_for_coefficient(told[key], on, is_level))
             named.append(name)
         elif is_level:
             # The offset is part of the predictor at average conditions too.
             coefficients.append(Prior("normal", (_tidy(centre - design.offset_centre), sd)))
-            others = [i for i in range(len(columns)) if i not in levels]
-            functional[j, others] = np.array(design.centres)[others]
         else:
             one = SPREAD_OF_INDICATOR if design.is_indicator(j) else design.spreads[j]
             coefficients.append(Prior("normal", (0.0, _tidy(slope / one))))
-    sds = []
-    for group in design.groups:
-        key = f"sd[{group.name}]" if f"sd[{group.name}]" in told else "sd"
-        if key in told:
-            sds.append(_for_sd(design, key, told[key]))
-            named.append(f"sd[{group.name}]")
-        else:
-            sds.append(Prior("half_normal", (_tidy(SD_OF_GROUPS / group.spread),)))
+        if is_level and (not key or isinstance(told[key], Statement)):
+            averaged.append(name)
+            others = [i for i in range(len(columns)) if i not in levels]
+            functional[j, others] = np.array(design.centres)[others]
+    varying, hypers = [], []
+    for term in design.groups:
+        for hyper in term.hypers:
+            names = _hyper_keys(term, hyper)
+            key = next((k for k in names if k in told), "")
+            prior = hyper.prior
+            if key:
+                named.append(names[0])
+                on = Target(design.parameter, key, term.name, link, hyper.spread)
+                prior = for_hyper(told[key], on, hyper)
+            hypers.append(prior)
+            varying.append((term.name, hyper.key))
     return PriorTable(
         design.parameter,
         link,
         columns,
-        groups,
+        tuple(varying),
         tuple(coefficients),
-        tuple(sds),
+        tuple(hypers),
         functional,
         tuple(named),
         design.offset_centre,
+        tuple(averaged),
+        tuple(steps),
     )
 
 
@@ -198,9 +248,10 @@ def _tidy(value: float) -> float:
     return float(f"{value:.10g}")
 
 
-def _check_keys(design: Design, stated: Mapping[str, str | Prior]) -> dict[str, Prior]:
-    """Priors by key, every key known."""
-    sds = ["sd", *(f"sd[{g.name}]" for g in design.groups)] if design.groups else []
+def _check_keys(design: Design, stated: Mapping[str, str | Prior]) -> dict[str, Prior | Statement]:
+    """Priors and statements by key, every key known."""
+    pairs = [(term, hyper) for term in design.groups for hyper in term.hypers]
+    sds = list(dict.fromkeys(k for pair in pairs for k in reversed(_hyper_keys(*pair))))
     known = [*design.columns, *(["slopes"] if len(design.columns) > 1 else []), *sds]
     told = {}
     for key, text in stated.items():
@@ -209,29 +260,29 @@ def _check_keys(design: Design, stated: Mapping[str, str | Prior]) -> dict[str, 
             hint = f" Did you mean '{near}'?" if near else f" Known: {listing(known, 12)}."
             raise ModelError(f"`{design.parameter}` has no '{key}' to set a prior for.{hint}")
         try:
-            told[key] = parse(text)
+            told[key] = statements.read_prior(text)
         except ModelError as error:
             raise ModelError(f"`{design.parameter}`, prior of '{key}': {error}") from None
     return told
 
 
-def _for_coefficient(design: Design, key: str, prior: Prior, is_level: bool, link: str) -> Prior:
-    head = f"`{design.parameter}`, prior of '{key}': {prior}"
-    if prior.is_positive:
+def _for_coefficient(told: Prior | Statement, on: Target, is_level: bool) -> Prior:
+    if isinstance(told, Statement):
+        return statements.of_level(told, on) if is_level else statements.of_effect(told, on)
+    head = f"`{on.parameter}`, prior of '{on.key}': {told}"
+    if told.is_bounded:
+        cure = "Write uniform()" if told.kind == "uniform" and is_level else f"Use one of {LINE}"
+        raise ModelError(f"{head} is for correlations and shares. {cure}.")
+    if told.is_positive:
         raise ModelError(f"{head} allows positive values only. Use one of {LINE}.")
-    if prior.kind == "beta" and not is_level:
+    if told.kind == "beta" and not is_level:
         raise ModelError(f"{head} is for an intercept only. Use one of {LINE}.")
-    if prior.kind == "beta" and link != "logit":
-        raise ModelError(f"{head} needs the logit link, and this parameter has {link}.")
-    return prior
+    if told.kind == "beta" and on.link != "logit":
+        raise ModelError(f"{head} needs the logit link, and this parameter has {on.link}.")
+    return told
 
 
-def _for_sd(design: Design, key: str, prior: Prior) -> Prior:
-    if not prior.is_positive:
-        half = {"normal": "half_normal", "student_t": "half_student_t"}.get(prior.kind)
-        cure = f"Use {half}" if half else f"Use one of {POSITIVE}"
-        raise ModelError(
-            f"`{design.parameter}`, prior of '{key}': {prior} allows negative values, and a "
-            f"standard deviation has none. {cure}."
-        )
-    return prior
+def _hyper_keys(term: Varying, hyper: Hyper) -> list[str]:
+    """Keys under which a prior may be stated, the narrowest first: "sd[region]", "sd"."""
+    narrow = [f"{hyper.name}[{hyper.label}, {term.name}]"] if hyper.label else []
+    return [*narrow, f"{hyper.name}[{term.name}]", hyper.name]

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from occupancy.problem import Predictor, Problem
+from occupancy.results import availability
 from occupancy.results.draws import Draws, natural, summary
 from occupancy.results.passes import predictors_at
 from surveys.problems import ModelError
 
 MOST_DRAWS = 1000
+LEAST_DRAWS, MOST_CELLS = 50, 300_000_000  # draws times cells of the tables: some seconds
 ENOUGH = 0.95
 RATE = "rate"  # of detections per unit of effort, from which the chance of at least one follows
 OF_A_STATE = ("p11", "p1", "p2")  # detection where there is more than one kind of presence
@@ -22,13 +24,43 @@ def table(problem: Problem, draws: Draws, interval: float) -> list[dict[str, Any
 
     p* is the mean, over the sites visited in a season, of the chance to see the species at least
     once in the visits made there then, each with its own p; ``visits`` is their median number;
-    ``visits_for_95`` is how many visits at the mean p give 95 %.
+    ``visits_for_95`` is how many visits at the mean p give 95 %. Where the species comes and goes
+    within an occupied site (correlated visits, phenology, units), p and the visits for 95 % are
+    those of visits that find it there, and p* is that of all visits made at a site, wherever it
+    was at each.
 
     Raises
     ------
     ModelError
         Detection on a visit is no parameter of the family.
     """
+    wanted = _wanted(problem)
+    rows = []
+    for told in wanted:
+        rows += _of_parameter(problem, draws, interval, told.name, told.only, len(wanted) > 1)
+    return rows
+
+
+def means(problem: Problem, draws: Draws) -> list[tuple[str, str, np.ndarray]]:
+    """(parameter, species, (draw,) mean p of the visits made) of every way of seeing a species.
+
+    Raises
+    ------
+    ModelError
+        Detection on a visit is no parameter of the family.
+    """
+    out = []
+    for told in _wanted(problem):
+        mine = _of_label(problem, told.only)
+        values = _mean_p(problem, draws, told.name, _Unit(problem, mine))[0]
+        species = [str(s) for s in problem.data["species"].values]
+        names = [problem.family.labels[int(told.only)]] if problem.family.joint else species
+        out += [(told.name, name, values[:, s]) for s, name in enumerate(names)]
+    return out
+
+
+def _wanted(problem: Problem) -> list[Any]:
+    """The parameters that tell the chance to detect on a visit."""
     family = problem.family
     visits = [family.parameter(n) for n, p in problem.predictors.items() if _by_visit(p)]
     wanted = [p for p in visits if "p" in (p.name, p.short)]
@@ -40,24 +72,31 @@ def table(problem: Problem, draws: Draws, interval: float) -> list[dict[str, Any
             f"In family '{family.name}' the chance to detect on a visit is no parameter by "
             "itself; its parameters of detection stand among the coefficients."
         )
-    rows = []
-    for told in wanted:
-        rows += _of_parameter(problem, draws, interval, told.name, told.only, len(wanted) > 1)
-    return rows
+    return wanted
+
+
+def _of_label(problem: Problem, only: str) -> np.ndarray:
+    """(visit used,) bool: the visits that a parameter speaks of."""
+    return problem.observed.label == int(only) if only else np.ones(problem.y.size, bool)
 
 
 def _by_visit(p: Predictor) -> bool:
     """Whether a parameter is a probability that belongs to visits."""
-    return p.level == "visit" and p.link in ("logit", "cloglog")
+    return p.level == "visit" and p.link in ("logit", "cloglog", "probit")
 
 
 def _of_parameter(
     problem, draws, interval, name: str, only: str, several: bool
 ) -> list[dict[str, Any]]:
-    mine = problem.observed.label == int(only) if only else np.ones(problem.y.size, bool)
+    mine = _of_label(problem, only)
     unit = _Unit(problem, mine)
-    point = None if draws.point is None else _mean_p(problem, draws.point, name, unit)
-    drawn = _mean_p(problem, draws.thinned(MOST_DRAWS), name, unit)
+    at = draws.told_at
+    point = None if at is None else _mean_p(problem, at, name, unit)
+    most = MOST_DRAWS
+    if availability.is_local(problem.family):
+        work = problem.y.size * problem.n_state
+        most = int(np.clip(MOST_CELLS // max(work, 1), LEAST_DRAWS, MOST_DRAWS))
+    drawn = _mean_p(problem, draws.thinned(most), name, unit)
     species = [str(s) for s in problem.data["species"].values]
     names = [problem.family.labels[int(only)]] if problem.family.joint else species
     rows = []
@@ -83,18 +122,23 @@ def _of_parameter(
 class _Unit:
     """Sites visited in a season: what the chance to see a species at least once belongs to.
 
+    Of a family that takes all its steps for one closed period: sites.
+
     Attributes
     ----------
     of_visit : (own visit,) int64
-    visits, species : (unit,)
+    chain, visits, species : (unit,)
+        Field order of the chains.
     species_of_visit : (own visit,)
     """
 
     def __init__(self, problem: Problem, mine: np.ndarray):
         seen = problem.observed
-        step = seen.step if problem.steps.over == "season" else np.zeros_like(seen.step)
+        one = problem.steps.over != "season" or problem.family.closed
+        step = np.zeros_like(seen.step) if one else seen.step
         chain = problem.layout.site_order[seen.chain[mine]]
         units, self.of_visit = np.unique(chain * problem.n_step + step[mine], return_inverse=True)
+        self.chain = units // problem.n_step
         n_site = problem.data.sizes["site"]
         joint = problem.family.joint
         self.species = np.zeros_like(units) if joint else units // problem.n_step // n_site
@@ -147,10 +191,14 @@ def _mean_p(
             value = _at_least_one(problem, every, value)
         total = np.bincount(unit.species_of_visit, weights=value, minlength=unit.n_species)
         out[d] = np.where(made > 0, total / np.maximum(made, 1), np.nan)
-        with np.errstate(divide="ignore"):
-            missed = np.bincount(
-                unit.of_visit, weights=np.log1p(-value), minlength=unit.visits.size
-            )
-        seen = np.bincount(unit.species, weights=-np.expm1(missed), minlength=unit.n_species)
+        if availability.is_local(problem.family):
+            some = 1.0 - availability.few_detections(problem, every)[0][unit.chain]
+        else:
+            with np.errstate(divide="ignore"):
+                missed = np.bincount(
+                    unit.of_visit, weights=np.log1p(-value), minlength=unit.visits.size
+                )
+            some = -np.expm1(missed)
+        seen = np.bincount(unit.species, weights=some, minlength=unit.n_species)
         star[d] = np.where(units > 0, seen / np.maximum(units, 1), np.nan)
     return out, star

@@ -2,20 +2,24 @@
 
 For a sampled fit the draws are the posterior's and there is no other point than their mean. For a
 maximum-likelihood fit the point is the maximum, which is what is reported, and the draws come
-from its normal approximation and give the intervals alone.
+from its normal approximation and give the intervals alone. Effects of groups have a distribution
+even at the maximum: where a model has them, what depends on them is the mean over the draws.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import xarray as xr
 
 from occupancy import arguments, links
-from occupancy.design.groups import GroupDesign
 from occupancy.engines.compiled import slots
+from occupancy.engines.conditional import conditional
+from occupancy.engines.coordinates import varying_terms
+from occupancy.engines.marginal import Integrated
 from occupancy.engines.ml import Maximum
 from occupancy.problem import Predictor, Problem
 
@@ -29,14 +33,15 @@ class Draws:
     Attributes
     ----------
     coefficients : {parameter: (draw, term)}
-    sds : {(parameter, group): (draw,)}
-    effects : {(parameter, group): (draw, level)}
+    hypers : {(parameter, term): (draw, hyper-parameter)}
+    effects : {(parameter, term): (draw, weight)}
+        Effects of the levels, or weights of a basis: what the term keeps of a draw.
     point : Draws or None
         One draw: the maximum of the likelihood, where the fit has one.
     """
 
     coefficients: Mapping[str, np.ndarray]
-    sds: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    hypers: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
     effects: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
     point: Draws | None = None
 
@@ -49,32 +54,49 @@ class Draws:
         """What means are taken over: the point where there is one, else the draws."""
         return self if self.point is None else self.point
 
+    @property
+    def told_at(self) -> Draws | None:
+        """The point that answers are told at; None where they are means over the draws."""
+        return None if self.effects else self.point
+
     def thinned(self, most: int) -> Draws:
         """At most so many draws, evenly spaced."""
         if self.n <= most:
             return self
         at = np.linspace(0, self.n - 1, most).astype(int)
         pick = lambda part: {k: v[at] for k, v in part.items()}  # noqa: E731
-        return Draws(pick(self.coefficients), pick(self.sds), pick(self.effects), self.point)
+        return Draws(pick(self.coefficients), pick(self.hypers), pick(self.effects), self.point)
+
+    def averaged(self) -> Draws:
+        """One draw: the means of all parameters."""
+        mean = lambda part: {k: v.mean(axis=0, keepdims=True) for k, v in part.items()}  # noqa: E731
+        return Draws(mean(self.coefficients), mean(self.hypers), mean(self.effects))
+
+    @property
+    def sds(self) -> Mapping[tuple[str, str], np.ndarray]:
+        """{(parameter, term): (draw,)} of the terms with one hyper-parameter, an sd."""
+        return {k: v[:, 0] for k, v in self.hypers.items() if v.shape[1] == 1}
 
 
 def from_posterior(problem: Problem, posterior: xr.Dataset) -> Draws:
     """Draws of a sampled fit, chains one after the other."""
-    coefficients, sds, effects = {}, {}, {}
+    coefficients, hypers, effects = {}, {}, {}
     for slot in slots(problem):
         values = posterior[slot.name].values
         flat = values.reshape(values.shape[0] * values.shape[1], -1)
         if slot.kind == "coefficients":
             coefficients[slot.name] = flat
-        elif slot.kind == "sd":
-            sds[slot.predictor, slot.group] = flat[:, 0]
+        elif slot.kind == "hyper":
+            hypers.setdefault((slot.predictor, slot.term), []).append(flat)
         else:
-            effects[slot.predictor, slot.group] = flat
-    return Draws(coefficients, sds, effects)
+            effects[slot.predictor, slot.term] = flat
+    return Draws(coefficients, {k: np.hstack(v) for k, v in hypers.items()}, effects)
 
 
 def from_maximum(problem: Problem, top: Maximum, seed: int) -> Draws:
     """Draws from the normal approximation at a maximum; NaN for what the likelihood is flat in."""
+    if isinstance(top, Integrated):
+        return _from_integrated(problem, top, seed)
     rng = np.random.default_rng(seed)
     beta = np.concatenate(list(top.coefficients.values()))
     known = np.isfinite(np.diag(top.covariance))
@@ -84,13 +106,35 @@ def from_maximum(problem: Problem, top: Maximum, seed: int) -> Draws:
         half = along * np.sqrt(np.maximum(scale, 0.0))
         noise = rng.normal(size=(NORMAL_DRAWS, beta.size))[:, known]
         drawn[:, known] = beta[known] + noise @ half.T
-    ends = np.cumsum([0, *[b.size for b in top.coefficients.values()]])
-    parts = {
-        name: drawn[:, a:b]
-        for name, a, b in zip(top.coefficients, ends[:-1], ends[1:], strict=True)
-    }
+    parts = _by_parameter(problem, drawn)
     point = Draws({name: b[None, :] for name, b in top.coefficients.items()})
     return Draws(parts, point=point)
+
+
+def _by_parameter(problem: Problem, drawn: np.ndarray) -> dict[str, np.ndarray]:
+    """{parameter: (draw, term)} from (draw, coefficient)."""
+    ends = np.cumsum([len(p.terms) for p in problem.predictors.values()])[:-1]
+    return dict(zip(problem.predictors, np.split(drawn, ends, axis=1), strict=True))
+
+
+def _from_integrated(problem: Problem, top: Integrated, seed: int) -> Draws:
+    """Joint draws of coefficients, hyper-parameters and effects around a marginal maximum."""
+    names = [(p.name, t.name) for p, t in varying_terms(problem)]
+    about = conditional(problem, top)
+    outer, weights = about.draw(NORMAL_DRAWS, np.random.default_rng(seed))
+    n = about.latent.n_coefficient
+    centre = about.centre[None, n:]
+    point = Draws(
+        {name: b[None, :] for name, b in top.coefficients.items()},
+        dict(zip(names, about.latent.natural_by_term(centre), strict=True)),
+        dict(zip(names, about.by_term(about.weights[None, :]), strict=True)),
+    )
+    return Draws(
+        _by_parameter(problem, outer[:, :n]),
+        dict(zip(names, about.latent.natural_by_term(outer[:, n:]), strict=True)),
+        dict(zip(names, about.by_term(weights), strict=True)),
+        point,
+    )
 
 
 def linear_predictor(
@@ -118,37 +162,13 @@ def linear_predictor(
     offset = design.offset(part, n=size)
     if offset is not None:
         eta += offset
-    for group, term in zip(design.groups, predictor.groups, strict=True):
-        effect = draws.effects[predictor.name, term.name]
-        index = group.index(part, n=size)
-        value = group.value(part, n=size)
-        known = index >= 0
-        at = np.zeros((draws.n, size))
-        at[:, known] = effect[:, index[known]]
-        if not known.all():
-            at[:, ~known] = _new_levels(group, term.name, predictor, draws, part, ~known, seed)
-        eta += at if value is None else at * value
+    for term in predictor.varying:
+        key = predictor.name, term.name
+        owner = f"{predictor.name} {term.design.name}"
+        fresh = partial(_of_label, owner, seed=seed, n=draws.n)
+        hypers, weights = draws.hypers[key], draws.effects[key]
+        eta += term.design.predict(hypers, weights, part, size, fresh)
     return eta
-
-
-def _new_levels(
-    group: GroupDesign,
-    name: str,
-    predictor: Predictor,
-    draws: Draws,
-    frame: Mapping[str, np.ndarray],
-    new: np.ndarray,
-    seed: int,
-) -> np.ndarray:
-    """Effects of unseen levels, drawn from the population of levels."""
-    labels = np.array(
-        ["/".join(str(frame[b][i]) for b in group.by) for i in np.flatnonzero(new)], dtype=object
-    )
-    unique, inverse = np.unique(labels.astype(str), return_inverse=True)
-    sd = draws.sds[predictor.name, name]
-    owner = f"{predictor.name} {group.name}"
-    drawn = np.stack([_of_label(owner, label, seed, draws.n) for label in unique], axis=1)
-    return (sd[:, None] * drawn)[:, inverse]
 
 
 def _of_label(owner: str, label: str, seed: int, n: int) -> np.ndarray:

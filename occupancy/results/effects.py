@@ -1,8 +1,8 @@
 """One covariate at a time: the curve of a parameter while everything else is held still.
 
 Other numbers are held at the mean of the surveyed rows, other labels at their commonest level, and
-every group effect at 0, the mean of its population: the curve is that of a typical region. Only a
-species keeps its own effect.
+every group effect at 0, the mean of its population: the curve is that of a typical region. A
+species asked for keeps its own effects; without one, the curve is that of the community's mean.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from occupancy.formula.tree import Call, Column, columns_in
-from occupancy.frames import Frames
+from occupancy.frames import Frames, traits
 from occupancy.problem import Predictor, Problem
 from occupancy.results.draws import Draws
 from occupancy.results.places import summarise
@@ -96,9 +96,23 @@ def _fixed(p: Predictor) -> list[str]:
     return [name for part in (*parts, *formula.offsets) for name in columns_in(part)]
 
 
-def averaged_groups(p: Predictor) -> list[str]:
+def of_species(problem: Problem, species: str | None) -> dict[str, Any]:
+    """A species and its traits; nothing where a community of several is asked about."""
+    data = problem.data
+    if species is None and data.sizes["species"] > 1:
+        return {}
+    who = species or str(data["species"].values[0])
+    return {"species": who, **{t: data[t].sel(species=who).values[()] for t in traits(data)}}
+
+
+def _kept(by: tuple[str, ...], own: set[str], stood: set[str]) -> bool:
+    """Whether a species keeps a group's effect: it is its own, or that of a label it has."""
+    return bool(set(by) & own) and set(by) <= own | stood
+
+
+def averaged_groups(p: Predictor, own: set[str], stood: set[str]) -> list[str]:
     """Names of the groupings whose effects are held at the mean of their population."""
-    names = ["/".join(g.by) for g in p.design.groups if g.by != ("species",)]
+    names = ["/".join(g.by) or g.name for g in p.design.groups if not _kept(g.by, own, stood)]
     return list(dict.fromkeys(names))
 
 
@@ -135,17 +149,18 @@ def table(
     for name, wanted in chosen.items():
         p = problem.predictors[name]
         rows = surveyed(problem, frames, p, species)
-        stood[name], groups[name] = held(p, rows), averaged_groups(p)
-        alone = _without_groups(p)
+        stood[name] = held(p, rows)
+        own = of_species(problem, species)
+        groups[name] = averaged_groups(p, set(own), set(stood[name]))
         for variable in wanted:
+            # the curve of a trait runs between species: it is that of the community
+            between = variable in own or variable in traits(problem.data)
+            alone = _without_groups(p, set() if between else set(own), set(stood[name]))
             units = str(problem.data[variable].attrs.get("units", ""))
-            grid, outside = _grid(rows.values[variable], units, (reach or {}).get(variable))
-            frame = {k: np.full(len(grid), v) for k, v in stood[name].items()}
+            values = surveyed(problem, frames, p, None if between else species).values[variable]
+            grid, outside = _grid(values, units, (reach or {}).get(variable))
+            frame = {k: np.full(len(grid), v) for k, v in {**own, **stood[name]}.items()}
             frame[variable] = grid
-            for one in alone.design.groups:
-                if one.by == ("species",):
-                    who = species or str(problem.data["species"].values[0])
-                    frame["species"] = np.full(len(grid), who, dtype=object)
             told = summarise(alone, draws, frame, len(grid), interval, covariances.get(name))
             part = pd.DataFrame({"value": grid} | {f"curve_{k}": v for k, v in told.items()})
             parts.append(part.assign(parameter=name, covariate=variable, extrapolated=outside))
@@ -195,11 +210,11 @@ def _choose(problem: Problem, parameter: str | None, covariate: str | None) -> d
     return out
 
 
-def _without_groups(p: Predictor) -> Predictor:
-    """The predictor with group effects at 0; those of species stay."""
-    keep = [k for k, g in enumerate(p.design.groups) if g.by == ("species",)]
+def _without_groups(p: Predictor, own: set[str], stood: set[str]) -> Predictor:
+    """The predictor with group effects at 0, but for those of the species that is asked about."""
+    keep = [k for k, g in enumerate(p.design.groups) if _kept(g.by, own, stood)]
     design = replace(p.design, groups=tuple(p.design.groups[k] for k in keep))
-    return replace(p, design=design, groups=tuple(p.groups[k] for k in keep))
+    return replace(p, design=design, varying=tuple(p.varying[k] for k in keep))
 
 
 def _grid(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from occupancy.frames import Frames
+from occupancy.frames import Frames, traits
 from occupancy.problem import Predictor, Problem
 from occupancy.results.occupied import Places
 from occupancy.results.regions import Surface
@@ -42,9 +42,14 @@ def as_table(given: Any) -> pd.DataFrame:
 
 
 def columns(
-    table: pd.DataFrame, needed: Iterable[str], species: str, parameter: str = "psi"
+    table: pd.DataFrame,
+    needed: Iterable[str],
+    data: xr.Dataset,
+    parameter: str = "psi",
 ) -> dict[str, np.ndarray]:
     """The columns that a parameter uses; the first species where one is asked for and none given.
+
+    Traits that are no columns are those of the species of each row.
 
     Raises
     ------
@@ -52,6 +57,17 @@ def columns(
         A column is missing.
     """
     needed = list(needed)
+    own = [v for v in needed if v in traits(data) and v not in table]
+    if own:
+        kinds = data["species"].values.astype(str)
+        asked = table["species"].astype(str) if "species" in table else kinds[:1].repeat(len(table))
+        at = pd.Index(kinds).get_indexer(pd.Index(asked))
+        if (at < 0).any():
+            raise ModelError(
+                f"Species {listing(sorted(set(np.asarray(asked)[at < 0])))} was not surveyed: give "
+                f"its {listing(own)} as a column."
+            )
+        table = table.assign(**{v: data[v].values[at] for v in own})
     absent = [v for v in needed if v not in table and v != "species"]
     if absent:
         raise ModelError(
@@ -60,7 +76,7 @@ def columns(
         )
     found = {v: np.asarray(table[v]) for v in needed if v in table}
     if "species" in needed and "species" not in found:
-        found["species"] = np.full(len(table), species, dtype=object)
+        found["species"] = np.full(len(table), str(data["species"].values[0]), dtype=object)
     return found
 
 
@@ -77,14 +93,13 @@ def places_of(
     ModelError
         A column is missing.
     """
-    species = str(problem.data["species"].values[0])
     n, n_step = len(table), problem.n_step
     parts: dict[str, Mapping[str, np.ndarray]] = {"site": {}, "season": {}, "interval": {}}
     for p in needed:
         width = {"site": 1, "season": n_step, "interval": n_step - 1}[p.level]
         frame = frames.at(p.level)
         by_season = [v for v in p.design.variables if v not in table and _is_common(problem, v)]
-        own = columns(table, [v for v in p.design.variables if v not in by_season], species)
+        own = columns(table, [v for v in p.design.variables if v not in by_season], problem.data)
         told = {k: np.repeat(v, width) for k, v in own.items()}
         told |= {v: np.tile(np.asarray(frame[v])[:width], n) for v in by_season}
         parts[p.level] = {**parts[p.level], **told}
@@ -92,8 +107,9 @@ def places_of(
 
 
 def _is_common(problem: Problem, name: str) -> bool:
-    """Whether a covariate is the same at all sites."""
-    return name in problem.data.variables and "site" not in problem.data[name].dims
+    """Whether a covariate is the same at all sites and for all species."""
+    known = problem.data.variables
+    return name in known and not {"site", "species"} & set(known[name].dims)
 
 
 def as_cells(given: Any) -> pd.DataFrame:

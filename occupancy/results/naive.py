@@ -16,11 +16,14 @@ def coefficients(problem: Problem) -> np.ndarray:
     """(term,) regression of "ever detected" on the columns of psi, visited sites only.
 
     Of a yes or no by the link of psi, so that it stands on the same scale: logistic regression
-    for logit. NaN where it runs away to infinity (no detection, or detections everywhere).
+    for logit. NaN where it runs away to infinity (no detection, or detections everywhere), and of
+    scores without a threshold, which say of no site whether the species was detected.
     """
     psi = next(iter(problem.predictors.values()))
     if psi.name != "psi" or psi.level != "site" or problem.n_step > 1:
         return np.full(len(psi.terms), np.nan)  # no share of sites that it would be naive about
+    if not problem.tells_detections:
+        return np.full(len(psi.terms), np.nan)
     link = links.LINKS[psi.link]
     visited = problem.visits_per_chain > 0
     seen = (problem.detections_per_chain > 0)[visited].astype(float)

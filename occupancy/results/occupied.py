@@ -118,8 +118,8 @@ class Occupied:
         for rows, values in self.pieces(self.draws, places):
             for k, v in summary(values, interval).items():
                 out[k][:, rows] = v
-        if self.draws.point is not None:
-            for rows, values in self.pieces(self.draws.point, places):
+        if self.draws.told_at is not None:
+            for rows, values in self.pieces(self.draws.told_at, places):
                 out["mean"][:, rows] = values[0]
         return out
 

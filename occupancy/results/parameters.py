@@ -9,14 +9,17 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from occupancy.engines.compiled import group_terms
+from occupancy.engines.compiled import hyper_names
+from occupancy.engines.conditional import Conditional
+from occupancy.engines.coordinates import varying_terms
+from occupancy.engines.marginal import Integrated
 from occupancy.engines.ml import Maximum
-from occupancy.problem import Problem
+from occupancy.problem import GroupTerm, Predictor, Problem
 from occupancy.results import naive
 from occupancy.results.draws import Draws, interval_ends, summary
+from occupancy.results.variance import NOISE
 
 MEASURES = ("rhat", "ess_bulk", "ess_tail")
-NOISE = {"logit": np.pi**2 / 3, "cloglog": np.pi**2 / 6}  # variance of the link's own noise
 GROUP_COLUMNS = ["parameter", "group", "level", "mean", "sd", "lower", "upper"]
 VARIANCE_COLUMNS = [
     *["parameter", "group", "levels", "mean", "sd", "lower", "upper"],
@@ -27,16 +30,27 @@ VARIANCE_COLUMNS = [
 def coefficients(
     problem: Problem,
     draws: Draws,
+    top: Maximum | None,
     ml: Maximum | None,
     convergence: pd.DataFrame | None,
     interval: float,
 ) -> pd.DataFrame:
-    """One row for each coefficient; ``convergence`` is that of a sampled fit, else None."""
+    """One row for each coefficient.
+
+    Parameters
+    ----------
+    top : Maximum or None
+        That is told; None of a sampled fit.
+    ml : Maximum or None
+        Without group effects, beside it.
+    convergence : DataFrame or None
+        Of a sampled fit.
+    """
     rows = []
     se = {} if ml is None else ml.standard_errors()
     simple = naive.coefficients(problem)
     first = next(iter(problem.predictors))
-    estimates = None if convergence is not None or ml is None else wald(ml, interval)
+    estimates = None if top is None else wald(top, interval)
     for name, p in problem.predictors.items():
         told = summary(draws.coefficients[name], interval)
         for i, term in enumerate(p.terms):
@@ -87,27 +101,66 @@ def profiles(problem: Problem, ml: Maximum, bounds: Mapping[str, np.ndarray]) ->
     )
 
 
-def groups(problem: Problem, draws: Draws, interval: float) -> pd.DataFrame:
-    """One row for each level of each group."""
+def groups(
+    problem: Problem, draws: Draws, interval: float, about: Conditional | None = None
+) -> pd.DataFrame:
+    """One row for each level of each group; ``about`` a maximum: modes and normal intervals."""
     rows = []
-    for p, g in group_terms(problem):
-        told = summary(draws.effects[p.name, g.name], interval)
-        for i, level in enumerate(g.design.levels):
+    at = _about_modes(about, interval) if about is not None else None
+    for k, (p, g) in enumerate(varying_terms(problem)):
+        told = summary(draws.effects[p.name, g.name], interval) if at is None else at[k]
+        for i, level in enumerate(g.design.labels):
             row = {"parameter": p.name, "group": g.design.name, "level": level}
             rows.append(row | {k: float(v[i]) for k, v in told.items()})
     return pd.DataFrame(rows, columns=GROUP_COLUMNS)
 
 
-def variances(problem: Problem, draws: Draws, interval: float) -> pd.DataFrame:
-    """One row for each group: the sd between its levels and its share of the latent variance."""
+def _about_modes(about: Conditional, interval: float) -> list[dict[str, np.ndarray]]:
+    """Mode, standard error and normal interval of the effects of each group."""
+    z = ndtri(interval_ends(interval)[1])
+    modes, errors = about.weights, about.errors
+    told = {"mean": modes, "sd": errors, "lower": modes - z * errors, "upper": modes + z * errors}
+    cut = {k: about.by_term(v) for k, v in told.items()}
+    return [{k: v[i] for k, v in cut.items()} for i in range(len(cut["mean"]))]
+
+
+def variances(
+    problem: Problem, draws: Draws, interval: float, top: Integrated | None = None
+) -> pd.DataFrame:
+    """One row for each group: the sd between its levels and its share of the latent variance.
+
+    At a maximum (``top``) the estimate, and Wald's interval on the logarithm.
+    """
     rows = []
-    for p, g in group_terms(problem):
-        own = draws.sds[p.name, g.name]
-        every = sum(draws.sds[p.name, h.name] ** 2 for h in p.groups)
-        icc = own**2 / (every + NOISE.get(p.link, np.nan))  # log and identity have none
+    groups = [(p, g) for p in problem.predictors.values() for g in p.groups]
+    for p, g in groups:
         row = {"parameter": p.name, "group": g.design.name, "levels": g.n_level}
-        row |= {k: float(v[0]) for k, v in summary(own[:, None], interval).items()}
-        told = summary(icc[:, None], interval)
+        told = summary(_icc(p, g, draws)[:, None], interval)
+        if top is None:
+            row |= {
+                k: float(v[0])
+                for k, v in summary(draws.sds[p.name, g.name][:, None], interval).items()
+            }
+        else:
+            i = top.hyper_names.index(hyper_names(p.name, g)[0])
+            row |= _about_sd(float(top.hyper[i]), float(top.hyper_errors[i]), interval)
+            told["mean"] = np.zeros(1) if top.at_end[i] else _icc(p, g, draws.centre)
+            if top.at_end[i]:
+                told["lower"] = told["upper"] = np.array([np.nan])
         row |= {f"icc_{k}": float(told[k][0]) for k in ("mean", "lower", "upper")}
         rows.append(row)
     return pd.DataFrame(rows, columns=VARIANCE_COLUMNS)
+
+
+def _icc(p: Predictor, g: GroupTerm, draws: Draws) -> np.ndarray:
+    """(draw,) share of the latent variance; links without noise of their own have none."""
+    every = sum(draws.sds[p.name, h.name] ** 2 for h in p.groups)
+    return draws.sds[p.name, g.name] ** 2 / (every + NOISE.get(p.link, np.nan))
+
+
+def _about_sd(log_sd: float, error: float, interval: float) -> dict[str, float]:
+    """An sd from its logarithm: estimate, standard error, interval."""
+    z = ndtri(interval_ends(interval)[1])
+    sd = float(np.exp(log_sd))
+    ends = np.exp([log_sd - z * error, log_sd + z * error])
+    return {"mean": sd, "sd": sd * error, "lower": float(ends[0]), "upper": float(ends[1])}

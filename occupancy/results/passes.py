@@ -86,6 +86,17 @@ def run(problem: Problem, draws: Draws, seed: int, pointwise: bool = False) -> P
     return Pass(log_lik, np.clip(present, 0.0, 1.0), states, occupied, numbers)
 
 
+def log_likelihoods(problem: Problem, draws: Draws) -> np.ndarray:
+    """(draw, chain) log-likelihood of every site, states summed out, field order.
+
+    The draws may be those of another fit with the same designs.
+    """
+    out = np.empty((draws.n, problem.n_chain))
+    for d in range(draws.n):
+        out[d] = problem.in_field_order(problem.evaluate(predictors_at(problem, draws, d))[1])
+    return out
+
+
 def _told(problem: Problem, eta: tuple[np.ndarray, ...]):
     """Log-likelihoods, states and pairs; of numbers as many rows as hold all but a millionth."""
     rows = problem.n_shown
@@ -139,9 +150,12 @@ def predictors_at(problem: Problem, draws: Draws, d: int) -> tuple[np.ndarray, .
         eta = draws.coefficients[p.name][d] @ p.columns
         if p.offset.size:
             eta += p.offset
-        for g in p.groups:
-            part = draws.effects[p.name, g.name][d][g.level]
-            part = part if g.value is None else part * g.value
-            eta += part if p.sign is None else part * p.sign
-        out.append(eta)
+        at = slice(d, d + 1)
+        effects = {
+            t.name: t.design.at_levels(
+                draws.hypers[p.name, t.name][at], draws.effects[p.name, t.name][at]
+            )[0]
+            for t in p.varying
+        }
+        out.append(p.add_varying(eta, effects))
     return tuple(out)

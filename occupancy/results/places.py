@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from occupancy import links
-from occupancy.design.frame import read_column
+from occupancy.columns.frame import read_column
 from occupancy.problem import Predictor
 from occupancy.results.draws import Draws, interval_ends, linear_predictor, natural, summary
 

@@ -51,8 +51,7 @@ def predict(
     needed = predictor.design.variables
     if season is not None and "season" in needed and "season" not in table:
         table = table.assign(season=season)
-    first = str(problem.data["species"].values[0])
-    frame = elsewhere.columns(table, needed, first, parameter)
+    frame = elsewhere.columns(table, needed, problem.data, parameter)
     told = places.summarise(predictor, draws, frame, len(table), interval, covariance, seed)
     out = pd.DataFrame({f"{parameter}_{k}": v for k, v in told.items()}, index=table.index)
     surveyed = {v: np.asarray(frames.at(predictor.level)[v]) for v in needed}

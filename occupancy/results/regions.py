@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
+from occupancy.frames import traits
 from occupancy.problem import Problem
 from occupancy.results.draws import Draws, interval_ends, summary
 from occupancy.results.occupied import Occupied, Places
@@ -80,24 +82,33 @@ def table(
         names = sorted(found)
     rows = []
     seasons = season_labels(problem)
+    n_species, joint = problem.data.sizes["species"], problem.family.joint
+    # One pass for all species, since each would have to predict the chains of all.
+    weights = {
+        _key(s, r): weights_of(problem, s)(_inside(labels, r))
+        for s in range(1 if joint else n_species)
+        for r in names
+    }
+    psi = occupied.weighted_mean(draws, places, weights)
     for s, species in enumerate(problem.data["species"].values):
-        own = _weights_of(problem, s)
-        kind = s if problem.family.joint else 0
-        weights = {r: own(_inside(labels, r)) for r in names}
-        psi = occupied.weighted_mean(draws, places, weights)
+        kind, owner = (s, 0) if joint else (0, s)
         area = _area(occupied, draws, surface, str(species), names)
         for region in names:
             inside = _inside(labels, region)
             for t, season in enumerate(seasons):
                 row = {"species": str(species), "region": region, "season": season}
                 row |= _Part(problem, passed, s, t).counts(inside, interval)
-                row |= _named("psi", psi[region][:, kind, t], interval)
+                row |= _named("psi", psi[_key(owner, region)][:, kind, t], interval)
                 row["ml_psi"] = _mean(ml_psi[s, inside, t])
                 if surface is not None:
                     row |= _named("area_psi", area[region][:, kind, t], interval)
                     row |= _areas(surface, _inside(surface.region, region))
                 rows.append(row)
     return pd.DataFrame(rows, columns=None if rows else COLUMNS)
+
+
+def _key(s: int, region: str) -> str:
+    return f"{s} {region}"
 
 
 def season_labels(problem: Problem) -> list:
@@ -125,7 +136,7 @@ def _inside(labels: np.ndarray, region: str) -> np.ndarray:
     return np.ones(len(labels), bool) if region == ALL else np.asarray(labels == region, bool)
 
 
-def _weights_of(problem: Problem, s: int):
+def weights_of(problem: Problem, s: int):
     """Weights (chain,) of the sites of one species from a mask of the sites."""
 
     def weigh(inside: np.ndarray) -> np.ndarray:
@@ -154,16 +165,21 @@ def _mean(values: np.ndarray) -> float:
 def _area(occupied: Occupied, draws, surface, species, names) -> dict[str, np.ndarray]:
     if surface is None:
         return {}
-    places = of_species(surface.places, species)
+    places = of_species(surface.places, species, occupied.problem.data)
     weights = {r: surface.area_km2 * _inside(surface.region, r) for r in names}
     return occupied.weighted_mean(draws, places, weights)
 
 
-def of_species(places: Places, species: str) -> Places:
-    """The same places, all for one species."""
+def of_species(places: Places, species: str, data: xr.Dataset) -> Places:
+    """The same places, all for one species, with its traits."""
+    own = {name: data[name].sel(species=species).values[()] for name in traits(data)}
+    own["species"] = species
 
     def named(frame: Mapping[str, np.ndarray], n: int) -> Mapping[str, np.ndarray]:
-        return {**frame, "species": np.full(n, species, dtype=object)}
+        told = {
+            k: np.full(n, v, dtype=object if isinstance(v, str) else float) for k, v in own.items()
+        }
+        return {**frame, **told}
 
     n, sizes = places.n, (places.n, places.n_step * places.n, (places.n_step - 1) * places.n)
     return Places(
@@ -184,6 +200,7 @@ class _Part:
             visits, seen = visits.sum(axis=2, keepdims=True), seen.sum(axis=2, keepdims=True)
         self.visits, self.detections = visits[s, :, t], seen[s, :, t]
         self.ever = problem.visits_by_season[s].sum(axis=1) > 0
+        self.told = problem.tells_detections
         self.occupied = passed.occupied[:, s, :, t]
         self.present = passed.present[s, :, t]
 
@@ -195,8 +212,8 @@ class _Part:
         out: dict[str, Any] = {
             "sites": int(inside.sum()),
             "surveyed": here,
-            "detected": seen,
-            "naive": seen / here if here else np.nan,
+            "detected": seen if self.told else np.nan,
+            "naive": seen / here if here and self.told else np.nan,
         }
         number = self.occupied[:, surveyed].sum(axis=1).astype(float)
         many = n > 0 and number.size > 1  # one draw has no interval

@@ -24,21 +24,47 @@ class Option:
     """
 
     name: str
-    kind: Literal["whole", "flag", "text"]
-    default: int | str | None = None
+    kind: Literal["whole", "flag", "text", "number"]
+    default: int | float | str | None = None
     bare: bool = False
-    lowest: int = 0
-    highest: int = 1
+    lowest: float = 0
+    highest: float = 1
+    choices: tuple[str, ...] = ()
 
     def check(self, value: int | float | str) -> str:
         """Tell what is wrong with a literal, or "" when it will do."""
         if self.kind == "text":
-            return "" if isinstance(value, str) else f"{self.name} is a text: write it in quotes"
+            if not isinstance(value, str):
+                return f"{self.name} is a text: write it in quotes"
+            if self.choices and value not in self.choices:
+                return f"{self.name} is one of {', '.join(self.choices)}"
+            return ""
         if isinstance(value, str):
             return f"{self.name} is a number, not a text"
+        if self.kind == "number":
+            inside = self.lowest <= value <= self.highest
+            return "" if inside else f"{self.name} lies from {self.lowest:g} to {self.highest:g}"
         if not (float(value).is_integer() and self.lowest <= value <= self.highest):
             return f"{self.name} is a whole number from {self.lowest} to {self.highest}"
         return ""
+
+
+@dataclass(frozen=True)
+class Word:
+    """One word for something that varies with structure: `spline(year)`, `space()`.
+
+    What it means is in `occupancy.varying`; here is how it is written. It takes from `fewest` to
+    `most` columns, after a bar the columns of groups where `grouped`, and `options`; `reads` names
+    the columns that it uses without being told. `example` shows how it is written.
+    """
+
+    name: str
+    example: str
+    fewest: int = 0
+    most: int = 1
+    grouped: bool = False
+    options: tuple[Option, ...] = ()
+    reads: tuple[str, ...] = ()
 
 
 class Term(ABC):

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from surveys.places.borders import neighbours
     from surveys.places.cells import hexagons
     from surveys.places.countries import (
         country_name,
@@ -43,6 +44,7 @@ _HOME = {
     "as_regions": "regions",
     "assign_regions": "regions",
     "cell_regions": "regions",
+    "neighbours": "borders",
     "hexagons": "cells",
     "read_surface": "surface",
     "country_name": "countries",
@@ -65,6 +67,7 @@ __all__ = [  # noqa: RUF022  in the order of use
     "as_regions",
     "assign_regions",
     "cell_regions",
+    "neighbours",
     "hexagons",
     "read_surface",
     "country_of",

@@ -14,8 +14,10 @@ from surveys.problems import Problem, SurveyError
 from surveys.readers import CAMERAS, polygons, reader
 from surveys.readers.season_table import read_seasons
 from surveys.readers.tidy import Tidy
+from surveys.readers.trait_table import read_traits
 from surveys.study_file import StudyFile, read_study
 from surveys.study_keys import OF_CAMERAS
+from surveys.surroundings import attach_neighbours
 
 
 def read(path: str | Path) -> xr.Dataset:
@@ -41,6 +43,7 @@ def dataset(study: StudyFile) -> xr.Dataset:
         species=tidy.species,
         seasons=tidy.seasons,
         season_covariates=() if tidy.season_covariates is None else tidy.season_covariates,
+        species_covariates=tidy.species_covariates,
         missing=_policies(tidy),
         units=_units(study, tidy),
         effort_units=_effort_units(study, tidy),
@@ -56,6 +59,8 @@ def dataset(study: StudyFile) -> xr.Dataset:
         from surveys.places import assign_regions
 
         ds = assign_regions(ds, regions)
+    if regions is not None:
+        ds = attach_neighbours(ds, regions)
     ds = polygons.attach(study, ds)
     for name, section in study.config.items():
         if name.endswith("covariates"):
@@ -87,6 +92,7 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
     tidy = module.read(study, ledger)
     if tidy is not None:
         read_seasons(study, tidy, ledger)
+        read_traits(study, tidy, ledger)
     ledger.raise_errors()
     if tidy is None:
         raise SurveyError(
@@ -154,8 +160,10 @@ def _units(study: StudyFile, tidy: Tidy) -> dict[str, str]:
     names = {*tidy.visits.columns, *tidy.sites.columns}
     if tidy.season_covariates is not None:
         names |= set(tidy.season_covariates.columns)
+    if tidy.species_covariates is not None:
+        names |= set(tidy.species_covariates.columns)
     units = dict(tidy.units)
-    for section in ("covariates", "visit_covariates", "season_covariates"):
+    for section in ("covariates", "visit_covariates", "season_covariates", "species_covariates"):
         for name, keys in study.section(section).items():
             if "units" in keys:
                 units[name] = keys["units"]

@@ -200,12 +200,12 @@ def species_names(
     names, reason : the reason is "" for a species, else "blank", "human", "unknown", "excluded".
     """
     taxa = study.section("taxa")
-    alias: Mapping[str, str] = {_plain(k): v for k, v in taxa.get("alias", {}).items()}
-    exclude = {_plain(v) for v in taxa.get("exclude", [])}
+    alias: Mapping[str, str] = {plain_name(k): v for k, v in taxa.get("alias", {}).items()}
+    exclude = {plain_name(v) for v in taxa.get("exclude", [])}
     counted = pd.Series(names).value_counts(sort=False)
     spellings: dict[str, list[str]] = {}
     for name in counted.index:
-        spellings.setdefault(_plain(name), []).append(name)
+        spellings.setdefault(plain_name(name), []).append(name)
     shown: dict[str, str] = {}
     reason: dict[str, str] = {}
     for plain, written in spellings.items():
@@ -213,7 +213,7 @@ def species_names(
         best = " ".join(best.split())
         target = alias.get(plain, best)
         why = NOT_SPECIES.get(plain, "")
-        if plain in exclude or _plain(target) in exclude:
+        if plain in exclude or plain_name(target) in exclude:
             why = "excluded by [taxa] exclude"
         for name in written:
             shown[name], reason[name] = target, why
@@ -250,5 +250,5 @@ def _rows(n: int) -> str:
     return "row" if n == 1 else "rows"
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     return " ".join(str(name).split()).casefold()

@@ -37,6 +37,7 @@ class Tidy:
     seasons: list[object]
     tables: list[Table] = field(default_factory=list)
     season_covariates: pd.DataFrame | None = None
+    species_covariates: pd.DataFrame | None = None
     units: dict[str, str] = field(default_factory=dict)
     long_names: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)  # covariate -> policy

@@ -14,6 +14,7 @@ MODULES = (
     "scores",
     "false_positive",
     "autologistic",
+    "stacked",
     "multi_scale",
     "multi_state",
     "correlated",

@@ -61,6 +61,18 @@ def test_guard__every_dangerous_start(text):
     assert tables.guard(text) == "'" + text
 
 
+@pytest.mark.parametrize("spreadsheet", [True, False])
+def test_csv__holds_no_control_character_of_a_label(spreadsheet):
+    """A terminal that shows the file must not obey a site's name."""
+    table = pd.DataFrame({"site": ["\x1b[31mred\x9b2J", "Łódź\tb"], "a\x1b]0;x\x07": [1, 2]})
+    text = tables.csv_text(table, spreadsheet=spreadsheet)
+    assert "\x1b" not in text
+    assert "\x9b" not in text
+    assert "\x07" not in text
+    assert "\\u001b[31mred\\u009b2J" in text
+    assert "Łódź\tb" in text
+
+
 @pytest.mark.parametrize("text", ["-1.5", "+3", "-1e-05", "plain", "", "a=b"])
 def test_guard__numbers_and_plain_text_are_left_alone(text):
     assert tables.guard(text) == text

@@ -78,7 +78,11 @@ def other_schema(ds):
 
 
 def by_species(ds):
-    ds["elev"] = ("species", [1.0], {"role": "covariate", "missing": "refuse"})
+    ds["elev"] = (
+        ("species", "site"),
+        [[1.0] * ds.sizes["site"]],
+        {"role": "covariate", "missing": "refuse"},
+    )
     return ds
 
 

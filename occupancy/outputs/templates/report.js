@@ -286,13 +286,13 @@ function drawLegend() {
   });
   const ring = (fill, line, width, dash) => (s) => add(s, "circle", { cx: 9, cy: 7, r: 4.4, fill, stroke: line, "stroke-width": width, "stroke-dasharray": dash || "none" });
   if (cells) {
-    symbol(box, ring(INK, INK, 1), "detected");
-    symbol(box, ring("#fff", INK, 1), "not detected");
+    if (D.unseen === "not detected") symbol(box, ring(INK, INK, 1), "detected");
+    symbol(box, ring("#fff", INK, 1), D.unseen);
     if (sites.seen.includes(0)) symbol(box, ring("none", INK, 1, "2 1.6"), "not surveyed");
   } else if (sites.x) {
     const grey = "#7d94a3";
-    symbol(box, (s) => { add(s, "circle", { cx: 9, cy: 7, r: 6, fill: grey, stroke: EDGE }); add(s, "circle", { cx: 9, cy: 7, r: 2.2, fill: "#fff" }); }, "detected");
-    symbol(box, (s) => add(s, "circle", { cx: 9, cy: 7, r: 4.4, fill: grey, stroke: EDGE }), "not detected");
+    if (D.unseen === "not detected") symbol(box, (s) => { add(s, "circle", { cx: 9, cy: 7, r: 6, fill: grey, stroke: EDGE }); add(s, "circle", { cx: 9, cy: 7, r: 2.2, fill: "#fff" }); }, "detected");
+    symbol(box, (s) => add(s, "circle", { cx: 9, cy: 7, r: 4.4, fill: grey, stroke: EDGE }), D.unseen);
     if (sites.seen.includes(0)) symbol(box, (s) => add(s, "path", { d: "M9,2L14,7L9,12L4,7Z", fill: grey, stroke: EDGE }), "not surveyed");
   }
   if (filled) add(box, "span", {}, S.layer === "psi" ? "Dots: estimate at the site. Region fills, in the paler shades: mean ψ of their sites." : "Dots: interval width at the site. Region fills, in the paler shades: that of their mean.");
@@ -345,7 +345,7 @@ function drawCard() {
     add(card, "div", { class: "big" }, r.big);
     add(card, "p", {}, r.big === "withheld" ? "A check forbids this number: see the warnings." : `${r.of}; ${D.interval} interval ${r.interval}`);
     add(card, "p", {}, [r.sites, r.area === "—" ? "" : r.area].filter(Boolean).join(" · "));
-    add(card, "p", {}, `Detected at ${r.detected}.`);
+    if (r.detected !== "—") add(card, "p", {}, `Detected at ${r.detected}.`);
     add(card, "p", { class: "hint" }, D.regions.length ? "Choose a site for its detection history, or a region for its numbers." : "Choose a site for its detection history.");
     return;
   }
@@ -433,7 +433,7 @@ function stripUnder(event) {
 }
 if (strips && sites.history) {
   const box = $("sheet-legend");
-  for (const [sign, text] of [...KINDS, ["0", "not detected"]]) symbol(box, (s) => add(s, "rect", { x: 4, y: 2, width: 10, height: 10, fill: colourOf(sign) }), text);
+  for (const [sign, text] of (D.unseen === "not detected" ? [...KINDS, ["0", D.unseen]] : KINDS)) symbol(box, (s) => add(s, "rect", { x: 4, y: 2, width: 10, height: 10, fill: colourOf(sign) }), text);
   symbol(box, (s) => add(s, "rect", { x: 4.5, y: 2.5, width: 9, height: 9, fill: "none", stroke: "#8b959b" }), "no visit");
   add(box, "span", {}, `One strip a site, its visits from left to right${D.seasons.length > 1 ? ", a gap between seasons" : ""}; most detections first. Choose one for its record.`);
   strips.addEventListener("click", (event) => { const s = stripUnder(event); chooseSite(s && S.site !== s.i ? s.i : null); });

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from occupancy.design.frame import (
+from occupancy.columns.frame import (
     Frame,
     Kind,
     absent,
@@ -15,6 +15,7 @@ from occupancy.design.frame import (
     kind_of,
     read_column,
 )
+from occupancy.columns.surroundings import Surroundings
 from occupancy.formula.tree import (
     Call,
     Column,
@@ -62,12 +63,27 @@ class Memory:
 
 
 class Reader:
-    """One frame, read for one parameter; one that `learns` adds to the memory what is not there."""
+    """One frame, read for one parameter; one that `learns` adds to the memory what is not there.
 
-    def __init__(self, memory: Memory, frame: Frame, *, n: int | None = None, learns: bool = False):
+    `orders` holds labels in their order, of columns of text that have one: seasons.
+
+    `surroundings` are what a term may learn from beside the columns.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        frame: Frame,
+        *,
+        n: int | None = None,
+        learns: bool = False,
+        surroundings: Surroundings | None = None,
+    ):
         self.memory = memory
         self.frame = frame
         self.learns = learns
+        self.surroundings = surroundings or Surroundings()
+        self.orders: dict[str, tuple[str, ...]] = {}
         self._read: dict[str, np.ndarray] = {}
         used = tuple(name for name in memory.kinds if name in frame)
         with self.told():

@@ -1,0 +1,1 @@
+"""Columns of a table as a formula reads them: kinds, missing values, levels, products."""

@@ -1,0 +1,105 @@
+"""Effects given a maximum of the marginal likelihood: modes, errors, joint normal draws.
+
+    e | outer ~ normal(mode, M A^-1 M')      outer ~ normal(maximum, its covariance)
+
+The mode moves with the outer parameters, so that draws of both together carry the uncertainty of
+either: e = mode + (d mode / d outer)(outer - maximum) + noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+from occupancy.engines.laplace import Mode, find_mode
+from occupancy.engines.latent import Latent
+from occupancy.engines.marginal import Integrated
+from occupancy.problem import Problem
+
+AT_ONCE = 500  # rows of a covariance made at one time
+
+
+@dataclass(frozen=True)
+class Conditional:
+    """Effects, or whatever their kind keeps of a draw, at and around a maximum.
+
+    Attributes
+    ----------
+    centre : (outer,)
+        Coefficients on their own scale, then hyper-parameters; an sd of 0 stands at its least.
+    known : (outer,) bool
+        Those with a variance.
+    spread : (known, known)
+        Their covariance.
+    kept : (weight, raw) sparse
+    moved : (weight, outer)
+        d mode / d outer.
+    """
+
+    mode: Mode
+    centre: np.ndarray
+    known: np.ndarray
+    spread: np.ndarray
+    kept: sparse.csr_array
+    moved: np.ndarray
+
+    @property
+    def latent(self) -> Latent:
+        return self.mode.latent
+
+    @property
+    def weights(self) -> np.ndarray:
+        """(weight,) modes."""
+        return self.kept @ self.mode.raw
+
+    @cached_property
+    def errors(self) -> np.ndarray:
+        """(weight,) standard errors, those of the outer parameters among them."""
+        own = np.empty(self.moved.shape[0])
+        for first in range(0, own.size, AT_ONCE):
+            rows = self.kept[first : first + AT_ONCE]
+            solved = self.mode.factor.solve(rows.T.toarray())
+            own[first : first + AT_ONCE] = (rows.T.multiply(solved)).sum(axis=0)
+        moved = self.moved[:, self.known]
+        of_outer = np.einsum("ei,ij,ej->e", moved, self.spread, moved)
+        return np.sqrt(np.maximum(own + of_outer, 0.0))
+
+    def draw(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """(draw, outer) and (draw, weight), jointly.
+
+        A coefficient without a variance is NaN; a hyper-parameter without one stays.
+        """
+        scale, along = np.linalg.eigh(self.spread)
+        half = along * np.sqrt(np.maximum(scale, 0.0))
+        away = np.zeros((n, self.centre.size))
+        away[:, self.known] = rng.normal(size=(n, int(self.known.sum()))) @ half.T
+        noise = self.kept @ self.mode.factor.noise(rng.normal(size=(self.mode.raw.size, n)))
+        weights = self.weights + away @ self.moved.T + noise.T
+        lost = ~self.known & (np.arange(self.known.size) < self.latent.n_coefficient)
+        return self.centre + np.where(lost, np.nan, away), weights
+
+    def by_term(self, weights: np.ndarray) -> list[np.ndarray]:
+        """(..., weight) cut into the terms, in their order."""
+        return np.split(weights, self.latent.weight_start[1:-1], axis=-1)
+
+
+def conditional(problem: Problem, top: Integrated) -> Conditional:
+    """The effects of a model at its maximum; found again in some milliseconds."""
+    latent = Latent(problem)
+    k = latent.n_coefficient
+    beta = np.concatenate(list(top.coefficients.values()))
+    hyper = np.where(top.at_end, latent.least, top.hyper)
+    transform = latent.fixed.transform()
+    outer = np.concatenate([np.linalg.solve(transform, beta), hyper])
+    mode = find_mode(latent, outer)
+    kept = latent.kept(hyper)
+    moved = kept @ mode.moved
+    for j, slope in enumerate(latent.kept_slopes(hyper)):
+        moved[:, k + j] += slope @ mode.raw
+    moved[:, :k] = np.linalg.solve(transform.T, moved[:, :k].T).T
+    known = np.isfinite(np.diag(top.whole))
+    spread = top.whole[np.ix_(known, known)]
+    return Conditional(mode, np.concatenate([beta, hyper]), known, spread, kept, moved)
