@@ -41,7 +41,7 @@ _HOME = {
     "save": "files",
     "read": "readers.into_dataset",
 }
-_ROOMS = ("ledger", "places", "problems", "schema")
+_ROOMS = ("clock", "ledger", "occasions", "places", "problems", "schema")
 
 
 def __getattr__(name: str) -> Any:

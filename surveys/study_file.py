@@ -49,7 +49,7 @@ class StudyFile:
 
     @property
     def format(self) -> str:
-        """The reader to use: "wide" or "long"; guessed by `read` when not given."""
+        """The reader to use, a name of `surveys.readers.READERS`; guessed when not given."""
         return self.section("source").get("format", "")
 
     def section(self, name: str) -> dict[str, Any]:

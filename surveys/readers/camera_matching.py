@@ -28,7 +28,8 @@ def used_records(
     hit[asked] = locate(joined, settings.clock, unit[asked], records.instant[asked])
     outside = asked[hit[asked] < 0]
     records.aside[outside] = OUTSIDE
-    _tell_outside(settings, deployments, records, joined, unit, hit, outside, ledger)
+    stop = study.section("checks").get("detection_without_effort") == "error"
+    _tell_outside(settings, deployments, records, joined, unit, hit, outside, stop, ledger)
     inside = asked[hit[asked] >= 0]
     site = unit[inside]
     if records.linked:
@@ -102,7 +103,7 @@ def _tell_in_failures(
 
 
 def _tell_outside(
-    settings: Settings, deployments, records: Records, joined, unit, hit, outside, ledger
+    settings: Settings, deployments, records: Records, joined, unit, hit, outside, stop, ledger
 ) -> None:
     """Records while no camera worked, and those outside its hours on a day of effort."""
     table = records.table
@@ -134,10 +135,11 @@ def _tell_outside(
     )
     reach = f", up to {far:.3g} days off" if np.isfinite(far) and far > 0 else ""
     share = len(outside) / max(int((records.aside == "").sum()) + len(outside), 1)
-    ledger.warn(
-        "W049",
+    tell = ledger.error if stop else ledger.warn
+    tell(
+        "E049" if stop else "W049",
         f"{table.place}: {len(outside)} rows ({rows_text(table.rows[outside], 3)}) lie on days "
-        f"without effort{reach}; they were set aside",
+        f"without effort{reach}" + ("" if stop else "; they were set aside"),
         file=table.file,
         row=row,
         why="a record proves that a camera worked: either its time or the effort is wrong"

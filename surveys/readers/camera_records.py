@@ -221,11 +221,10 @@ def counted(
     part = frame.loc[order]
     group = part.groupby(keys, sort=False).ngroup().to_numpy()
     event = _events(group, part["instant"].to_numpy(), minutes * 60, settings.independence)
-    worth = pd.Series(value[order] if what == "individuals" else np.ones(len(part)))
-    largest = worth.groupby(event).transform(lambda v: v.max(skipna=False))
     first = np.concatenate([[True], event[1:] != event[:-1]])
-    out = np.empty(len(frame))
-    out[order] = np.where(first, largest, 0.0)
+    out = np.zeros(len(frame))
+    # The largest of an event stands at its first record; one that was not counted makes it missing.
+    out[order[first]] = np.maximum.reduceat(value[order], np.flatnonzero(first))
     joined = int((~first).sum())
     if joined:
         ledger.note(

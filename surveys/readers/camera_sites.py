@@ -70,7 +70,8 @@ def _constant(
         values = pd.Series(table.text(column))
         values = values.mask(values.str.casefold().isin(cells.MISSING_WORD))
         if column in asked or (values.groupby(site).nunique() <= 1).all():
-            if values.notna().any():
+            # One value for all sites explains nothing.
+            if column in asked or values.nunique() > min(1, len(np.unique(site)) - 1):
                 out.append(column)
         else:
             changing.append(column)

@@ -17,7 +17,7 @@ from surveys.readers import roles
 from surveys.readers.camera_records import Records, count_column, species_frame
 from surveys.readers.camera_settings import Settings, settings_of
 from surveys.readers.camera_visits import tidy_of
-from surveys.readers.deployments import Deployments, column_of, stations_of
+from surveys.readers.deployments import Deployments, as_stations, column_of, stations_of
 from surveys.readers.record_times import record_instants
 from surveys.readers.site_table import read_sites
 from surveys.readers.tidy import Guess, Tidy
@@ -98,6 +98,7 @@ def records_of(
     if len(ledger.of_level("error")) > before:
         return None
     site = roles.same_sites(study, cells.ids(table, str(found["site"]), ledger))
+    site = as_stations(study, site, stations)
     keep = roles.known_sites(
         study, table, site, pd.unique(stations.site), stations.table.file, ledger
     )

@@ -238,6 +238,14 @@ def tell_reversed(table: Table, columns, walls, start, end, ledger: Ledger) -> N
         )
 
 
+def as_stations(study: StudyFile, site: np.ndarray, deployments: Deployments) -> np.ndarray:
+    """Site ids of records with the capitals of the deployments, where the study joins them."""
+    if not study.section("sites").get("ignore_case", False):
+        return site
+    folded = {str(name).casefold(): name for name in pd.unique(deployments.site)}
+    return np.array([folded.get(str(name).casefold(), name) for name in site], dtype=object)
+
+
 def tell_endless(deployments: Deployments, settings: Settings, ledger: Ledger) -> None:
     """A deployment of many years, or of another century, is a year mistyped."""
     table = deployments.table

@@ -20,7 +20,7 @@ from surveys.open_table import open_table
 from surveys.readers.camera_records import Records, species_frame
 from surveys.readers.camera_settings import Settings, settings_of
 from surveys.readers.camera_visits import tidy_of
-from surveys.readers.deployments import Deployments, column_of, stations_of
+from surveys.readers.deployments import Deployments, as_stations, column_of, stations_of
 from surveys.readers.record_times import record_instants
 from surveys.readers.site_table import read_sites
 from surveys.readers.tidy import Guess, Tidy
@@ -179,6 +179,7 @@ def _records(
     site = sites_of_files(study, table, "file", "megadetector", ledger)
     if site is None:
         return None
+    site = as_stations(study, site, stations)
     aside = unknown_folders(study, table, site, stations, ledger)
     aside[failed] = "picture could not be read"
     instant = record_instants(

@@ -20,7 +20,7 @@ from surveys.readers import roles
 from surveys.readers.camera_records import Records, count_column, species_frame
 from surveys.readers.camera_settings import Settings, settings_of
 from surveys.readers.camera_visits import tidy_of
-from surveys.readers.deployments import Deployments, column_of, stations_of
+from surveys.readers.deployments import Deployments, as_stations, column_of, stations_of
 from surveys.readers.record_times import record_instants
 from surveys.readers.site_table import read_sites
 from surveys.readers.tidy import Guess, Tidy
@@ -108,6 +108,7 @@ def _records(
     site = sites_of_files(study, table, "RelativePath", "timelapse", ledger)
     if len(ledger.of_level("error")) > before or site is None or found["species"] is None:
         return None
+    site = as_stations(study, site, stations)
     aside = unknown_folders(study, table, site, stations, ledger)
     deleted = table.match("DeleteFlag")
     if deleted is not None:

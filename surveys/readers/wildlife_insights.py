@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import pandas as pd
 
-from surveys import cells, dates
+from surveys import cells
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import listing
@@ -183,7 +183,7 @@ def _records(
     site = np.where(at >= 0, deployments.site[at], "")
     when = str(found["datetime"])
     instant = record_instants(study, table, when, unit, site, deployments, settings, aside, ledger)
-    _tell_last_day(table, when, deployments, at, settings, ledger)
+    _tell_last_day(table, deployments, at, instant, settings, ledger)
     names, ranks, kinds = _taxa(table)
     counts = count_column(table, found["count"], ledger)
     return Records(
@@ -208,24 +208,20 @@ def _records(
 
 
 def _tell_last_day(
-    table: Table, column: str, deployments: Deployments, at: np.ndarray, settings, ledger: Ledger
+    table: Table, deployments: Deployments, at: np.ndarray, instant: np.ndarray, settings, ledger
 ) -> None:
     """Pictures of the last day of a deployment whose end is a date: that day counts whole."""
-    end = column_of(deployments.table, "end", Ledger())
-    if settings.ends != "whole" or end is None:
-        return
-    quiet = Ledger()
-    wall, last = dates.dates(table, column, quiet), dates.dates(deployments.table, end, quiet)
-    ends = np.where(at >= 0, last[at], np.datetime64("NaT", "s"))
-    day = np.timedelta64(1, "D")
-    n = int(((wall > ends) & (wall < ends + day) & (ends == ends.astype("datetime64[D]"))).sum())
-    if n:
+    clock, end = settings.clock, column_of(deployments.table, "end", Ledger())
+    last = clock.days(deployments.end - 1)
+    opens = clock.edges(last)
+    whole = deployments.end == clock.edges(last + 1)
+    n = int(((at >= 0) & whole[at] & (instant > opens[at]) & (instant < deployments.end[at])).sum())
+    if n and settings.ends == "whole":
         ledger.repair(
             "R041",
             f"{table.place}: {n} rows are later than {end} of their deployment but on the same "
             f"day; {end} is a date (00:00:00), so the whole day counts",
             file=table.file,
-            column=column,
             cure='to count half of it: [time] ends_without_time = "half"',
         )
 

@@ -270,6 +270,20 @@ def test_records_outside_effort_are_set_aside_and_told(tmp_path):
     assert "row 7" in told["W574"].fact
 
 
+def test_records_outside_effort_can_be_refused(tmp_path):
+    records = RECORDS + "A,fox,2021-05-17 01:00:00\n"
+    error = refused(tmp_path, '[checks]\ndetection_without_effort = "error"\n', records=records)
+    assert error.codes == ("E049",)
+    assert "row 6" in str(error)
+
+
+def test_capitals_are_joined_where_the_study_says_so(tmp_path):
+    records = RECORDS.replace("B,fox", "b,fox")
+    assert refused(tmp_path, records=records).codes == ("E023",)
+    ds = load(tmp_path, "[sites]\nignore_case = true\n", records=records)
+    assert int((ds["detection"].sel(species="fox", site="B") > 0).sum()) == 1
+
+
 def test_a_clock_that_was_reset_is_told_and_can_be_mended(tmp_path):
     records = RECORDS + "B,hare,2000-01-01 00:03:11\n"
     error = refused(tmp_path, records=records)

@@ -86,3 +86,19 @@ def test_the_sample__every_row_is_accounted_for(tmp_path):
     }
     assert all(len(i["sha256"]) == 64 for i in inputs)
     assert str(tmp_path) not in json.dumps(ds.attrs)
+
+
+@pytest.mark.reference
+@here
+@pytest.mark.parametrize(("zone", "moved"), [("Europe/Brussels", False), ("UTC", True)])
+def test_the_sample__on_one_clock_for_all(tmp_path, zone, moved):
+    more = f'[time]\nzone = "{zone}"\n[taxa]\nkeep_ranks = ["genus", "class"]\n'
+    ds = sample(tmp_path, DAILY + more)
+    frame = ds[["detection", "visit_start"]].to_dataframe().query("detection > 0").reset_index()
+    frame["day"] = frame["visit_start"].dt.strftime("%Y-%m-%d")
+    ours = set(frame[["species", "site", "day"]].itertuples(index=False, name=None))
+    wanted = pd.read_csv(DATA / "expected_detection_days.csv")
+    assert (ours != set(wanted.itertuples(index=False, name=None))) == moved
+    told = json.loads((DATA / "expected.json").read_text())
+    total = sum(told["effort_days_by_site"].values())
+    assert float(ds["effort"].sum()) == pytest.approx(total, abs=2e-4)

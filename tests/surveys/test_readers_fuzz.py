@@ -6,6 +6,17 @@ import random
 import numpy as np
 import openpyxl
 import pytest
+from camera_samples import (
+    CAMERA_RECORDS,
+    CAMERA_STATIONS,
+    DEPLOYMENTS,
+    IMAGES,
+    OBSERVATIONS,
+    STATIONS,
+    WI_DEPLOYMENTS,
+    WI_IMAGES,
+    results,
+)
 
 from surveys.problems import SurveyError
 from surveys.readers.into_dataset import tables
@@ -41,6 +52,25 @@ SEEDS = {
         b"\xef\xbb\xbfsite\tdate\teffort\nA\t1.5.2021\t1\nA\t13.5.2021\t2\nB\t2.5.2021\t1\n",
     ),
 }
+CAMERAS = """schema = 1
+[source]
+format = "{form}"
+[files.detections]
+path = "detections.csv"
+[files.deployments]
+path = "sites.csv"
+[cameras]
+independence_minutes = 10
+"""
+CAMERA_SEEDS = {
+    "camtrapr": (CAMERA_RECORDS, CAMERA_STATIONS),
+    "camtrapdp": (OBSERVATIONS, DEPLOYMENTS),
+    "wildlife_insights": (WI_IMAGES, WI_DEPLOYMENTS),
+    "timelapse": (IMAGES, STATIONS),
+    "megadetector": (results(), STATIONS),
+}
+for form, (records, stays) in CAMERA_SEEDS.items():
+    SEEDS[form] = (CAMERAS.format(form=form), records.encode(), stays.encode())
 BYTES = [b"\x00", b'"', b",", b";", b"\n", b"\r", b"\t", b"\xff", b"9", b"-", b".", b"#REF!", b"PK"]
 
 
@@ -83,7 +113,9 @@ def read_or_refuse(folder) -> bool:
     return True
 
 
-@pytest.mark.parametrize(("seed", "n"), [("wide", 120), ("long", 40)])
+@pytest.mark.parametrize(
+    ("seed", "n"), [("wide", 120), ("long", 40), *((form, 30) for form in CAMERA_SEEDS)]
+)
 def test_spoilt_text_is_read_or_refused(tmp_path, seed, n):
     toml, detections, sites = SEEDS[seed]
     (tmp_path / "study.toml").write_text(toml)
