@@ -331,8 +331,8 @@ class Model:
             out["detection"] = (full, simulation.as_detections(self.family, seen))
         for name, values in kept.items():
             dim = f"{name}_term"
-            terms = list(self.problem.predictors[name].terms)
-            out[name] = xr.DataArray(values, dims=("draw", dim), coords={dim: terms})
+            columns = list(self.problem.predictors[name].terms)
+            out[name] = xr.DataArray(values, dims=("draw", dim), coords={dim: columns})
         for p, t in terms:
             dim = f"{p.name}_level[{t.name}]"
             for name, values in zip(hyper_names(p.name, t), hypers[p.name, t.name].T, strict=True):
