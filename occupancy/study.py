@@ -40,7 +40,7 @@ NOT_DATA = ("model", "sample", "report", "map", "privacy", "surface")
 ONLY_SHOWN = ("title", "authors", "organisation")
 OPTIONS = ("links", "known_occupied")  # of any model, beside those of its family
 FIGURES = (
-    *("paired-map", "site-map", "trend", "effects", "forest", "shrinkage"),
+    *("paired-map", "site-map", "field-map", "trend", "effects", "forest", "shrinkage"),
     *("detection", "histories"),
 )
 REPORT = ("report", "tables", "geopackage")

@@ -27,6 +27,7 @@ CHECKS: dict[str, str] = {
     "SEP": "occupancy.checks.separation",
     "FLAT": "occupancy.checks.top",
     "RELEV": "occupancy.checks.few_levels",
+    "BASIS": "occupancy.checks.resolution",
     "PSTAR": "occupancy.checks.cumulative_detection",
     "FP": "occupancy.checks.single_detections",
     "NMIX": "occupancy.checks.abundance_index",

@@ -51,6 +51,24 @@ class Histories:
 
 
 @dataclass(frozen=True)
+class SpatialField:
+    """One spatial field against the mean of the sites: mean, sd, lower, upper on the link scale.
+
+    `sites` has a row and the label of each site, `cells` a row for each cell of the surface.
+    `reach` and `spread` are (mean, lower, upper) of the range in km and of the field's sd.
+    """
+
+    parameter: str
+    name: str
+    column: str  # whose slope it is; "" where it is added as it is
+    sites: pd.DataFrame
+    cells: pd.DataFrame | None
+    reach: tuple[float, float, float]
+    spread: tuple[float, float, float]
+    about: str
+
+
+@dataclass(frozen=True)
 class Results:
     """One species' answers, with the warnings and the provenance that belong to them."""
 
@@ -89,6 +107,7 @@ class Results:
     change: pd.DataFrame | None = None  # from the first season to the last
     states: pd.DataFrame | None = None  # P(state) of each site and season, given what was seen
     abundance: pd.DataFrame | None = None  # individuals at the surveyed sites
+    fields: tuple[SpatialField, ...] = ()
 
     def parameter(self, name: str) -> Said:
         """A parameter's name, meaning and scale."""

@@ -91,6 +91,8 @@ def groups(problem: Problem, draws: Draws, interval: float) -> pd.DataFrame:
     """One row for each level of each group."""
     rows = []
     for p, g in varying_terms(problem):
+        if g.design.is_field:  # its effects are told by place
+            continue
         told = summary(draws.effects[p.name, g.name], interval)
         for i, level in enumerate(g.design.labels):
             row = {"parameter": p.name, "group": g.design.name, "level": level}

@@ -51,6 +51,7 @@ def predict(
     needed = predictor.design.variables
     if season is not None and "season" in needed and "season" not in table:
         table = table.assign(season=season)
+    table = elsewhere.located(table, problem.data, needed)
     first = str(problem.data["species"].values[0])
     frame = elsewhere.columns(table, needed, first, parameter)
     told = places.summarise(predictor, draws, frame, len(table), interval, covariance, seed)

@@ -141,6 +141,7 @@ class Neighbours(Varying):
     n_near: int
 
     kind = "space"
+    is_field = True
     by = ()
     functions = Functions(forward, adjoint, weights)
 

@@ -238,6 +238,7 @@ class Waves(Varying):
     centring: float | None = None
 
     kind = "space"
+    is_field = True
     by = ()
     functions = Functions(forward, adjoint, weights)
 
@@ -289,6 +290,12 @@ class Waves(Varying):
     def resolved(self) -> float:
         """The shortest range of which the waves hold all but 3 % of the variance, kilometres."""
         return shortest_resolved(self.highest, self.field.code)
+
+    def lost(self, reach: float) -> float:
+        """Share of the variance that lies in the waves left out, at a range in kilometres."""
+        x = self.highest * reach * self.field.length_per_range
+        nu = NU[self.field.code]
+        return math.exp(-0.5 * x * x) if math.isinf(nu) else (1 + x * x / (2 * nu)) ** -nu
 
     @property
     def widest(self) -> float:
