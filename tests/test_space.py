@@ -309,3 +309,78 @@ def test_space__simulates(name):
     assert np.isfinite(told["psi_effect[space()]"]).all()
     assert (told["psi_range[space()]"] > 0).all()
     assert set(np.unique(told["state"])) <= {0, 1}
+
+
+# ---------------------------------------------------------------- a fit and what is asked of it
+
+
+@cache
+def fitted(term: str):
+    model = Model(fields(), psi=f"scale(ele) + {term}", p="date")
+    return model.fit("nuts", seed=1, draws=40, tune=60, chains=2)
+
+
+TERMS = ["space(basis=5)", "space(neighbours=5)"]
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_fit__field_is_told_by_site_and_psi_is_the_same_everywhere(term, tmp_path):
+    from occupancy.fit import load
+
+    fit = fitted(term)
+    table = fit.field()
+    assert list(table.columns) == ["site", "mean", "sd", "lower", "upper", "geometry"]
+    assert abs(table["mean"].mean()) < 1e-9  # against the mean of the sites
+    assert table["mean"][5] == table["mean"][6]  # one place
+    assert not len(fit.groups())
+    told = fit.fields().set_index("name")["mean"]
+    assert told["sd"] > 0
+    assert told["range"] > 0
+    sites = fit.sites()
+    metres = {v: fit.data[v].values for v in ("ele", "easting", "northing")}
+    degrees = {v: fit.data[v].values for v in ("ele", "longitude", "latitude")}
+    shapes = sites[["geometry"]].assign(ele=fit.data["ele"].values).to_crs(4326)
+    np.testing.assert_allclose(fit.predict(metres)["psi_mean"], sites["psi_mean"], rtol=1e-12)
+    # degrees are brought into the surveys' metres: the same to the digits of the projection
+    for given in (degrees, shapes):
+        np.testing.assert_allclose(fit.predict(given)["psi_mean"], sites["psi_mean"], atol=1e-6)
+    np.testing.assert_allclose(fit.field(frame=metres)["mean"], table["mean"], atol=1e-12)
+    fit.save(tmp_path / "fit")
+    np.testing.assert_array_equal(load(tmp_path / "fit").field()["sd"], table["sd"])
+
+
+def test_fit__without_a_field_says_how_to_add_one():
+    fit = Model(fields(), psi="scale(ele)", p="date").fit("ml")
+    assert not len(fit.fields())
+    with pytest.raises(ModelError, match="no spatial field"):
+        fit.field()
+
+
+def test_check__a_range_finer_than_the_waves_is_told():
+    from occupancy.checks import resolution
+
+    waves = first_term(MODELS["waves"]()).design
+    near = waves.resolved / 4
+    (verdict,) = resolution._judge("psi", waves, np.full(100, near))
+    assert (verdict.code, verdict.level) == ("BASIS", "warn")
+    finer = int(verdict.cure.partition("basis=")[2].partition(",")[0])
+    design = first_term(Model(fields(), psi=f"space(basis={finer})", p="1")).design
+    assert design.lost(near) <= resolution.MUCH
+    assert resolution._judge("psi", waves, np.full(100, waves.resolved * 1.1)) == []
+    (wide,) = resolution._judge("psi", waves, np.full(100, 5 * waves.widest))
+    assert "boundary" in wide.cure
+
+
+def test_outputs__map_of_the_field_is_drawn(tmp_path):
+    from occupancy import outputs
+    from occupancy.outputs.results import Results
+
+    results = Results.from_fit(fitted(TERMS[0]), quantiles=False)
+    (file,) = outputs.write("field-map", results, tmp_path)
+    assert file.name == "field-map.png"
+    assert file.stat().st_size > 20_000
+    (field,) = results.fields
+    alt = outputs.output("field-map").alt_text(results, field)
+    assert "correlation falls to 5% over" in alt
+    with pytest.raises(outputs.OutputError, match=r"no formula has space\(\)"):
+        outputs.write("field-map", replace(results, fields=()), tmp_path)

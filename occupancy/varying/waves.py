@@ -287,6 +287,11 @@ class Waves(Varying):
         return int(a), int(b)
 
     @property
+    def along(self) -> int:
+        """Waves along the longer axis, as `basis=` says it."""
+        return round(self.highest * 2 * max(self.box) / math.pi)
+
+    @property
     def resolved(self) -> float:
         """The shortest range of which the waves hold all but 3 % of the variance, kilometres."""
         return shortest_resolved(self.highest, self.field.code)
