@@ -23,6 +23,7 @@ from occupancy.engines.marginal import Integrated
 from occupancy.results import (
     contrasts,
     effects,
+    elsewhere,
     goodness,
     hyperparameters,
     number_occupied,
@@ -33,14 +34,17 @@ from occupancy.results import (
     together,
     variance,
 )
+from occupancy.results import fields as spatial
 from occupancy.results.draws import (
     Draws,
     interval_ends,
 )
+from occupancy.varying.situated import COORDINATES
 from surveys.problems import ModelError
 
 if TYPE_CHECKING:
     from occupancy.model import Model
+from occupancy.fit_places import with_places
 from occupancy.fit_species import OfSpecies
 
 SCHEMA = 1
@@ -289,6 +293,58 @@ class Fit(OfSpecies):
         return contrasts.table(
             self.problem, self._frames, self.draws, parameter, between, interval, at, species
         )
+
+    def field(
+        self,
+        term: str | None = None,
+        parameter: str | None = None,
+        interval: float = 0.9,
+        *,
+        frame: Any = None,
+    ) -> pd.DataFrame:
+        """A spatial field on the link scale, against the mean of the surveyed sites.
+
+        Parameters
+        ----------
+        term, parameter : str, optional
+            "space()" or "space(ele)", and the parameter it is on; the first field by default.
+        frame : DataFrame or GeoDataFrame, optional
+            Other places: shapes with a CRS, longitude and latitude, or easting and northing.
+
+        Returns
+        -------
+        DataFrame
+            site, mean, sd, lower, upper and geometry, or a row for each place of ``frame``;
+            ``attrs`` tell the ``parameter``, the ``field`` and how it was computed (``about``).
+        """
+        p, t = spatial.choose(self.problem, term, parameter)
+        sites = {v: self.data[v].values for v in COORDINATES}
+        if frame is None:
+            table = spatial.table(p, t, self.draws, sites, sites, interval, self.seed)
+            named = {"site": self.data["site"].values.astype(object)}
+            table = with_places(
+                self.data, named | {k: v.to_numpy() for k, v in table.items()}, 1, 1
+            )
+        else:
+            given = elsewhere.as_table(frame)
+            told = elsewhere.located(given, self.data, COORDINATES)
+            at = elsewhere.columns(told, COORDINATES, self.data, t.design.name)
+            table = spatial.table(p, t, self.draws, sites, at, interval, self.seed)
+            table.index = given.index
+        about = t.design.describe()
+        table.attrs |= {"parameter": p.name, "field": t.design.name, "about": about}
+        return table
+
+    def fields(self, interval: float = 0.9) -> pd.DataFrame:
+        """Standard deviation and range of every spatial field: parameter, field, name, mean, ...
+
+        The range is the distance in kilometres at which the correlation has fallen to 5 %.
+        """
+        parts = [
+            spatial.hypers(p, t, self.draws, interval) for p, t in spatial.fields_of(self.problem)
+        ]
+        names = ["parameter", "field", "name", "mean", "sd", "lower", "upper"]
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names)
 
     def rug(self, species: str | None = None) -> pd.DataFrame:
         """Surveyed values along each curve: parameter, covariate, value, detected."""

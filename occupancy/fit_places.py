@@ -71,7 +71,7 @@ class OfPlaces(Drawn):
         columns["visits"] = visits.ravel()
         columns["effort"] = effort.ravel()
         columns["region"] = np.tile(np.repeat(self._labels(), n_season), n_species)
-        return _with_places(data, columns, n_species, n_season)
+        return with_places(data, columns, n_species, n_season)
 
     @property
     def _known(self) -> np.ndarray:
@@ -425,7 +425,7 @@ def _effort(data: xr.Dataset) -> np.ndarray:
     return np.nan_to_num(effort)[None]
 
 
-def _with_places(
+def with_places(
     data: xr.Dataset, columns: dict[str, Any], n_species: int, n_season: int
 ) -> pd.DataFrame:
     """The table, on points where sites have coordinates."""

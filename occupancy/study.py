@@ -42,8 +42,8 @@ ONLY_SHOWN = ("title", "authors", "organisation")
 COMMUNITY = "community"  # folder of species that vary around one mean
 OPTIONS = ("links", "known_occupied")  # of any model, beside those of its family
 FIGURES = (
-    *("paired-map", "site-map", "trend", "effects", "forest", "shrinkage"),
-    *("detection", "histories", "prior-predictive"),
+    *("paired-map", "site-map", "field-map", "trend", "effects", "forest", "shrinkage"),
+    *("variance", "detection", "histories", "prior-predictive"),
 )
 OF_A_COMMUNITY = ("community", "richness-map")
 REPORT = ("report", "tables", "geopackage")

@@ -115,7 +115,7 @@ def test_curves__predicted_sites_are_the_fitted_ones_and_a_loaded_fit_tells_the_
 def test_hyperparameters__every_term_has_its_own(curves, seasons):
     told = curves.hyperparameters()
     assert list(told["term"]) == ["region", "spline(ele)", "cyclic(day)"]
-    told = seasons.hyperparameters().set_index(["term", "name"])["mean"]
+    told = seasons.hyperparameters().set_index(["term", "hyper"])["mean"]
     assert list(told.index) == [
         ("rw(season|region)", "sd"),
         ("ar1(season)", "sd"),

@@ -31,6 +31,7 @@ CHECKS: dict[str, str] = {
     "LAPLACE": "occupancy.checks.laplace",
     "SDZERO": "occupancy.checks.no_spread",
     "RELEV": "occupancy.checks.few_levels",
+    "BASIS": "occupancy.checks.resolution",
     "PSTAR": "occupancy.checks.cumulative_detection",
     "FP": "occupancy.checks.single_detections",
     "NMIX": "occupancy.checks.abundance_index",

@@ -107,7 +107,16 @@ class Evidence:
 
         from occupancy.checks.convergence import convergence
 
-        return convergence(xr.Dataset() if self.draws is None else self.draws)
+        if self.draws is None:
+            return convergence(xr.Dataset())
+        # weights of a field are no quantities of their own, and there may be thousands
+        fields = [
+            f"{p.name}_effect[{t.name}]"
+            for p in self.problem.predictors.values()
+            for t in p.varying
+            if t.design.is_field
+        ]
+        return convergence(self.draws.drop_vars(fields, errors="ignore"))
 
     @cached_property
     def predicted(self) -> Predicted | None:

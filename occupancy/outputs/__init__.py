@@ -19,6 +19,7 @@ OUTPUTS = {
     "report": "occupancy.outputs.report",
     "paired-map": "occupancy.outputs.paired_map",
     "site-map": "occupancy.outputs.site_map",
+    "field-map": "occupancy.outputs.field_map",
     "forest": "occupancy.outputs.forest",
     "effects": "occupancy.outputs.effects",
     "shrinkage": "occupancy.outputs.shrinkage",

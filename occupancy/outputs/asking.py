@@ -22,6 +22,7 @@ from occupancy.outputs.results import (
     Histories,
     Notice,
     Results,
+    SpatialField,
     has_geometry,
     season_rows,
 )
@@ -121,6 +122,7 @@ def ask(
         histories=_histories(fit.data, species),
         ledger=_ledger(fit.data),
         absent=absent,
+        fields=_fields(fit, surface, interval),
         cell_quantiles=cell_quantiles,
         site_quantiles=site_quantiles,
         show_blocked=show_blocked,
@@ -335,6 +337,24 @@ def _states(fit: Any) -> pd.DataFrame | None:
     visits = fit.data["detection"].notnull().any(["species", "visit"]).any("season")
     table["surveyed"] = np.repeat(visits.sel(site=sites).to_numpy(), len(labels))
     return table
+
+
+def _fields(fit: Any, surface: Any, interval: float) -> tuple[SpatialField, ...]:
+    """Every spatial field, at the sites and at the cells of the surface."""
+    out = []
+    told = fit.fields(interval=interval) if hasattr(fit, "fields") else ()
+    for (parameter, name), rows in told.groupby(["parameter", "field"]) if len(told) else ():
+        sites = fit.field(name, parameter, interval)
+        cells = None
+        if surface is not None:
+            cells = fit.field(name, parameter, interval, frame=surface).reset_index(drop=True)
+        ends = rows.set_index("name")[["mean", "lower", "upper"]]
+        reach, spread = (tuple(map(float, ends.loc[h])) for h in ("range", "sd"))
+        column = words.clean(name[len("space(") : -1])
+        plain = pd.DataFrame(sites.drop(columns="geometry", errors="ignore"))
+        about = sites.attrs["about"]
+        out.append(SpatialField(parameter, name, column, plain, cells, reach, spread, about))
+    return tuple(out)
 
 
 def _may_pool(fit: Any) -> bool:

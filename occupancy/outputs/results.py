@@ -82,6 +82,24 @@ class Community:
 
 
 @dataclass(frozen=True)
+class SpatialField:
+    """One spatial field against the mean of the sites: mean, sd, lower, upper on the link scale.
+
+    `sites` has a row and the label of each site, `cells` a row for each cell of the surface.
+    `reach` and `spread` are (mean, lower, upper) of the range in km and of the field's sd.
+    """
+
+    parameter: str
+    name: str
+    column: str  # whose slope it is; "" where it is added as it is
+    sites: pd.DataFrame
+    cells: pd.DataFrame | None
+    reach: tuple[float, float, float]
+    spread: tuple[float, float, float]
+    about: str
+
+
+@dataclass(frozen=True)
 class Results:
     """One species' answers, with the warnings and the provenance that belong to them."""
 
@@ -129,6 +147,7 @@ class Results:
     compared: pd.DataFrame | None = None  # kinds of pooling, by what they predict of folds
     poolings: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # of other groupings
     varying: Mapping[tuple[str, str], Told] = field(default_factory=dict)  # the same in words
+    fields: tuple[SpatialField, ...] = ()
 
     def parameter(self, name: str) -> Said:
         """A parameter's name, meaning and scale."""

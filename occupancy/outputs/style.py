@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ NOT_ESTIMATED_EDGE = "#9aa5ab"
 
 PSI_PALETTE = ("lapaz_r", 0.0, 0.97)
 WIDTH_PALETTE = ("bilbao_r", 0.02, 0.93)
+FIELD_PALETTE = ("vik", 0.06, 0.94)  # below the average blue, above it brown
 PSI_BREAKS = tuple(np.round(np.linspace(0, 1, 11), 1).tolist())
 WIDTH_STEPS = (0.05, 0.1, 0.15, 0.2)  # round steps of the uncertainty classes; the first that fits
 
@@ -53,6 +55,30 @@ def palette_colours(palette: tuple[str, float, float], n: int) -> list[str]:
 
 def psi_colours() -> list[str]:
     return palette_colours(PSI_PALETTE, len(PSI_BREAKS) - 1)
+
+
+def field_breaks(values: np.ndarray) -> tuple[float, ...]:
+    """Round class breaks, the same number on either side of 0, that hold nearly all values."""
+    values = np.abs(np.asarray(values, dtype=float))
+    values = values[np.isfinite(values)]
+    widest = float(np.quantile(values, 0.995)) if values.size else 1.0
+    for step in (0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0):
+        n = max(int(np.ceil(widest / step - 1e-9)), 2)
+        if n <= 5:
+            return tuple(np.round(np.arange(-n, n + 1) * step, 2).tolist())
+    return tuple(np.round(np.linspace(-1, 1, 11) * widest, 1).tolist())
+
+
+def field_colours(breaks: tuple[float, ...]) -> list[str]:
+    return palette_colours(FIELD_PALETTE, len(breaks) - 1)
+
+
+def sd_breaks(values: np.ndarray) -> tuple[float, ...]:
+    """Round class breaks of standard deviations, from 0 past the widest."""
+    half = field_breaks(values)
+    steps = half[len(half) // 2 :]
+    fine = [(a + b) / 2 for a, b in pairwise(steps)]
+    return tuple(np.round(sorted([*steps, *fine]), 3).tolist()) if len(steps) < 5 else steps
 
 
 def width_breaks(widths: np.ndarray) -> tuple[float, ...]:

@@ -165,13 +165,13 @@ def linear_predictor(
     for term in predictor.varying:
         key = predictor.name, term.name
         owner = f"{predictor.name} {term.design.name}"
-        fresh = partial(_of_label, owner, seed=seed, n=draws.n)
+        fresh = partial(fresh_of, owner, seed=seed, n=draws.n)
         hypers, weights = draws.hypers[key], draws.effects[key]
         eta += term.design.predict(hypers, weights, part, size, fresh)
     return eta
 
 
-def _of_label(owner: str, label: str, seed: int, n: int) -> np.ndarray:
+def fresh_of(owner: str, label: str, seed: int, n: int) -> np.ndarray:
     """Standard normal draws of one label of one group: the same on every map of one fit.
 
     Other groups draw their own: a region's level and its slope are independent.

@@ -41,6 +41,19 @@ def as_table(given: Any) -> pd.DataFrame:
     raise ModelError(f"The places to predict are a {type(given).__name__}; {WANTED}.")
 
 
+def located(table: pd.DataFrame, data: xr.Dataset, needed: Iterable[str]) -> pd.DataFrame:
+    """The table with easting and northing in the projection of the surveys, where they are needed.
+
+    Shapes with a CRS say where a place is; columns of the same names may be of another projection.
+    """
+    if not {"easting", "northing"} & set(needed) or "spatial_ref" not in data:
+        return table
+    from surveys import places
+
+    at = places.metres_of(data, table)
+    return table if at is None else table.assign(easting=at[0], northing=at[1])
+
+
 def columns(
     table: pd.DataFrame,
     needed: Iterable[str],
@@ -95,6 +108,8 @@ def places_of(
     ModelError
         A column is missing.
     """
+    needed = list(needed)
+    table = located(table, problem.data, [v for p in needed for v in p.design.variables])
     n, n_step = len(table), problem.n_step
     parts: dict[str, Mapping[str, np.ndarray]] = {"site": {}, "season": {}, "interval": {}}
     for p in needed:

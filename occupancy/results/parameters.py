@@ -111,7 +111,7 @@ def groups(
     rows = []
     at = _about_modes(about, interval) if about is not None else None
     for k, (p, g) in enumerate(varying_terms(problem)):
-        if g.design.along:
+        if g.design.along or g.design.is_field:  # told along their covariate, or by place
             continue
         told = summary(draws.effects[p.name, g.name], interval) if at is None else at[k]
         for i, level in enumerate(g.design.labels):

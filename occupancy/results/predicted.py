@@ -51,6 +51,7 @@ def predict(
     needed = predictor.design.variables
     if season is not None and "season" in needed and "season" not in table:
         table = table.assign(season=season)
+    table = elsewhere.located(table, problem.data, needed)
     frame = elsewhere.columns(table, needed, problem.data, parameter)
     told = places.summarise(predictor, draws, frame, len(table), interval, covariance, seed)
     out = pd.DataFrame({f"{parameter}_{k}": v for k, v in told.items()}, index=table.index)

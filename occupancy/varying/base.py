@@ -84,6 +84,7 @@ class Varying(ABC):
     """
 
     kind: ClassVar[str]
+    is_field: ClassVar[bool] = False  # effects belong to places: `Fit.field` tells them
     functions: ClassVar[Functions]
     name: str
     by: tuple[str, ...]

@@ -21,7 +21,7 @@ from occupancy.columns.frame import Frame
 from occupancy.formula.tree import Varying as Node
 from occupancy.kernel.varying import POSITIVE
 from occupancy.priors.prior import Prior
-from occupancy.varying.base import Hyper
+from occupancy.varying.base import Fresh, Hyper
 from surveys.problems import ModelError, listing
 
 COORDINATES = ("easting", "northing")
@@ -131,10 +131,9 @@ class Field:
     @staticmethod
     def from_state(node: Node, memory: Memory, state: dict) -> Field:
         places = np.array(state["places"], dtype=np.float64).reshape(-1, 2)
-        origin, half = (tuple(map(float, state[key])) for key in ("origin", "half"))
-        return Field(
-            node, places, origin, half, float(state["spread"]), float(state["shortest"]), memory
-        )
+        (east, north), (wide, high) = state["origin"], state["half"]
+        spread, shortest = float(state["spread"]), float(state["shortest"])
+        return Field(node, places, (east, north), (wide, high), spread, shortest, memory)
 
 
 def learn_field(node: Node, reader: Reader) -> Field:
@@ -201,8 +200,8 @@ def nearest_distance(places: np.ndarray, k: int = 1) -> float:
     from scipy.spatial import cKDTree
 
     k = min(k, len(places) - 1)
-    neighbours = cKDTree(places)
-    return float(np.median(neighbours.query(places, k=k + 1)[0][:, k]))
+    tree = cKDTree(places)
+    return float(np.median(tree.query(places, k=k + 1)[0][:, k]))
 
 
 def range_prior(shortest: float, longest: float) -> Prior:
@@ -222,18 +221,26 @@ def range_prior(shortest: float, longest: float) -> Prior:
     return Prior("inverse_gamma", (float(f"{shape:.6g}"), float(f"{scale:.6g}")))
 
 
-def correlation(distance: np.ndarray, length: np.ndarray | float, code: int) -> np.ndarray:
-    """Correlation at a distance; `length` is l of the first lines of this file."""
-    r = distance / length
+def correlation(distance: np.ndarray, length: float, code: int) -> tuple[np.ndarray, np.ndarray]:
+    """Correlation at a distance, and its slope along the logarithm of the length l."""
+    if code == SMOOTHNESS.index("gaussian"):
+        r = distance / length
+        value = np.exp(-0.5 * r * r)
+        return value, r * r * value
+    r = math.sqrt(2.0 * NU[code]) * distance / length
+    fading = np.exp(-r)
     if code == 0:
-        return np.exp(-r)
+        return fading, r * fading
     if code == 1:
-        r = math.sqrt(3.0) * r
-        return (1.0 + r) * np.exp(-r)
-    if code == 2:
-        r = math.sqrt(5.0) * r
-        return (1.0 + r + r * r / 3.0) * np.exp(-r)
-    return np.exp(-0.5 * r * r)
+        return (1.0 + r) * fading, r * r * fading
+    return (1.0 + r + r * r / 3.0) * fading, r * r * (1.0 + r) / 3.0 * fading
+
+
+def fresh_of_places(at: np.ndarray, fresh: Fresh) -> np.ndarray:
+    """(draw, place) standard normal numbers, the same wherever a place appears."""
+    labels = [f"{east:.6f} {north:.6f}" for east, north in at]
+    unique, inverse = np.unique(np.array(labels), return_inverse=True)
+    return np.stack([fresh(label) for label in unique], axis=1)[:, inverse]
 
 
 def in_words(kilometres: float) -> str:
@@ -241,12 +248,6 @@ def in_words(kilometres: float) -> str:
     if kilometres < 1.0:
         return f"{float(f'{kilometres * METRES:.2g}'):.0f} m"
     return f"{float(f'{kilometres:.2g}'):g} km"
-
-
-def refuse_option(node: Node, name: str, kind: str) -> None:
-    """Refuse an option of another kind of field: one accepted and ignored is believed."""
-    if name in node.options:
-        raise ModelError(f'{name}= is no option of kind="{kind}".')
 
 
 def smoothness_allowed(field: Field, allowed: tuple[str, ...], kind: str) -> None:

@@ -32,7 +32,15 @@ from occupancy.formula.tree import Varying as Node
 from occupancy.kernel.simd import vexp, vlog_and_inverse
 from occupancy.kernel.varying import Functions
 from occupancy.varying.base import Face, Fresh, Hyper, State, Varying
-from occupancy.varying.situated import LENGTHS, NU, SMOOTHNESS, Field, smoothness_allowed
+from occupancy.varying.situated import (
+    LENGTHS,
+    NU,
+    SMOOTHNESS,
+    Field,
+    fresh_of_places,
+    in_words,
+    smoothness_allowed,
+)
 
 _HALF_LOG_TWO_PI = 0.9189385332046727
 ALLOWED = ("matern32", "matern52", "gaussian")
@@ -230,6 +238,7 @@ class Waves(Varying):
     centring: float | None = None
 
     kind = "space"
+    is_field = True
     by = ()
     functions = Functions(forward, adjoint, weights)
 
@@ -278,14 +287,33 @@ class Waves(Varying):
         return int(a), int(b)
 
     @property
+    def along(self) -> int:
+        """Waves along the longer axis, as `basis=` says it."""
+        return round(self.highest * 2 * max(self.box) / math.pi)
+
+    @property
     def resolved(self) -> float:
         """The shortest range of which the waves hold all but 3 % of the variance, kilometres."""
         return shortest_resolved(self.highest, self.field.code)
+
+    def lost(self, reach: float) -> float:
+        """Share of the variance that lies in the waves left out, at a range in kilometres."""
+        x = self.highest * reach * self.field.length_per_range
+        nu = NU[self.field.code]
+        return math.exp(-0.5 * x * x) if math.isinf(nu) else (1 + x * x / (2 * nu)) ** -nu
 
     @property
     def widest(self) -> float:
         """The longest range that the box leaves untouched, kilometres."""
         return 2.0 * min(b - h for b, h in zip(self.box, self.field.half, strict=True))
+
+    def describe(self) -> str:
+        """How the field is computed, in a sentence."""
+        a, b = self.basis
+        return (
+            f"{self.name}: {self.n_weight} waves ({a} by {b}) over {self.n_effect:,} places, "
+            f"{self.field.smoothness}; they resolve ranges from {in_words(self.resolved)} on."
+        )
 
     def faces(self, frame: Frame, n: int | None = None) -> tuple[Face, ...]:
         return (Face(self.field.index(frame, n), self.field.value(frame, n)),)
@@ -381,7 +409,9 @@ class Waves(Varying):
         out[:, known] = self._values(weights, inside[known])
         beyond = known & (np.abs(at) > np.array(self.field.half) * (1 + 1e-9)).any(axis=1)
         if beyond.any():
-            out[:, beyond] += self._lost(natural, inside[beyond]) * _noise(at[beyond], fresh)
+            out[:, beyond] += self._lost(natural, inside[beyond]) * fresh_of_places(
+                at[beyond], fresh
+            )
         return out if value is None else out * value
 
     def _lost(self, natural: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -474,10 +504,3 @@ def _reach(code: int) -> float:
 
 def _padded(n: Any) -> Any:
     return -(-n // LANES) * LANES
-
-
-def _noise(at: np.ndarray, fresh: Fresh) -> np.ndarray:
-    """(draw, place) standard normal numbers, the same wherever a place appears."""
-    labels = [f"{east:.6f} {north:.6f}" for east, north in at]
-    unique, inverse = np.unique(np.array(labels), return_inverse=True)
-    return np.stack([fresh(label) for label in unique], axis=1)[:, inverse]

@@ -221,6 +221,29 @@ def _refuse_outside(sites, x, y, crs: CRS) -> None:
     )
 
 
+def metres_of(ds: xr.Dataset, table: Any) -> tuple[np.ndarray, np.ndarray] | None:
+    """Easting and northing of a table's rows in the working CRS of the surveys, (row,) each.
+
+    From its shapes (their centroids) where they have a CRS, else from longitude and latitude;
+    None where it has neither.
+    """
+    from pyproj import Transformer
+
+    if getattr(table, "crs", None) is not None:
+        at = (
+            table.geometry.centroid
+            if table.crs.is_projected
+            else table.geometry.to_crs(working_crs(ds)).centroid
+        )
+        at = at.to_crs(working_crs(ds))
+        return at.x.to_numpy(), at.y.to_numpy()
+    if not {"longitude", "latitude"} <= set(table):
+        return None
+    to_metres = Transformer.from_crs("EPSG:4326", working_crs(ds), always_xy=True)
+    x, y = to_metres.transform(np.asarray(table["longitude"]), np.asarray(table["latitude"]))
+    return np.asarray(x), np.asarray(y)
+
+
 def site_points(ds: xr.Dataset) -> gpd.GeoDataFrame:
     """The sites as points in the working CRS: site, region where there is one, geometry."""
     import geopandas as gpd
