@@ -45,7 +45,7 @@ ORDER = (
     ("occupancy.columns",),
     ("occupancy.varying",),
     ("occupancy.families", "occupancy.design", "occupancy.frames"),
-    ("occupancy.suited", "occupancy.community"),
+    ("occupancy.suited", "occupancy.community", "occupancy.augmentation"),
     ("occupancy.problem",),
     ("occupancy.posing",),
     ("occupancy.graph", "occupancy.engines", "occupancy.simulation"),
