@@ -73,7 +73,7 @@ def _log_scales(sd, reach, whole, square, per_range, out, slope):
     constant = math.log(4.0 * math.pi * nu) + nu * math.log(2.0 * nu) - 2.0 * nu * log_length
     for k in range(square.size):
         both = inverse + square[k]
-        log_both, under = vlog_and_inverse(both, 1.0 - both)
+        log_both, under = vlog_and_inverse(both, 1.0 - both)  # pyright: ignore[reportGeneralTypeIssues]
         out[k] = log_sd + 0.5 * (constant - (nu + 1.0) * log_both)
         slope[k] = (nu + 1.0) * inverse * under - nu
 
