@@ -288,22 +288,23 @@ def outside(done: Run, seed: int, level: float = LEVEL) -> dict[str, str]:
         low, high = band(n, done.most, share)
         below = np.searchsorted(np.sort(ranks), np.arange(1, done.most + 1))
         off = np.flatnonzero((below < low) | (below > high))
+        wrong = []
         if off.size:
             k = int(off[np.abs(below[off] - n * (off + 1) / (done.most + 1)).argmax()])
-            told[name] = (
+            wrong.append(
                 f"{below[k]} of {n} ranks below {k + 1} of {done.most + 1}, outside "
                 f"{low[k]:.0f} to {high[k]:.0f}"
             )
-            continue
         score = ndtri((ranks + rng.random(n)) / (done.most + 1))
         total = float((score**2).sum())
         if not stats.chi2.ppf(share / 2, n) < total < stats.chi2.isf(share / 2, n):
             narrow = "narrow" if total > n else "wide"
-            told[name] = f"the posterior is too {narrow}: squared normal scores {total:.0f} of {n}"
-            continue
+            wrong.append(f"the posterior is too {narrow}: squared normal scores {total:.0f} of {n}")
         z = done.scores.get(name, [])
-        if len(z) == n and abs(np.mean(z)) > 4 / np.sqrt(n):
-            told[name] = f"mean z-score {np.mean(z):+.2f} of {n} simulations"
+        if not wrong and len(z) == n and abs(np.mean(z)) > 4 / np.sqrt(n):
+            wrong.append(f"mean z-score {np.mean(z):+.2f} of {n} simulations")
+        if wrong:
+            told[name] = "; ".join(wrong)
     return told
 
 
