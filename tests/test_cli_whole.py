@@ -71,6 +71,7 @@ def test_crossbill__without_coordinates_gives_all_but_maps_and_the_likelihood_of
     maps = json.loads((unit / "maps" / "manifest.json").read_text(encoding="utf-8"))
     assert set(maps["settings"]["refused"]) == {
         "paired-map",
+        "field-map",
         "site-map",
         "shrinkage",
         "trend",

@@ -11,6 +11,7 @@ import occupancy
 import surveys
 from occupancy import Model
 from occupancy.results.draws import linear_predictor
+from surveys.problems import ModelError
 
 YEARS = np.arange(2001, 2013)
 TREND = np.array([0.9, 1.0, 0.6, 0.7, 0.2, 0.0, -0.1, -0.5, -0.4, -0.8, -0.7, -0.9])
@@ -149,7 +150,7 @@ def test_trends__two_regions_that_part_are_told_apart(seasons):
 def test_effects__seasons_stand_at_the_surveyed_ones(seasons):
     told = seasons.effects("p", "season")
     assert list(told["value"]) == [y for y in YEARS if y != 2006]
-    with pytest.raises(occupancy.ModelError, match="no numeric covariate of psi"):
+    with pytest.raises(ModelError, match="no numeric covariate of psi"):
         seasons.effects("psi", "season")  # it differs between regions alone
 
 

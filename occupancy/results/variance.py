@@ -144,5 +144,7 @@ def tjur(
         empty = (p * ~z).sum(axis=1) / (~z).sum(axis=1)
     value = (there - empty)[:, None]
     value = value[np.isfinite(value[:, 0])]
+    if not value.size:  # every site occupied in every draw, or none
+        return dict.fromkeys(("mean", "lower", "upper"), float("nan"))
     told = summary(value, interval)
     return {k: float(told[k][0]) for k in ("mean", "lower", "upper")}

@@ -63,6 +63,14 @@ def _factor(partial, k, lower, rest):
 
 
 @njit(error_model="numpy", cache=True)
+def _turn(turns, given, out):
+    if turns:
+        turn(given, out)
+    else:
+        out[:] = given
+
+
+@njit(error_model="numpy", cache=True)
 def forward(natural, raw, whole, real, effect):
     k = whole[0]
     n = raw.size // k
@@ -70,14 +78,14 @@ def forward(natural, raw, whole, real, effect):
     _factor(natural[k:], k, lower, rest)
     given, raw = raw, np.empty(raw.size)
     for i in range(k):
-        turn(given[i * n : (i + 1) * n], raw[i * n : (i + 1) * n])
+        _turn(whole[1], given[i * n : (i + 1) * n], raw[i * n : (i + 1) * n])
     z = np.empty(k)
     total = -_HALF_LOG_TWO_PI * raw.size
     scale = 0.0
     for i in range(k):
         scale += math.log(natural[i]) + math.log(lower[i, i])
     for q in range(n):
-        if whole[1 + q]:
+        if whole[2 + q]:
             for i in range(k):
                 effect[i * n + q] = raw[i * n + q]
                 value = raw[i * n + q] / natural[i]
@@ -106,9 +114,9 @@ def adjoint(natural, raw, effect, slope, whole, real, d_natural, d_raw):
     z, w = np.empty(k), np.empty(k)
     given, raw, d_given, d_raw = raw, np.empty(raw.size), d_raw, np.empty(raw.size)
     for i in range(k):
-        turn(given[i * n : (i + 1) * n], raw[i * n : (i + 1) * n])
+        _turn(whole[1], given[i * n : (i + 1) * n], raw[i * n : (i + 1) * n])
     for q in range(n):
-        if whole[1 + q]:
+        if whole[2 + q]:
             for i in range(k):
                 value = raw[i * n + q] / natural[i]
                 for j in range(i):
@@ -136,7 +144,7 @@ def adjoint(natural, raw, effect, slope, whole, real, d_natural, d_raw):
                     d_raw[j * n + q] += s * natural[i] * lower[i, j]
                     d_lower[i, j] += s * natural[i] * raw[j * n + q]
     for i in range(k):
-        turn(d_raw[i * n : (i + 1) * n], d_given[i * n : (i + 1) * n])
+        _turn(whole[1], d_raw[i * n : (i + 1) * n], d_given[i * n : (i + 1) * n])
     at = (k * (k - 1)) // 2
     for i in range(k - 1, -1, -1):
         d_rest = d_lower[i, i] * 0.5 / lower[i, i]
@@ -251,7 +259,8 @@ class Correlated(Varying):
         else:
             told = information.reshape(k, n) / np.square(self.spreads)[:, None]
             centred = (told * TYPICAL_SD**2).min(axis=0) > CENTRED_FROM
-        return np.concatenate([[k], centred]).astype(np.int64), np.zeros(1)
+        turns = information is not None  # else levels stay apart, for integrals over each
+        return np.concatenate([[k, turns], centred]).astype(np.int64), np.zeros(1)
 
     def correlation(self, natural: np.ndarray) -> np.ndarray:
         """(draw, effect, effect) correlation matrices."""
@@ -314,9 +323,10 @@ class Correlated(Varying):
                 lower[i][j] = partial[i, j] * rest**0.5
                 rest = rest * (1.0 - partial[i, j] ** 2)
             lower[i][i] = pt.as_tensor(rest) ** 0.5
-        centred = whole[1:].astype(bool)
+        centred = whole[2:].astype(bool)
         raw = pm.Flat(name, shape=k * n)
-        rows = [turned(n) @ raw[i * n : (i + 1) * n] for i in range(k)]
+        turns = turned(n) if whole[1] else np.eye(n)
+        rows = [turns @ raw[i * n : (i + 1) * n] for i in range(k)]
         z: list[Any] = []
         for i in range(k):
             before = sum((lower[i][j] * z[j] for j in range(i)), pt.zeros(n))

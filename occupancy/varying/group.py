@@ -55,7 +55,10 @@ def turn(raw, out):
 def forward(natural, raw, whole, real, effect):
     log_sd = math.log(natural[0])
     total = -_HALF_LOG_TWO_PI * raw.size
-    turn(raw, effect)
+    if whole[0]:
+        turn(raw, effect)
+    else:
+        effect[:] = raw
     for q in range(raw.size):
         w = real[q]
         x = effect[q]
@@ -85,7 +88,10 @@ def adjoint(natural, raw, effect, slope, whole, real, d_natural, d_raw):
             z = effect[q] / sd
             d_x[q] = scale * slope[q] - z * scale / sd
             along += (1.0 - w) * slope[q] * effect[q] + w * (z * z - 1.0)
-    turn(d_x, d_raw)
+    if whole[0]:
+        turn(d_x, d_raw)
+    else:
+        d_raw[:] = d_x
     d_natural[0] += along / sd
 
 
@@ -161,7 +167,8 @@ class GroupDesign(Varying):
         else:
             scaled = information * (TYPICAL_SD / self.spread) ** 2
             w = scaled / (1.0 + scaled)
-        return np.zeros(1, np.int64), w
+        # integrals over one level at a time need levels that are not turned into each other
+        return np.array([information is not None], np.int64), w
 
     def at_levels(self, natural: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return weights
@@ -185,7 +192,7 @@ class GroupDesign(Varying):
 
         (sd,) = hypers
         raw = pm.Flat(name, shape=real.size)
-        x = turned(real.size) @ raw
+        x = turned(real.size) @ raw if whole[0] else raw
         density = pm.logp(pm.Normal.dist(0.0, sd**real), x).sum()
         pm.Potential(f"{name}_density", density)
         effect = sd ** (1.0 - real) * x
