@@ -366,7 +366,9 @@ def test_check__a_range_finer_than_the_waves_is_told():
     finer = int(verdict.cure.partition("basis=")[2].partition(",")[0])
     design = first_term(Model(fields(), psi=f"space(basis={finer})", p="1")).design
     assert design.lost(near) <= resolution.MUCH
-    assert resolution._judge("psi", waves, np.full(100, waves.resolved * 1.1)) == []
+    between = 0.5 * (design.resolved + design.widest)
+    assert design.resolved < between < design.widest
+    assert resolution._judge("psi", design, np.full(100, between)) == []
     (wide,) = resolution._judge("psi", waves, np.full(100, 5 * waves.widest))
     assert "boundary" in wide.cure
 
