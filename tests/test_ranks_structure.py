@@ -17,6 +17,7 @@ from occupancy.columns.surroundings import Surroundings
 from occupancy.varying import Factors
 from occupancy.varying.spectral import Spectral
 
+pytestmark = pytest.mark.slow  # half a minute for each kind
 SEED = 20
 TREE = "((a:1,b:1):2,(c:0.5,d:0.5):2.5,e:3);"
 # A ring of ten regions with two that were never surveyed on it, and an isle of its own.
