@@ -72,6 +72,7 @@ def test_crossbill__without_coordinates_gives_all_but_maps_and_the_likelihood_of
     assert set(maps["settings"]["refused"]) == {
         "paired-map",
         "site-map",
+        "field-map",
         "shrinkage",
         "trend",
     }
