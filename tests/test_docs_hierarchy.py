@@ -24,8 +24,9 @@ def test_hierarchy__page_runs_as_it_stands(capsys):
     scope: dict = {"__name__": "hierarchy"}
     made = blocks("python")
     assert len(made) > 9
-    for k, block in enumerate(made):
-        exec(compile(block, f"hierarchy.md block {k + 1}", "exec"), scope)
+    with pd.option_context("display.width", 250, "display.max_columns", 30):
+        for k, block in enumerate(made):
+            exec(compile(block, f"hierarchy.md block {k + 1}", "exec"), scope)
     told = capsys.readouterr().out
     for word in ("correlation", "range", "share", "complete", "odds_ratio", "Cleo"):
         assert word in told
