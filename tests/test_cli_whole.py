@@ -73,7 +73,6 @@ def test_crossbill__without_coordinates_gives_all_but_maps_and_the_likelihood_of
         "paired-map",
         "field-map",
         "site-map",
-        "field-map",
         "shrinkage",
         "trend",
         "prior-predictive",
