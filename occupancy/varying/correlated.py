@@ -27,9 +27,16 @@ from occupancy.columns.frame import Frame
 from occupancy.formula.tree import Varying as Node
 from occupancy.kernel.varying import POSITIVE, SIGNED, Functions
 from occupancy.priors.prior import Prior
-from occupancy.varying.base import Face, Fresh, Hyper, State, Varying, mean_square
-from occupancy.varying.group import (
+from occupancy.varying.base import (
     TYPICAL_SD,
+    Face,
+    Fresh,
+    Hyper,
+    State,
+    Varying,
+    mean_square,
+)
+from occupancy.varying.group import (
     GroupDesign,
     Key,
     learn_levels,
