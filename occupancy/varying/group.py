@@ -8,7 +8,7 @@ whatever the sd. Where sd is small, or the data tell little, that is the effect 
 where they tell much it is the effect itself (partial non-centring; Papaspiliopoulos, Roberts and
 Skold 2007). A fixed power of sd between the two has a funnel where sd comes near 0, and diverges
 there. A common shift of all levels is told by the prior alone, where a coefficient beside them can
-make up for it: x is turned, so that it is a coordinate of its own.
+make up for it: x is turned, so that it is a coordinate of its own (at a typical sd).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from occupancy.formula.tree import Column, Effect, Group
 from occupancy.kernel.varying import POSITIVE, Functions
 from occupancy.priors.prior import Prior
 from occupancy.terms.levels import as_levels, natural
-from occupancy.varying.base import SETTLED, Face, Fresh, Hyper, State, Varying
+from occupancy.varying.base import SETTLED, TYPICAL_SD, Face, Fresh, Hyper, State, Varying
 from surveys.problems import ModelError
 
 _HALF_LOG_TWO_PI = 0.9189385332046727
@@ -34,21 +34,15 @@ Key = tuple[str, ...]
 
 
 @njit(error_model="numpy", cache=True)
-def turn(raw, out):
-    """Reflect so that the first coordinate becomes the common shift; its own inverse."""
-    n = raw.size
-    root = math.sqrt(n)
-    if n < 2:
-        out[:] = raw
-        return
-    # v = 1 / sqrt(n) - e_1 has v'v = 2 (1 - 1 / sqrt(n))
-    along = -raw[0]
-    for q in range(n):
-        along += raw[q] / root
-    along /= 1.0 - 1.0 / root
-    for q in range(n):
-        out[q] = raw[q] - along / root
-    out[0] += along
+def turn(raw, unit, out):
+    """Reflect so that the first coordinate becomes one along ``unit``; its own inverse."""
+    along = raw[0]
+    for q in range(raw.size):
+        along += unit[q] * raw[q]
+    along /= 1.0 + unit[0]
+    for q in range(raw.size):
+        out[q] = raw[q] - along * unit[q]
+    out[0] -= along
 
 
 @njit(error_model="numpy", cache=True)
@@ -56,7 +50,7 @@ def forward(natural, raw, whole, real, effect):
     sd = natural[0]
     total = -_HALF_LOG_TWO_PI * raw.size
     if whole[0]:
-        turn(raw, effect)
+        turn(raw, real[raw.size :], effect)
     else:
         effect[:] = raw
     for q in range(raw.size):
@@ -79,7 +73,7 @@ def adjoint(natural, raw, effect, slope, whole, real, d_natural, d_raw):
         d_x[q] = math.sqrt(share) * (sd * slope[q] - z)
         along += share * (slope[q] * effect[q] + known * (z * z - 1.0))
     if whole[0]:
-        turn(d_x, d_raw)
+        turn(d_x, real[raw.size :], d_raw)
     else:
         d_raw[:] = d_x
     d_natural[0] += along / sd
@@ -154,8 +148,10 @@ class GroupDesign(Varying):
         told = np.zeros(len(self.keys)) if information is None else information
         if self.centring is not None:
             told = np.full(len(self.keys), self.centring * SETTLED)
+        shift = np.sqrt((self.spread / TYPICAL_SD) ** 2 + told)  # x of effects that are all alike
+        unit = shift / np.linalg.norm(shift)
         # integrals over one level at a time need levels that are not turned into each other
-        return np.array([information is not None], np.int64), told
+        return np.array([information is not None], np.int64), np.concatenate([told, unit])
 
     def at_levels(self, natural: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return weights
@@ -178,9 +174,10 @@ class GroupDesign(Varying):
         import pymc as pm
 
         (sd,) = hypers
-        raw = pm.Flat(name, shape=real.size)
-        x = turned(real.size) @ raw if whole[0] else raw
-        wider = (1.0 + real * sd**2) ** 0.5
+        told, unit = np.split(real, 2)
+        raw = pm.Flat(name, shape=told.size)
+        x = turned(unit) @ raw if whole[0] else raw
+        wider = (1.0 + told * sd**2) ** 0.5
         pm.Potential(f"{name}_density", pm.logp(pm.Normal.dist(0.0, wider), x).sum())
         effect = sd / wider * x
         return effect, effect
@@ -200,13 +197,11 @@ class GroupDesign(Varying):
 SD_OF_GROUPS = 1.0
 
 
-def turned(n: int) -> np.ndarray:
+def turned(unit: np.ndarray) -> np.ndarray:
     """(n, n) the matrix of ``turn``."""
-    if n < 2:
-        return np.eye(n)
-    v = np.full(n, 1.0 / np.sqrt(n))
-    v[0] -= 1.0
-    return np.eye(n) - 2.0 * np.outer(v, v) / (v @ v)
+    v = unit.copy()
+    v[0] += 1.0
+    return np.eye(unit.size) - np.outer(v, v) / v[0]
 
 
 def new_levels(frame: Frame, by: tuple[str, ...], new: np.ndarray, fresh: Fresh) -> np.ndarray:
