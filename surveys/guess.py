@@ -24,6 +24,7 @@ from surveys.readers.site_table import is_layer
 from surveys.readers.visit_columns import VisitColumn
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, TableSpec
+from surveys.values import as_seasons
 
 SITE_NAME = re.compile(r"site|station|locat|plot|point|square|quadrat|transect|cell|id$", re.I)
 SPECIES_NAME = re.compile(r"species|taxon|^sp$|scientific", re.I)
@@ -167,6 +168,7 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
     spare: list[str] = []
     taken = {file for file, _ in guess_cameras.taken_files(parts.guess).values()}
     taken |= {parts.detections, parts.package}
+    taken |= set(parts.guess.extra.get("taken", ())) if parts.guess else set()
     for name in shown:
         if name in taken:
             continue
@@ -341,6 +343,8 @@ def _missing_somewhere(text: str, home: Path, parts: Parts) -> list[str]:
     study = StudyFile(home / "study.toml", tomllib.loads(text), "")
     try:
         tidy = tables(study, Ledger())
+        if len(tidy.seasons) > 1:
+            parts.seasons = as_seasons(tidy.seasons).tolist()
         parts.of_sites = _formula_terms(tidy.sites, SITE_COLUMNS)
         parts.of_visits = _formula_terms(tidy.visits, VISIT_COLUMNS)
     except SurveyError as error:

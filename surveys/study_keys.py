@@ -42,7 +42,10 @@ COLUMN_ROLES = (
     "area",
 )
 ROLES = {
-    "detections": (*COLUMN_ROLES[:14], "time", "score", "deployment"),
+    "detections": (
+        *(*COLUMN_ROLES[:14], "time", "score", "deployment"),
+        *("sample", "replicate", "library", "control"),
+    ),
     "sites": ("site", "longitude", "latitude", "easting", "northing", "region", "area"),
     "visits": ("site", "season", "visit", "date", "datetime", "effort", "observer"),
     "deployments": (
@@ -50,6 +53,7 @@ ROLES = {
         *("longitude", "latitude", "easting", "northing", "region", "area"),
     ),
     "times": ("file", "datetime"),
+    "samples": ("site", "sample", "replicate", "library", "control", "season", "date"),
 }
 _FILE: dict[str, Any] = {
     "path": TEXT,
@@ -68,7 +72,7 @@ DROP = {"error", "drop"}
 # Sections that some formats alone use; with others they would be accepted and ignored.
 OF_SOME_FORMATS = (
     *("time", "clock", "occasions", "seasons", "cameras"),
-    *("camtrapdp", "timelapse", "megadetector"),
+    *("camtrapdp", "timelapse", "megadetector", "edna"),
 )
 # A model's formulas, one a parameter of its family; which family has which is the models' affair.
 PARAMETERS = (
@@ -191,6 +195,14 @@ SECTIONS: dict[str, Any] = {
     "camtrapdp": {"level": {"event", "media"}, "timestamp_issues": {"drop", "keep"}},
     "timelapse": {"site_folder": WHOLE},
     "megadetector": {"site_folder": WHOLE, "threshold": NUMBER},
+    "edna": {
+        "min_reads": WHOLE,
+        "min_reads_by_taxon": {"*": WHOLE},
+        "controls": TEXTS,
+        "taxa": TEXTS,
+        "units": {"visits", "samples"},
+        "without_reads": {"keep", "drop"},
+    },
     "taxa": {"alias": ALIAS, "exclude": TEXTS, "tree": TEXT, "keep_ranks": TEXTS},
     "checks": {"unknown_site": DROP, "detection_without_effort": DROP},
     "regions": {"path": TEXT, "name": TEXT, "layer": TEXT, "crs": TEXT},

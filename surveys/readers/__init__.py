@@ -16,6 +16,7 @@ READERS = {
     "wildlife_insights": "surveys.readers.wildlife_insights",
     "timelapse": "surveys.readers.timelapse",
     "megadetector": "surveys.readers.megadetector",
+    "edna": "surveys.readers.edna",
 }
 
 
