@@ -18,7 +18,7 @@ from surveys.guess_text import text as text_of
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import Problem, SurveyError, listing
-from surveys.readers import READERS, reader, roles
+from surveys.readers import READERS, plugged, reader, roles
 from surveys.readers.deployments import column_of
 from surveys.readers.site_table import is_layer
 from surveys.readers.visit_columns import VisitColumn
@@ -129,7 +129,13 @@ def _json(name: str, path: Path, parts: Parts, tables: dict[str, Table], ledger:
 
 
 def _detections(tables: dict[str, Table], parts: Parts) -> None:
-    guesses = [g for name in READERS if (g := reader(name).detect(tables)) is not None]
+    others, refused = plugged.find()
+    readers = [*map(reader, READERS), *others.values()]
+    guesses = [g for each in readers if (g := each.detect(tables)) is not None]
+    for other in others.values():
+        for why in other.failures:
+            parts.notes.append(f'the reader "{other.name}" of {other.by} was not asked: {why}')
+    parts.notes += [problem.fact for problem in refused]
     if not guesses:
         mark = [name for name in tables if name.lower().endswith(".inp")]
         if mark:

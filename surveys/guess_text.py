@@ -33,6 +33,7 @@ class Parts:
     surface: str = ""
     package: str = ""  # datapackage.json
     seasons: list[str | int] = field(default_factory=list)  # told by a table of deployments
+    notes: list[str] = field(default_factory=list)  # on readers that could not be asked
     unused: dict[str, str] = field(default_factory=dict)  # file -> why
     header_rows: dict[str, int] = field(default_factory=dict)
     metres: tuple[str, str] | None = None
@@ -62,9 +63,9 @@ def text(
         f"title = {quoted(title or home.name.replace('_', ' '))}",
     ]
     cameras = guess_cameras.is_cameras(found)
-    # A reader that writes lines of its own knows the species of its files too.
     own_lines = getattr(reader(found.format), "study_lines", None)
-    if species or ("species" not in parts.columns and not cameras and own_lines is None):
+    of_one = found.format in ("wide", "long") and "species" not in parts.columns
+    if species or of_one:
         lines.append(f"species = {quoted(species or _species_of(parts))}")
     outside = sorted(
         {Path(n).parent.as_posix() for n in shown if n.startswith("..") or Path(n).is_absolute()}
@@ -111,6 +112,7 @@ def text(
     lines += _covariate_lines(parts)
     lines += _layer_lines(parts, shown)
     lines += [f"# not used: {name} ({why})" for name, why in parts.unused.items()]
+    lines += [f"# {note}" for note in parts.notes]
     lines += _model_lines(parts)
     return "\n".join(lines).rstrip() + "\n"
 
