@@ -79,7 +79,7 @@ DROP = {"error", "drop"}
 # Sections that some formats alone use; with others they would be accepted and ignored.
 OF_SOME_FORMATS = (
     *("time", "clock", "occasions", "seasons", "cameras"),
-    *("camtrapdp", "timelapse", "megadetector", "edna"),
+    *("camtrapdp", "timelapse", "megadetector", "edna", "neon"),
 )
 # A model's formulas, one a parameter of its family; which family has which is the models' affair.
 PARAMETERS = (
@@ -202,6 +202,12 @@ SECTIONS: dict[str, Any] = {
     "camtrapdp": {"level": {"event", "media"}, "timestamp_issues": {"drop", "keep"}},
     "timelapse": {"site_folder": WHOLE},
     "megadetector": {"site_folder": WHOLE, "threshold": NUMBER},
+    "neon": {
+        "visits": {"counts", "minutes"},
+        "minutes": WHOLE,
+        "max_distance": NUMBER,
+        "methods": TEXTS,
+    },
     "edna": {
         "min_reads": WHOLE,
         "min_reads_by_taxon": {"*": WHOLE},

@@ -17,7 +17,7 @@ from camera_samples import (
     WI_IMAGES,
     results,
 )
-from recorder_samples import LIBRARIES, READS_MATRIX, READS_WIDE
+from recorder_samples import COUNT_DATA, LIBRARIES, PER_POINT, READS_MATRIX, READS_WIDE
 
 from surveys.problems import SurveyError
 from surveys.readers.into_dataset import tables
@@ -72,8 +72,10 @@ CAMERA_SEEDS = {
 }
 for form, (records, stays) in CAMERA_SEEDS.items():
     SEEDS[form] = (CAMERAS.format(form=form), records.encode(), stays.encode())
+NEON = 'schema = 1\n[source]\nformat = "neon"\n[files.detections]\npath = "detections.csv"\n'
 EDNA = 'schema = 1\n[source]\nformat = "edna"\n[files.detections]\npath = "detections.csv"\n'
 RECORDER_SEEDS = {
+    "neon": (NEON + '[files.visits]\npath = "sites.csv"\n', COUNT_DATA, PER_POINT),
     "edna": (EDNA + '[files.samples]\npath = "sites.csv"\n', READS_MATRIX, LIBRARIES),
     "edna wide": (EDNA + '[files.sites]\npath = "sites.csv"\n', READS_WIDE, "site,ph\nA,7\nB,6\n"),
 }
