@@ -18,7 +18,7 @@ from surveys.guess_text import text as text_of
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import Problem, SurveyError, listing
-from surveys.readers import READERS, plugged, reader, roles
+from surveys.readers import READERS, plugged, reader, roles, sound_tables
 from surveys.readers.deployments import column_of
 from surveys.readers.site_table import is_layer
 from surveys.readers.visit_columns import VisitColumn
@@ -44,7 +44,9 @@ def guess(
 
     Parameters
     ----------
-    files : tables (CSV, TSV, XLSX, ODS) and layers (GPKG, GeoJSON, SHP)
+    files
+        Tables (CSV, TSV, XLSX, ODS) and layers (GPKG, GeoJSON, SHP), or a folder of tables, one
+        for each recording.
     folder
         Where the study file will stand; None: the folder that all files share.
     crs
@@ -98,6 +100,18 @@ def _shown(path: Path, home: Path) -> str:
 def _open(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, Table]:
     tables: dict[str, Table] = {}
     for name, path in shown.items():
+        if path.is_dir():
+            first = sound_tables.first_of(path, name)
+            if first is not None:
+                tables[name] = first
+            else:
+                ledger.error(
+                    "E401",
+                    f"{name} is a folder that holds no table of detections in recordings",
+                    file=name,
+                    cure="name its files: occupancy init detections.csv sites.csv",
+                )
+            continue
         if is_layer(name):
             if not path.is_file():
                 ledger.error("E401", f"{name} is not there", file=name)

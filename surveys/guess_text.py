@@ -81,7 +81,7 @@ def text(
         f"format = {quoted(found.format)}",
         "",
         "[files.detections]",
-        f"# {len(table)} rows; {_how_read(table)}",
+        f"# {_rows_in(table)}; {_how_read(table)}",
         f"path = {quoted(found.extra.get('path', parts.detections))}",
     ]
     if parts.detections in parts.header_rows:
@@ -131,6 +131,12 @@ def _layout_words(found: Guess) -> str:
         return "the time that cameras worked, and their records"
     told = {"wide": "one column for each visit", "long": "one row for each visit"}
     return told.get(found.format) or getattr(reader(found.format), "LAYOUT", found.format)
+
+
+def _rows_in(table: Table) -> str:
+    if table.spec.path.is_file() and table.spec.path.name == Path(table.file).name:
+        return f"{len(table)} rows"
+    return f"a folder of tables; the first that holds anything has {len(table)} rows"
 
 
 def _how_read(table: Table) -> str:

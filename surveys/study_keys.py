@@ -45,6 +45,7 @@ ROLES = {
     "detections": (
         *(*COLUMN_ROLES[:14], "time", "score", "deployment"),
         *("sample", "replicate", "library", "control"),
+        *("file", "offset", "scientific", "common"),
     ),
     "sites": ("site", "longitude", "latitude", "easting", "northing", "region", "area"),
     "visits": ("site", "season", "visit", "date", "datetime", "effort", "observer"),
@@ -53,6 +54,10 @@ ROLES = {
         *("longitude", "latitude", "easting", "northing", "region", "area"),
     ),
     "times": ("file", "datetime"),
+    "recordings": (
+        *("file", "site", "start", "duration", "season"),
+        *("longitude", "latitude", "easting", "northing", "region"),
+    ),
     "samples": ("site", "sample", "replicate", "library", "control", "season", "date"),
 }
 _FILE: dict[str, Any] = {
@@ -79,7 +84,7 @@ DROP = {"error", "drop"}
 # Sections that some formats alone use; with others they would be accepted and ignored.
 OF_SOME_FORMATS = (
     *("time", "clock", "occasions", "seasons", "cameras"),
-    *("camtrapdp", "timelapse", "megadetector", "edna", "neon"),
+    *("camtrapdp", "timelapse", "megadetector", "birdnet", "edna", "neon"),
 )
 # A model's formulas, one a parameter of its family; which family has which is the models' affair.
 PARAMETERS = (
@@ -202,6 +207,20 @@ SECTIONS: dict[str, Any] = {
     "camtrapdp": {"level": {"event", "media"}, "timestamp_issues": {"drop", "keep"}},
     "timelapse": {"site_folder": WHOLE},
     "megadetector": {"site_folder": WHOLE, "threshold": NUMBER},
+    "birdnet": {
+        "threshold": NUMBER,
+        "threshold_by_species": {"*": NUMBER},
+        "score_divisor": NUMBER,
+        "score_scale": {"as told", "logit"},
+        "count": {"records"},
+        "names": {"scientific", "common"},
+        "visits": {"recording", "hours", "day", "occasions"},
+        "hours": WHOLE,
+        "site": {"name", "folder"},
+        "site_folder": WHOLE,
+        "recording_minutes": NUMBER,
+        "duration_unit": {"seconds", "minutes", "hours"},
+    },
     "neon": {
         "visits": {"counts", "minutes"},
         "minutes": WHOLE,

@@ -17,6 +17,7 @@ READERS = {
     "wildlife_insights": "surveys.readers.wildlife_insights",
     "timelapse": "surveys.readers.timelapse",
     "megadetector": "surveys.readers.megadetector",
+    "birdnet": "surveys.readers.birdnet",
     "edna": "surveys.readers.edna",
     "neon": "surveys.readers.neon",
 }

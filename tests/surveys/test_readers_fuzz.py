@@ -17,7 +17,15 @@ from camera_samples import (
     WI_IMAGES,
     results,
 )
-from recorder_samples import COUNT_DATA, LIBRARIES, PER_POINT, READS_MATRIX, READS_WIDE
+from recorder_samples import (
+    COMBINED,
+    COUNT_DATA,
+    LIBRARIES,
+    PER_POINT,
+    READS_MATRIX,
+    READS_WIDE,
+    RECORDINGS,
+)
 
 from surveys.problems import SurveyError
 from surveys.readers.into_dataset import tables
@@ -74,7 +82,9 @@ for form, (records, stays) in CAMERA_SEEDS.items():
     SEEDS[form] = (CAMERAS.format(form=form), records.encode(), stays.encode())
 NEON = 'schema = 1\n[source]\nformat = "neon"\n[files.detections]\npath = "detections.csv"\n'
 EDNA = 'schema = 1\n[source]\nformat = "edna"\n[files.detections]\npath = "detections.csv"\n'
+BIRDNET = NEON.replace("neon", "birdnet") + '[birdnet]\nthreshold = 0.5\nvisits = "day"\n'
 RECORDER_SEEDS = {
+    "birdnet": (BIRDNET + '[files.recordings]\npath = "sites.csv"\n', COMBINED, RECORDINGS),
     "neon": (NEON + '[files.visits]\npath = "sites.csv"\n', COUNT_DATA, PER_POINT),
     "edna": (EDNA + '[files.samples]\npath = "sites.csv"\n', READS_MATRIX, LIBRARIES),
     "edna wide": (EDNA + '[files.sites]\npath = "sites.csv"\n', READS_WIDE, "site,ph\nA,7\nB,6\n"),
