@@ -138,7 +138,7 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
     aside[(aside == "") & ~kept] = "species never at its threshold"
     if len(species) * len(visits.frame) > MOST_CELLS:
         ledger.error(
-            "E655",
+            "E695",
             f"{len(visits.frame)} visits of {len(species)} species are more than can be held",
             file=tables[0].place,
             cure='longer visits: [birdnet] visits = "day"; or a higher threshold',
@@ -254,7 +254,7 @@ def _over(study: StudyFile, sounds: Sounds, keys: dict, ledger: Ledger) -> np.nd
     by_species = keys.get("threshold_by_species", {})
     if "threshold" not in keys and not by_species and frame["score"].notna().any():
         ledger.warn(
-            "W649",
+            "W689",
             f"{sounds.tables[0].place}: no threshold was told, so that all rows are detections, "
             f"from a score of {frame['score'].min():g} on",
             file=sounds.tables[0].file,
@@ -271,7 +271,7 @@ def _over(study: StudyFile, sounds: Sounds, keys: dict, ledger: Ledger) -> np.nd
             unknown.append(name)
     if unknown:
         ledger.note(
-            "N647",
+            "N687",
             f"{study.name}: [birdnet] threshold_by_species: {listing(unknown)} "
             f"{'was' if len(unknown) == 1 else 'were'} not heard by that name",
             file=study.name,
@@ -352,7 +352,7 @@ def _tell_late(sounds: Sounds, found: Recordings, at: np.ndarray, ledger: Ledger
         _tell_summed(table, ledger)
         return
     ledger.warn(
-        "W646",
+        "W686",
         f"{table.place}, {rows_text(table.rows[mine['at'].to_numpy(dtype=int)])}: detections after "
         f'the end of their recording ("{row["recording"]}" has {seconds:g} seconds); they were '
         "counted at its end",
@@ -365,7 +365,7 @@ def _tell_late(sounds: Sounds, found: Recordings, at: np.ndarray, ledger: Ledger
 
 def _tell_summed(table: Table, ledger: Ledger) -> None:
     ledger.error(
-        "E651",
+        "E691",
         f"{table.place}: Begin Time (s) is added up over the recordings of a combined table, and "
         "there is no File Offset (s)",
         file=table.place,

@@ -78,7 +78,7 @@ def recordings_of(
     if known.any() and not known.all():
         names = frame["recording"][~known]
         ledger.error(
-            "E648",
+            "E688",
             f"{found.places.place}: the length of {len(names)} recordings is not known "
             f"({listing(names, 3)})",
             file=found.places.place,
@@ -117,7 +117,7 @@ def _heard(study: StudyFile, sounds: Sounds, ledger: Ledger) -> Recordings:
     first = sounds.tables[0]
     if not set(every) <= {same.get(n, n) for n in sounds.heard}:
         ledger.warn(
-            "W647",
+            "W687",
             f"{first.place}: the recordings are those with a detection of something; one in which "
             "nothing was detected is not known",
             file=first.file,
@@ -199,7 +199,7 @@ def _durations(study: StudyFile, table: Table, column: str | None, ledger: Ledge
     values = cells.numbers(table, column, ledger)
     if not unit:
         ledger.error(
-            "E648",
+            "E688",
             f'{table.place}, column {column}: is "{texts[0]}" a number of seconds or of minutes?',
             file=table.place,
             column=column,
@@ -209,7 +209,7 @@ def _durations(study: StudyFile, table: Table, column: str | None, ledger: Ledge
     bad = values <= 0
     if bad.any():
         ledger.error(
-            "E648",
+            "E688",
             f"{table.place}, {rows_text(table.rows[bad])}, column {column}: "
             f"{values[bad][0]:g} {unit} is no length of a recording",
             file=table.place,
@@ -228,7 +228,7 @@ def _tell_unknown(table: Table, sounds: Sounds, at, names: np.ndarray, ledger: L
         close = nearest(name, list(names))
         fact = "fits several rows of" if several else "is not in"
         ledger.error(
-            "E646",
+            "E686",
             f'{source.place}, {rows_text(rows)}: recording "{name}" {fact} {table.file}'
             + (f'. Closest: "{close}"' if close and not several else ""),
             file=source.place,
@@ -260,7 +260,7 @@ def _sites(study: StudyFile, found: Recordings, ledger: Ledger) -> None:
     if lost:
         what = "no letters beside its date" if how == "name" else "no such folder"
         ledger.error(
-            "E650",
+            "E690",
             f'{found.places.place}: the site of recording "{lost[0]}" cannot be told: {what}'
             + (f" ({len(lost)} such recordings)" if len(lost) > 1 else ""),
             file=found.places.place,

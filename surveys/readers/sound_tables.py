@@ -123,10 +123,10 @@ def open_tables(study: StudyFile, spec: TableSpec, ledger: Ledger) -> list[Table
     if others:
         told = "holds no detections in recordings, and was left out"
         told = told if len(others) == 1 else "hold no detections in recordings, and were left out"
-        ledger.note("N648", f"{spec.shown}: {listing(others)} {told}", file=spec.shown)
+        ledger.note("N688", f"{spec.shown}: {listing(others)} {told}", file=spec.shown)
     if not out and not ledger.of_level("error"):
         ledger.error(
-            "E652",
+            "E692",
             f"{spec.shown} holds no table of detections ({len(others)} other tables)",
             file=spec.shown,
             why="wanted: tables with a time in the recording, a species and a confidence",
@@ -168,7 +168,7 @@ def sounds_of(study: StudyFile, spec: TableSpec, tables: list[Table], ledger: Le
         parts.append(frame)
     if len(kinds) > 1:
         ledger.error(
-            "E653",
+            "E693",
             f"{spec.shown}: some tables hold logits and others confidences from 0 to 1",
             file=spec.shown,
             cure="keep them in two folders, and make a study of each",
@@ -222,7 +222,7 @@ def _offsets(table: Table, found: dict, ledger: Ledger) -> tuple[np.ndarray, np.
     bad = offset < 0
     if bad.any():
         ledger.error(
-            "E654",
+            "E694",
             f"{table.place}, {rows_text(table.rows[bad])}, column {column}: {offset[bad][0]:g} is "
             "before the start of the recording",
             file=table.place,
@@ -287,7 +287,7 @@ def named_as(frame: pd.DataFrame, tables: list[Table], asked: str, ledger: Ledge
     kind = asked or ("scientific" if not lacking["scientific"] else "common")
     if lacking[kind]:
         ledger.error(
-            "E647",
+            "E687",
             f"{listing(lacking[kind], 3)} {'has' if len(lacking[kind]) == 1 else 'have'} rows "
             f"without a {kind} name",
             file=lacking[kind][0],

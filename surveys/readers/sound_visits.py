@@ -113,7 +113,7 @@ def _all_started(recordings: Recordings, ledger: Ledger) -> bool:
     lost = recordings.frame["recording"][recordings.frame["start"].isna()]
     if len(lost):
         ledger.error(
-            "E649",
+            "E689",
             f'{recordings.places.place}: when recording "{lost.iloc[0]}" began is not known'
             + (f" ({len(lost)} such recordings)" if len(lost) > 1 else ""),
             file=recordings.places.place,
@@ -304,7 +304,7 @@ def _tell_overlaps(recordings: Recordings, minutes: np.ndarray, ledger: Ledger) 
     if len(meets):
         first = meets.iloc[0]
         ledger.warn(
-            "W648",
+            "W688",
             f"{recordings.places.place}: {len(meets)} recordings begin before another of their "
             f'site has ended (the first is "{first["recording"]}"); the time counts once',
             file=recordings.places.file,

@@ -165,7 +165,7 @@ def test_a_folder_with_a_table_for_each_recording_proves_them_all(tmp_path, form
     for name in ("detection", "score", "n_records", "effort", "visit_start"):
         xr.testing.assert_equal(ds[name].drop_attrs(), listed[name].drop_attrs())
     assert "longitude" not in ds
-    assert not [p for p in ledger_of(ds).problems if p.code == "W647"]
+    assert not [p for p in ledger_of(ds).problems if p.code == "W687"]
 
 
 def test_two_formats_of_one_recording_count_once(tmp_path):
@@ -183,7 +183,7 @@ def test_two_formats_of_one_recording_count_once(tmp_path):
 
 def test_a_table_alone__warns_that_silent_recordings_are_unknown(tmp_path):
     ds = load(tmp_path, HALF)
-    assert "W647" in {p.code for p in ledger_of(ds).problems}
+    assert "W687" in {p.code for p in ledger_of(ds).problems}
     assert ds["effort"].attrs["units"] == "recordings"
     same(ds["effort"].sel(site="A").values.ravel(), [1, 1])  # the third is not known
 
@@ -225,7 +225,7 @@ def test_combined_raven__times_are_those_in_the_file(tmp_path):
     ds = load(tmp_path, more, heard=raven)
     same(seen(ds, "Tawny Owl", "B"), [0, 1, 1])
     error = refused(tmp_path, more, heard=raven.replace("File Offset (s)", "Other"))
-    assert error.codes == ("E651",)
+    assert error.codes == ("E691",)
 
 
 def test_sites__may_be_folders(tmp_path):
@@ -235,7 +235,7 @@ def test_sites__may_be_folders(tmp_path):
     ds = load(tmp_path, HALF + "site_folder = 1\n", heard=heard)
     assert ds["site"].values.tolist() == ["rec"]
     error = refused(tmp_path, HALF + "site_folder = 3\n", heard=heard)
-    assert error.codes == ("E650",)
+    assert error.codes == ("E690",)
 
 
 # --- scores ------------------------------------------------------------------------------------
@@ -245,10 +245,10 @@ def test_thresholds__by_species_and_names_without_capitals(tmp_path):
     more = LISTED + HALF + 'threshold_by_species = { "strix  aluco" = 0.9, "Bubo bubo" = 0.5 }\n'
     ds = load(tmp_path, more)
     same(seen(ds, "Strix aluco", "B", "n_records"), [0, 1, np.nan])
-    assert "Bubo bubo" in next(p.fact for p in ledger_of(ds).problems if p.code == "N647")
+    assert "Bubo bubo" in next(p.fact for p in ledger_of(ds).problems if p.code == "N687")
     ds = load(tmp_path, LISTED)
     assert "from a score of 0.12 on" in next(
-        p.fact for p in ledger_of(ds).problems if p.code == "W649"
+        p.fact for p in ledger_of(ds).problems if p.code == "W689"
     )
     assert ds.sizes["species"] == 3
 
@@ -280,13 +280,13 @@ def test_per_cent__is_asked_for(tmp_path):
     [
         ("heard", "Start (s)", "Beginning", "E015", 'no column for "offset"'),
         ("heard", "0.91", "high", "E046", '"high" is not a number'),
-        ("heard", "9.0,12.0,Turdus", "-9.0,12.0,Turdus", "E654", "row 3, column Start (s): -9"),
-        ("heard", "A_20210623_06", "A_20210623_07", "E646", "row 5: recording"),
+        ("heard", "9.0,12.0,Turdus", "-9.0,12.0,Turdus", "E694", "row 3, column Start (s): -9"),
+        ("heard", "A_20210623_06", "A_20210623_07", "E686", "row 5: recording"),
         ("recordings", "A_20210623_06", "A_20210623_05", "E021", "is in rows 2-3"),
-        ("recordings", "duration_s", "duration", "E648", "seconds or of minutes"),
-        ("recordings", ",600,100,0.2", ",0,100,0.2", "E648", "row 3, column duration_s: 0"),
-        ("recordings", ",600,100,0.2", ",,100,0.2", "E648", "of 1 recordings is not known"),
-        ("recordings", "_20210623_0600", "_x_0600", "E646", "A_20210623_0600"),
+        ("recordings", "duration_s", "duration", "E688", "seconds or of minutes"),
+        ("recordings", ",600,100,0.2", ",0,100,0.2", "E688", "row 3, column duration_s: 0"),
+        ("recordings", ",600,100,0.2", ",,100,0.2", "E688", "of 1 recordings is not known"),
+        ("recordings", "_20210623_0600", "_x_0600", "E686", "A_20210623_0600"),
     ],
 )
 def test_damage(tmp_path, table, old, new, code, told):
@@ -321,7 +321,7 @@ def test_a_start_that_is_not_told_is_asked_for(tmp_path):
     error = refused(
         tmp_path, LISTED + HALF + 'visits = "day"\n', heard=heard, recordings=recordings
     )
-    assert error.codes == ("E649",)
+    assert error.codes == ("E689",)
     told = recordings.replace("A_first.wav,A,", "A_first.wav,A,2021-06-23 05:00:00")
     told = told.replace("B_first.wav,B,", "B_first.wav,B,2021-06-23 05:00:00")
     ds = load(tmp_path, LISTED + HALF + 'visits = "day"\n', heard=heard, recordings=told)
@@ -331,16 +331,16 @@ def test_a_start_that_is_not_told_is_asked_for(tmp_path):
 def test_detections_after_the_end_and_recordings_at_one_time_are_told(tmp_path):
     short = RECORDINGS.replace(",600,200,0.5", ",300,200,0.5")
     ds = load(tmp_path, recordings=short)
-    assert "W646" in {p.code for p in ledger_of(ds).problems}
+    assert "W686" in {p.code for p in ledger_of(ds).problems}
     twice = RECORDINGS + "A_20210623_050500.wav,A,,600,100,0.2\n"
     ds = load(tmp_path, LISTED + HALF + 'visits = "day"\n', recordings=twice)
-    assert "W648" in {p.code for p in ledger_of(ds).problems}
+    assert "W688" in {p.code for p in ledger_of(ds).problems}
     same(ds["effort"].sel(site="A").values.ravel(), [25, 10])
 
 
 def test_a_folder_without_detections_is_refused(tmp_path):
     files = {"results/notes.csv": "a,b\n1,2\n"}
-    assert refused(tmp_path, HALF, FOLDER, **files).codes == ("E652",)
+    assert refused(tmp_path, HALF, FOLDER, **files).codes == ("E692",)
 
 
 # --- order, guess, published -------------------------------------------------------------------
