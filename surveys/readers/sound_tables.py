@@ -21,9 +21,9 @@ from surveys.open_table import open_table
 from surveys.problems import listing
 from surveys.readers import recording_names, roles
 from surveys.readers.deployments import column_of
+from surveys.readers.folders import files_in
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, TableSpec, rows_text
-from surveys.values import natural
 
 USUAL: dict[str, tuple[str, ...]] = {
     "site": (),  # a column only where the study file names one
@@ -44,7 +44,6 @@ USUAL: dict[str, tuple[str, ...]] = {
     "longitude": ("longitude", "lon"),
     "latitude": ("latitude", "lat"),
 }
-SUFFIXES = (".csv", ".txt", ".tsv", ".xlsx", ".parquet")
 SETTINGS = "birdnet_analysis_params"  # a table of BirdNET about itself
 _CLOCK = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d(?:[.,]\d+)?)")
 _BOTH_NAMES = re.compile(r"([A-Z][\w-]+(?: [\w.×-]+)+)_(.+)")
@@ -70,16 +69,6 @@ def is_sounds(table: Table) -> bool:
     quiet = Ledger()
     have = {r for r in USUAL if column_of(table, r, quiet, USUAL)}
     return {"offset", "score"} <= have and bool(have & {"scientific", "common", "species"})
-
-
-def files_in(folder: Path) -> list[Path]:
-    """Tables in a folder and the folders in it, in the order of their names."""
-    found = [
-        p
-        for p in folder.rglob("*")
-        if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file()
-    ]
-    return sorted(found, key=lambda p: natural(p.relative_to(folder).as_posix()))
 
 
 def first_of(folder: Path, shown: str) -> Table | None:

@@ -16,6 +16,7 @@ from surveys.guess import guess
 from surveys.ledger import Ledger
 from surveys.problems import SurveyError
 from surveys.readers import recording_names
+from surveys.study_file import read_study
 
 HEAD = 'schema = 1\n[source]\nformat = "birdnet"\n[files.detections]\npath = "heard.csv"\n'
 LISTED = '[files.recordings]\npath = "recordings.csv"\n'
@@ -394,6 +395,28 @@ def test_guess__knows_folders_and_many_files(tmp_path, form):
     heard = [name for name, text in tables.items() if len(text.splitlines()) > 1]
     assert written(tmp_path, tables, heard)["files"]["detections"]["path"] == "results"
     xr.testing.assert_identical(read(tmp_path).drop_attrs(), first)
+
+
+def test_guess__files_beside_the_study_file_and_not_its_results(tmp_path):
+    tables = tables_of_recordings("csv")
+    heard = [name for name, text in tables.items() if len(text.splitlines()) > 1]
+    assert written(tmp_path, tables, heard)["files"]["detections"]["path"] == "."
+    first = read(tmp_path)
+    assert first.sizes["visit"] == 3
+    (tmp_path / "results" / "main").mkdir(parents=True)
+    (tmp_path / "results" / "main" / "copy.csv").write_text(COMBINED)
+    xr.testing.assert_identical(read(tmp_path).drop_attrs(), first.drop_attrs())
+
+
+def test_inputs__a_table_more_in_a_folder_is_noticed(tmp_path):
+    from occupancy.inputs import digests
+
+    tables = {f"results/{n}": t for n, t in tables_of_recordings().items()}
+    load(tmp_path, HALF, FOLDER, **tables)
+    first = digests(read_study(tmp_path))
+    assert set(first) == set(tables)
+    (tmp_path / "results" / "A_20210625_050000.BirdNET.results.csv").write_text("x")
+    assert len(digests(read_study(tmp_path))) == len(first) + 1
 
 
 def test_guess__a_length_without_a_unit_is_to_be_checked(tmp_path):
