@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from occupancy.checksums import digest_file
+from surveys.readers.folders import files_in
 from surveys.study_file import StudyFile
 
 # Layers, which lie where the study file says; tables count from [source] path.
@@ -25,7 +26,10 @@ def digests(file: StudyFile, sections: tuple[str, ...] = ()) -> dict[str, str]:
             name = shown if section in LAYERS else (Path(base) / shown).as_posix()
             path = file.resolve(name, section)
             for member in _members(path):
-                own = Path(name) if member == path else Path(name).parent / member.name
+                if path.is_dir():
+                    own = Path(name) / member.relative_to(path)
+                else:
+                    own = Path(name) if member == path else Path(name).parent / member.name
                 found[own.as_posix()] = digest_file(member)
     return dict(sorted(found.items()))
 
@@ -41,7 +45,9 @@ def _paths(config: Any) -> Iterator[str]:
 
 
 def _members(path: Path) -> list[Path]:
-    """The files behind one name: of a shapefile all its parts."""
+    """The files behind one name: of a shapefile all its parts, of a folder its tables."""
+    if path.is_dir():
+        return files_in(path)
     if path.suffix.lower() == ".shp":
         stem = re.sub(r"([*?\[])", r"[\1]", path.stem)
         return sorted(member for member in path.parent.glob(f"{stem}.*") if member.is_file())
