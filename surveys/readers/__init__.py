@@ -18,7 +18,7 @@ READERS = {
     "megadetector": "surveys.readers.megadetector",
 }
 # Records beside the time that cameras worked: visits are made of it by [occasions].
-CAMERAS = ("camtrapr", "camtrapdp", "wildlife_insights", "timelapse", "megadetector")
+CAMERAS = tuple(name for name in READERS if name not in ("wide", "long"))
 
 
 def reader(name: str) -> ModuleType:
