@@ -65,8 +65,8 @@ _FILE: dict[str, Any] = {
 }
 _TABLE = {k: v for k, v in _FILE.items() if k != "missing"}
 DROP = {"error", "drop"}
-# Sections that speak of cameras alone; elsewhere they would be accepted and ignored.
-OF_CAMERAS = (
+# Sections that some formats alone use; with others they would be accepted and ignored.
+OF_SOME_FORMATS = (
     *("time", "clock", "occasions", "seasons", "cameras"),
     *("camtrapdp", "timelapse", "megadetector"),
 )

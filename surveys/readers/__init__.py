@@ -17,10 +17,16 @@ READERS = {
     "timelapse": "surveys.readers.timelapse",
     "megadetector": "surveys.readers.megadetector",
 }
-# Records beside the time that cameras worked: visits are made of it by [occasions].
-CAMERAS = tuple(name for name in READERS if name not in ("wide", "long"))
 
 
 def reader(name: str) -> ModuleType:
     """The module that reads a format of READERS; imported when first asked for."""
     return import_module(READERS[name])
+
+
+def sections(module: ModuleType) -> tuple[str, ...]:
+    """Sections of the study file that a reader uses beside those that speak to all formats.
+
+    A reader names them in `SECTIONS`; with "occasions" among them its visits are made of effort.
+    """
+    return getattr(module, "SECTIONS", ())

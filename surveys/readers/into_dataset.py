@@ -11,13 +11,13 @@ import xarray as xr
 from surveys.build import from_tables
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError
-from surveys.readers import CAMERAS, polygons, reader
+from surveys.readers import READERS, polygons, reader, sections
 from surveys.readers.season_table import read_seasons
 from surveys.readers.tidy import Tidy
 from surveys.readers.trait_table import read_traits
 from surveys.relatives import attach_phylogeny
 from surveys.study_file import StudyFile, read_study
-from surveys.study_keys import OF_CAMERAS
+from surveys.study_keys import OF_SOME_FORMATS
 from surveys.surroundings import attach_neighbours
 
 
@@ -84,7 +84,7 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
     """
     form = study.format or _guess_format(study)
     module = reader(form)
-    _refuse_idle_sections(study, form, ledger)
+    _refuse_idle_sections(study, form, sections(module), ledger)
     if not study.section("files.detections").get("path") and not getattr(module, "PACKAGE", False):
         ledger.error(
             "E409",
@@ -114,17 +114,20 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
     return tidy
 
 
-def _refuse_idle_sections(study: StudyFile, form: str, ledger: Ledger) -> None:
+def _refuse_idle_sections(
+    study: StudyFile, form: str, used: tuple[str, ...], ledger: Ledger
+) -> None:
     """Sections that this format makes nothing of; in silence they would be believed."""
-    named = [name for name in OF_CAMERAS if study.section(name)]
-    idle = named if form not in CAMERAS else [n for n in named if n in CAMERAS and n != form]
-    for name in idle:
+    for name in OF_SOME_FORMATS:
+        if name in used or not study.section(name):
+            continue
+        meant = name if name in READERS else "camtrapr"
         ledger.error(
             "E408",
             f'{study.name}: [{name}] has no effect on files of the format "{form}"',
             file=study.name,
-            cure=f"remove it, or name the format: [source] format = "
-            f'"{name if name in CAMERAS else "camtrapr"}"',
+            cure="remove it"
+            + (f', or name the format: [source] format = "{meant}"' if meant != form else ""),
         )
 
 
