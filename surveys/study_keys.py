@@ -69,6 +69,7 @@ DROP = {"error", "drop"}
 OF_SOME_FORMATS = (
     *("time", "clock", "occasions", "seasons", "cameras"),
     *("camtrapdp", "timelapse", "megadetector"),
+    "ebird",
 )
 # A model's formulas, one a parameter of its family; which family has which is the models' affair.
 PARAMETERS = (
@@ -104,6 +105,36 @@ MODEL: dict[str, Any] = {
     "centring": {"*": {"*": {"centred", "non-centred", "auto"}}},
     "options": {"*": ANY},
 }
+# Which checklists of eBird are used, what a site is, which visits are kept.
+EBIRD: dict[str, Any] = {
+    "detections_only": YES,
+    "incomplete": {"refuse", "drop"},
+    "approved_only": YES,
+    "protocols": TEXTS,
+    "min_duration_minutes": NUMBER,
+    "max_duration_minutes": NUMBER,
+    "max_distance_km": NUMBER,
+    "max_observers": WHOLE,
+    "max_speed_kmh": NUMBER,
+    "blank_effort": {"keep", "drop"},
+    "years": ANY,
+    "days": ANY,
+    "box": ANY,
+    "where": {"*": TEXTS},
+    "site": TEXTS,
+    "grid_km": NUMBER,
+    "closure": {"year", "days"},
+    "closure_as": {"site", "season"},
+    "n_days": WHOLE,
+    "blocks": {"exact", "auk"},
+    "observers": {"sorted", "auk"},
+    "min_obs": WHOLE,
+    "max_obs": WHOLE,
+    "draw": {"random", "first"},
+    "seed": WHOLE,
+    "names": {"scientific", "common"},
+    "effort": {"checklists", "duration_minutes", "effort_distance_km"},
+}
 SECTIONS: dict[str, Any] = {
     "schema": ANY,  # judged by itself, below
     "study": {
@@ -118,6 +149,7 @@ SECTIONS: dict[str, Any] = {
     "files": {
         **{n: {**_FILE, "columns": dict.fromkeys(roles, TEXT)} for n, roles in ROLES.items()},
         "package": {"path": TEXT},
+        "sampling": {"path": TEXT},
     },
     "wide": {"visits": TEXTS, "missing": TEXTS},
     "long": {},
@@ -191,6 +223,7 @@ SECTIONS: dict[str, Any] = {
     "camtrapdp": {"level": {"event", "media"}, "timestamp_issues": {"drop", "keep"}},
     "timelapse": {"site_folder": WHOLE},
     "megadetector": {"site_folder": WHOLE, "threshold": NUMBER},
+    "ebird": EBIRD,
     "taxa": {"alias": ALIAS, "exclude": TEXTS, "tree": TEXT, "keep_ranks": TEXTS},
     "checks": {"unknown_site": DROP, "detection_without_effort": DROP},
     "regions": {"path": TEXT, "name": TEXT, "layer": TEXT, "crs": TEXT},

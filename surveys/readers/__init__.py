@@ -16,6 +16,7 @@ READERS = {
     "wildlife_insights": "surveys.readers.wildlife_insights",
     "timelapse": "surveys.readers.timelapse",
     "megadetector": "surveys.readers.megadetector",
+    "ebird": "surveys.readers.ebird",
 }
 
 
