@@ -25,7 +25,7 @@ class Ledger:
     def __init__(self) -> None:
         self._read: dict[str, int] = {}
         self._used: dict[str, int] = {}
-        self._aside: dict[tuple[str, str], dict[str, list]] = {}
+        self._aside: dict[tuple[str, str], dict[str, Any]] = {}
         self._cells: dict[tuple[str, str], dict[str, Any]] = {}
         self.problems: list[Problem] = []
 

@@ -290,10 +290,9 @@ def _tell_unknown(connection: Any, ebd: EbirdFile, file: EbirdFile, ledger: Ledg
     for name, row in first:
         ledger.error(
             "E059",
-            f"{ebd.shown} row {row}: checklist {name} is not in {file.shown}",
+            f"{ebd.shown}, row {row}: checklist {name} is not in {file.shown}",
             file=ebd.shown,
             row=row,
-            column=ebd.header[ebd.columns["id"]],
             cure="were both files filtered alike, from the same release?",
             more=f"{n} checklists in all",
         )
@@ -507,7 +506,7 @@ def _column(
     """A further column of the sampling file as numbers or text."""
     texts = cells.cat.categories.to_numpy(dtype=object)
     numbers = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").to_numpy(float)
-    numbers[~np.isfinite(numbers)] = np.nan
+    numbers = np.where(np.isfinite(numbers), numbers, np.nan)
     codes = cells.cat.codes.to_numpy()
     kind = keys.get("type") or ("factor" if np.isnan(numbers).any() else "number")
     if kind == "factor":

@@ -1,4 +1,4 @@
-"""Files of eBird as they come: tab-separated, no quotes, `.txt` or `.txt.gz`, old and new headers."""
+"""Files of eBird as they come: parted by tabs, no quotes, packed or not, old and new headers."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def header_of(path: Path) -> tuple[str, ...] | None:
 
 
 def kind_of(header: tuple[str, ...] | None) -> str:
-    """ "ebd" for sightings, "sampling" for checklists, "" for anything else."""
+    """What a header is of: "ebd" (sightings), "sampling" (checklists), "" (anything else)."""
     if header is None:
         return ""
     have = {plain(h) for h in header}
@@ -126,6 +126,15 @@ def open_file(
             row=1,
             cure="unpack the download and use its .txt (or .txt.gz) as it came; a spreadsheet "
             "spoils it",
+        )
+        return None
+    if section == "files.sampling" and kind_of(header) == "ebd":
+        ledger.error(
+            "E058",
+            f"{spec.shown} holds sightings, not sampling events: checklists on which nothing was "
+            "seen are not in it",
+            file=spec.shown,
+            cure="[files.sampling] takes the file whose name ends in _sampling",
         )
         return None
     file = EbirdFile(spec.path, spec.shown, header, _columns(header, wanted))

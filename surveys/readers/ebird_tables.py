@@ -164,7 +164,7 @@ def read_sampling(
         return rows
     kept = [n for n in (*texts, *numbers, *extra) if n not in ("date", "time", "complete")]
     rule, told = _rule(connection, settings, more)
-    still = "coalesce(lower(protocol) = 'stationary' OR lower(protocol) LIKE '%stationary count', FALSE)"
+    still = "coalesce(regexp_matches(lower(protocol), '^(ebird - )?stationary( count)?$'), FALSE)"
     kept = [
         f"CASE WHEN effort_distance_km IS NULL AND {still} THEN 0.0 ELSE effort_distance_km END "
         "AS effort_distance_km"
@@ -284,7 +284,7 @@ def _rule(connection: Any, settings: Settings, more: dict[str, int]) -> tuple[st
     tests += _limits(settings)
     told = {i: text for i, (_, text) in enumerate(tests, start=1)}
     cases = " ".join(f"WHEN {test} THEN {i}" for i, (test, _) in enumerate(tests, start=1))
-    return f"CASE {cases} ELSE 0 END", told
+    return (f"CASE {cases} ELSE 0 END" if cases else "0"), told
 
 
 def where_name(column: str) -> str:
