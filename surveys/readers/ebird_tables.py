@@ -88,6 +88,7 @@ def database() -> Iterator[Any]:
             },
         )
         try:
+            connection.execute("SET enable_progress_bar = false")
             yield connection
         finally:
             connection.close()
