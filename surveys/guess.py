@@ -18,12 +18,13 @@ from surveys.guess_text import text as text_of
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import Problem, SurveyError, listing
-from surveys.readers import READERS, reader, roles
+from surveys.readers import READERS, plugged, reader, roles
 from surveys.readers.deployments import column_of
 from surveys.readers.site_table import is_layer
 from surveys.readers.visit_columns import VisitColumn
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, TableSpec
+from surveys.values import as_seasons
 
 SITE_NAME = re.compile(r"site|station|locat|plot|point|square|quadrat|transect|cell|id$", re.I)
 SPECIES_NAME = re.compile(r"species|taxon|^sp$|scientific", re.I)
@@ -128,7 +129,13 @@ def _json(name: str, path: Path, parts: Parts, tables: dict[str, Table], ledger:
 
 
 def _detections(tables: dict[str, Table], parts: Parts) -> None:
-    guesses = [g for name in READERS if (g := reader(name).detect(tables)) is not None]
+    others, refused = plugged.find()
+    readers = [*map(reader, READERS), *others.values()]
+    guesses = [g for each in readers if (g := each.detect(tables)) is not None]
+    for other in others.values():
+        for why in other.failures:
+            parts.notes.append(f'the reader "{other.name}" of {other.by} was not asked: {why}')
+    parts.notes += [problem.fact for problem in refused]
     if not guesses:
         mark = [name for name in tables if name.lower().endswith(".inp")]
         if mark:
@@ -167,6 +174,7 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
     spare: list[str] = []
     taken = {file for file, _ in guess_cameras.taken_files(parts.guess).values()}
     taken |= {parts.detections, parts.package}
+    taken |= set(parts.guess.extra.get("taken", ())) if parts.guess else set()
     for name in shown:
         if name in taken:
             continue
@@ -341,6 +349,8 @@ def _missing_somewhere(text: str, home: Path, parts: Parts) -> list[str]:
     study = StudyFile(home / "study.toml", tomllib.loads(text), "")
     try:
         tidy = tables(study, Ledger())
+        if len(tidy.seasons) > 1:
+            parts.seasons = as_seasons(tidy.seasons).tolist()
         parts.of_sites = _formula_terms(tidy.sites, SITE_COLUMNS)
         parts.of_visits = _formula_terms(tidy.visits, VISIT_COLUMNS)
     except SurveyError as error:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from surveys.ledger import Ledger
 from surveys.problems import did_you_mean, listing
-from surveys.readers import READERS
+from surveys.readers import READERS, plugged
 
 TEXT, DAY, WHOLE, NUMBER, YES, TEXTS, TEXT_OR_TEXTS, YES_OR_TEXT, ALIAS, ANY = (
     "text",
@@ -42,7 +42,10 @@ COLUMN_ROLES = (
     "area",
 )
 ROLES = {
-    "detections": (*COLUMN_ROLES[:14], "time", "score", "deployment"),
+    "detections": (
+        *(*COLUMN_ROLES[:14], "time", "score", "deployment"),
+        *("sample", "replicate", "library", "control"),
+    ),
     "sites": ("site", "longitude", "latitude", "easting", "northing", "region", "area"),
     "visits": ("site", "season", "visit", "date", "datetime", "effort", "observer"),
     "deployments": (
@@ -50,6 +53,7 @@ ROLES = {
         *("longitude", "latitude", "easting", "northing", "region", "area"),
     ),
     "times": ("file", "datetime"),
+    "samples": ("site", "sample", "replicate", "library", "control", "season", "date"),
 }
 _FILE: dict[str, Any] = {
     "path": TEXT,
@@ -63,12 +67,19 @@ _FILE: dict[str, Any] = {
     "excel_epoch": {1900, 1904},
     "fill_down": TEXTS,
 }
+
+
+def file_keys(roles: Iterable[str]) -> dict[str, Any]:
+    """What a section `[files.NAME]` may hold, with these roles of columns."""
+    return {**_FILE, "columns": dict.fromkeys(roles, TEXT)}
+
+
 _TABLE = {k: v for k, v in _FILE.items() if k != "missing"}
 DROP = {"error", "drop"}
 # Sections that some formats alone use; with others they would be accepted and ignored.
 OF_SOME_FORMATS = (
     *("time", "clock", "occasions", "seasons", "cameras"),
-    *("camtrapdp", "timelapse", "megadetector"),
+    *("camtrapdp", "timelapse", "megadetector", "edna", "neon"),
     "ebird",
 )
 # A model's formulas, one a parameter of its family; which family has which is the models' affair.
@@ -147,7 +158,7 @@ SECTIONS: dict[str, Any] = {
     },
     "source": {"format": set(READERS), "path": TEXT},
     "files": {
-        **{n: {**_FILE, "columns": dict.fromkeys(roles, TEXT)} for n, roles in ROLES.items()},
+        **{name: file_keys(roles) for name, roles in ROLES.items()},
         "package": {"path": TEXT},
         "sampling": {"path": TEXT},
     },
@@ -224,6 +235,20 @@ SECTIONS: dict[str, Any] = {
     "timelapse": {"site_folder": WHOLE},
     "megadetector": {"site_folder": WHOLE, "threshold": NUMBER},
     "ebird": EBIRD,
+    "neon": {
+        "visits": {"counts", "minutes"},
+        "minutes": WHOLE,
+        "max_distance": NUMBER,
+        "methods": TEXTS,
+    },
+    "edna": {
+        "min_reads": WHOLE,
+        "min_reads_by_taxon": {"*": WHOLE},
+        "controls": TEXTS,
+        "taxa": TEXTS,
+        "units": {"visits", "samples"},
+        "without_reads": {"keep", "drop"},
+    },
     "taxa": {"alias": ALIAS, "exclude": TEXTS, "tree": TEXT, "keep_ranks": TEXTS},
     "checks": {"unknown_site": DROP, "detection_without_effort": DROP},
     "regions": {"path": TEXT, "name": TEXT, "layer": TEXT, "crs": TEXT},
@@ -248,13 +273,14 @@ SECTIONS: dict[str, Any] = {
 
 def check(config: Mapping[str, Any], file: str, ledger: Ledger) -> None:
     """Tell every unknown key (with the nearest known one) and every value of a wrong type."""
+    sections = {**SECTIONS, **plugged.sections_of(config)}
     for key, value in config.items():
         if key == "model":
             _check_models(value, file, ledger)
-        elif key not in SECTIONS:
-            _unknown(key, "", [*SECTIONS, "model"], file, ledger)
+        elif key not in sections:
+            _unknown(key, "", [*sections, "model"], file, ledger)
         else:
-            _check(value, SECTIONS[key], key, file, ledger)
+            _check(value, sections[key], key, file, ledger)
     if "schema" not in config:
         ledger.error(
             "E402",

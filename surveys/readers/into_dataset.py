@@ -11,7 +11,7 @@ import xarray as xr
 from surveys.build import from_tables
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError
-from surveys.readers import READERS, polygons, reader, sections
+from surveys.readers import READERS, plugged, polygons, reader, sections
 from surveys.readers.season_table import read_seasons
 from surveys.readers.tidy import Tidy
 from surveys.readers.trait_table import read_traits
@@ -85,6 +85,7 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
     """
     form = study.format or _guess_format(study)
     module = reader(form)
+    plugged.tell_refused(form, ledger)
     _refuse_idle_sections(study, form, sections(module), ledger)
     if not study.section("files.detections").get("path") and not getattr(module, "PACKAGE", False):
         ledger.error(

@@ -48,6 +48,9 @@ def read_seasons(study: StudyFile, tidy: Tidy, ledger: Ledger) -> None:
             if values is not None:
                 frame[name] = values
     tidy.tables += [t for t in opened.values() if t is not None]
+    if tidy.season_covariates is not None:  # those that the reader itself has found
+        own = [n for n in tidy.season_covariates if n not in frame or n in ("site", "season")]
+        frame = frame.merge(tidy.season_covariates[own], on=["site", "season"], how="left")
     tidy.season_covariates = frame
 
 

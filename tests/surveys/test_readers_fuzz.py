@@ -17,6 +17,7 @@ from camera_samples import (
     WI_IMAGES,
     results,
 )
+from recorder_samples import COUNT_DATA, LIBRARIES, PER_POINT, READS_MATRIX, READS_WIDE
 
 from surveys.problems import SurveyError
 from surveys.readers.into_dataset import tables
@@ -71,6 +72,15 @@ CAMERA_SEEDS = {
 }
 for form, (records, stays) in CAMERA_SEEDS.items():
     SEEDS[form] = (CAMERAS.format(form=form), records.encode(), stays.encode())
+NEON = 'schema = 1\n[source]\nformat = "neon"\n[files.detections]\npath = "detections.csv"\n'
+EDNA = 'schema = 1\n[source]\nformat = "edna"\n[files.detections]\npath = "detections.csv"\n'
+RECORDER_SEEDS = {
+    "neon": (NEON + '[files.visits]\npath = "sites.csv"\n', COUNT_DATA, PER_POINT),
+    "edna": (EDNA + '[files.samples]\npath = "sites.csv"\n', READS_MATRIX, LIBRARIES),
+    "edna wide": (EDNA + '[files.sites]\npath = "sites.csv"\n', READS_WIDE, "site,ph\nA,7\nB,6\n"),
+}
+for form, (toml, records, others) in RECORDER_SEEDS.items():
+    SEEDS[form] = (toml, records.encode(), others.encode())
 BYTES = [b"\x00", b'"', b",", b";", b"\n", b"\r", b"\t", b"\xff", b"9", b"-", b".", b"#REF!", b"PK"]
 
 
@@ -114,7 +124,8 @@ def read_or_refuse(folder) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("seed", "n"), [("wide", 120), ("long", 40), *((form, 30) for form in CAMERA_SEEDS)]
+    ("seed", "n"),
+    [("wide", 120), ("long", 40), *((form, 30) for form in (*CAMERA_SEEDS, *RECORDER_SEEDS))],
 )
 def test_spoilt_text_is_read_or_refused(tmp_path, seed, n):
     toml, detections, sites = SEEDS[seed]
