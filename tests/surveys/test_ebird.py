@@ -2,6 +2,7 @@
 
 import json
 import random
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from ebird_samples import (
 )
 
 from surveys import read
+from surveys.guess import guess
 from surveys.ledger import Ledger
 from surveys.problems import SurveyError
 from surveys.readers.ebird_visits import grid_cells
@@ -555,6 +557,54 @@ def test_no_site_with_repeats_says_what_to_do(tmp_path):
     (problem,) = refusal(tmp_path, lists=LISTS[:1], seen=SEEN[:1]).problems
     assert problem.code == "E605"
     assert "grid_km" in problem.cure
+
+
+# --- a first study file ----
+
+
+def guessed(folder, names=("ebd.txt", OURS)):
+    (folder / "study.toml").unlink()
+    text_of_study = guess([folder / name for name in names])
+    (folder / "study.toml").write_text(text_of_study, encoding="utf-8")
+    return tomllib.loads(text_of_study), read(folder)
+
+
+def test_files_of_ebird_are_known_and_read(tmp_path):
+    study, ds = guessed(write(tmp_path))
+    assert study["source"]["format"] == "ebird"
+    assert study["files"]["detections"]["path"] == "ebd.txt"
+    assert study["files"]["sampling"]["path"] == OURS
+    assert study["ebird"]["max_speed_kmh"] == 100
+    assert study["ebird"]["incomplete"] == "drop"
+    assert "species" not in study["study"]
+    assert ds.sizes["site"] == 2
+    assert "scale(duration_minutes)" not in study["model"]["main"]["p"]  # 60 everywhere
+
+
+def test_a_first_study_is_widened_until_it_can_be_read(tmp_path):
+    lists = [dict(r, **{"PROTOCOL NAME": "Historical", "LOCALITY ID": "L1"}) for r in LISTS[5:7]]
+    lists[1]["OBSERVER ID"] = "obsr9"
+    study, ds = guessed(write(tmp_path, lists=lists))
+    assert "protocols" not in study["ebird"]
+    assert study["ebird"]["site"] == ["locality_id"]
+    assert study["ebird"]["min_obs"] == 2
+    assert int(ds["effort"].notnull().sum()) == 2
+    study, ds = guessed(write(tmp_path, lists=lists[:1]))
+    assert study["ebird"]["min_obs"] == 1
+
+
+def test_a_first_study_without_the_sampling_file_says_what_is_missing(tmp_path):
+    study, _ = guessed(write(tmp_path), ["ebd.txt"])
+    assert study["ebird"]["detections_only"] is True
+    assert "Ask eBird for it" in (tmp_path / "study.toml").read_text()
+
+
+def test_a_table_of_localities_beside_them_is_taken(tmp_path):
+    folder = write(tmp_path)
+    (folder / "places.csv").write_text("site,forest\nL1,3\nL2,4\n")
+    study, ds = guessed(folder, ["ebd.txt", OURS, "places.csv"])
+    assert study["files"]["sites"]["path"] == "places.csv"
+    assert ds["forest"].values.tolist() == [3, 4]
 
 
 # --- order -------------------------------------------------------------------------------------
