@@ -89,6 +89,7 @@ def database() -> Iterator[Any]:
         )
         try:
             connection.execute("SET enable_progress_bar = false")
+            connection.execute("BEGIN")  # one transaction: nothing is kept, so nothing is synced
             yield connection
         finally:
             connection.close()
@@ -154,13 +155,14 @@ def read_sampling(
         values,
     )
     rows = Rows(n=_count(connection, "SELECT count(*) FROM read"))
-    for name in NUMBERS:
-        _note_bad(connection, file, rows, name, f"raw_{name}", _bad_number(name))
-    _note_bad(connection, file, rows, "date", "date", "TRY_CAST(date AS DATE) IS NULL")
-    _note_bad(connection, file, rows, "time", "time", "TRY_CAST(time AS TIME) IS NULL")
-    _note_bad(connection, file, rows, "complete", "complete", f"{_complete()} IS NULL")
-    for name in NEED:
-        _note_bad(connection, file, rows, name, f"coalesce({name}::VARCHAR, '')", "TRUE", blank=1)
+    tests = [(n, f"raw_{n}", f"raw_{n} IS NOT NULL AND {_bad_number(n)}") for n in NUMBERS]
+    for name, cast in (("date", "TRY_CAST(date AS DATE)"), ("time", "TRY_CAST(time AS TIME)")):
+        tests.append((name, name, f"{name} IS NOT NULL AND {cast} IS NULL"))
+    tests.append(("complete", "complete", f"complete IS NOT NULL AND {_complete()} IS NULL"))
+    # A number that is none was told above; here blanks count.
+    raw_of = {n: f"raw_{n}" if n in NUMBERS else n for n in NEED}
+    tests += [(n, "''", f"{raw_of[n]} IS NULL") for n in NEED]
+    _note_bad(connection, file, rows, tests, "read")
     if rows.bad:
         return rows
     kept = [n for n in (*texts, *numbers, *extra) if n not in ("date", "time", "complete")]
@@ -218,26 +220,19 @@ def _complete() -> str:
 
 
 def _note_bad(
-    connection: Any,
-    file: EbirdFile,
-    rows: Rows,
-    name: str,
-    value: str,
-    test: str,
-    *,
-    table: str = "read",
-    blank: bool | int = False,
+    connection: Any, file: EbirdFile, rows: Rows, tests: list[tuple[str, str, str]], table: str
 ) -> None:
-    """Values that fail a test; blanks are judged apart, for most columns may have them."""
-    where = f"{value} = ''" if blank else f"{value} IS NOT NULL AND {test}"
-    n = _count(connection, f"SELECT count(*) FROM {table} WHERE {where}")
-    if not n:
-        return
-    first = connection.execute(
-        f"SELECT row, {value} FROM {table} WHERE {where} ORDER BY row LIMIT {LISTED}"
-    ).fetchall()
-    column = file.header[file.columns[name]]
-    rows.bad += [Bad(file, int(row), column, str(text), n) for row, text in first]
+    """Values that cannot be: (column, value, test) each, counted in one pass over the table."""
+    counts = ", ".join(f"count(*) FILTER (WHERE {test})" for _, _, test in tests)
+    found = connection.execute(f"SELECT {counts} FROM {table}").fetchone()
+    for (name, value, test), n in zip(tests, found, strict=True):
+        if not n:
+            continue
+        first = connection.execute(
+            f"SELECT row, {value} FROM {table} WHERE {test} ORDER BY row LIMIT {LISTED}"
+        ).fetchall()
+        column = file.header[file.columns[name]]
+        rows.bad += [Bad(file, int(row), column, str(text), int(n)) for row, text in first]
 
 
 def _rule(connection: Any, settings: Settings, more: dict[str, int]) -> tuple[str, dict[int, str]]:
@@ -410,10 +405,9 @@ def read_sightings(connection: Any, file: EbirdFile, settings: Settings) -> Rows
     rows = Rows(n=_count(connection, "SELECT count(*) FROM sightings"))
     odd = "NOT (upper(counted) = 'X' OR coalesce(TRY_CAST(counted AS BIGINT) BETWEEN 1 AND "
     odd += "99999999, FALSE))"
-    for name in ("id", "scientific", "counted"):
-        value = f"coalesce({name}, '')"
-        _note_bad(connection, file, rows, name, value, "TRUE", table="sightings", blank=True)
-    _note_bad(connection, file, rows, "counted", "counted", odd, table="sightings")
+    tests = [(n, "''", f"{n} IS NULL") for n in ("id", "scientific", "counted")]
+    tests.append(("counted", "counted", f"counted IS NOT NULL AND {odd}"))
+    _note_bad(connection, file, rows, tests, "sightings")
     return rows
 
 
@@ -433,11 +427,8 @@ def enter_names(connection: Any, names: pd.DataFrame) -> None:
         "CREATE TABLE taxa (scientific VARCHAR, common VARCHAR, category VARCHAR, "
         "species INTEGER, why VARCHAR)"
     )
-    rows = [
-        [str(r.scientific), str(r.common), str(r.category), int(r.code), str(r.why)]
-        for r in names.itertuples()
-    ]
-    for row in rows:
+    for r in names.itertuples():
+        row = [str(r.scientific), str(r.common), str(r.category), int(r.code), str(r.why)]  # type: ignore[call-overload]
         connection.execute("INSERT INTO taxa VALUES (?, ?, ?, ?, ?)", row)
 
 
