@@ -13,6 +13,7 @@ import pandas as pd
 
 from surveys import cells, guess_cameras
 from surveys.build import SITE_COLUMNS, VISIT_COLUMNS
+from surveys.guess_files import first_rows
 from surveys.guess_text import Parts
 from surveys.guess_text import text as text_of
 from surveys.ledger import Ledger
@@ -84,6 +85,10 @@ def guess(
     # Any CRS of metres lets the tables be read, where the user has yet to say which it is.
     trial = crs or ("EPSG:6933" if parts.metres else None)
     parts.drop = _missing_somewhere(written(trial), home, parts)
+    while parts.refused and (ease := getattr(reader(_format(parts)), "ease", None)):
+        if not ease(parts.guess, parts.refused):
+            break
+        parts.drop = _missing_somewhere(written(trial), home, parts)
     if parts.drop:
         _missing_somewhere(written(trial), home, parts)  # reads now, and so tells the covariates
     return written()
@@ -116,6 +121,9 @@ def _open(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, Tab
             if not path.is_file():
                 ledger.error("E401", f"{name} is not there", file=name)
             _json(name, path, parts, tables, ledger)
+            continue
+        if (part := first_rows(path, name)) is not None:
+            tables[name] = part
             continue
         quiet = Ledger()
         table = open_table(TableSpec(path, name), quiet)
@@ -278,7 +286,8 @@ def _site_column(table: Table, parts: Parts, *, first: bool = True) -> str | Non
 def _shares_sites(table: Table, tables: dict[str, Table], parts: Parts) -> bool:
     """Whether some id of the table is a site of the detections; rows without ids are not asked."""
     detections = tables[parts.detections]
-    ours, theirs = _site_column(detections, parts), _site_column(table, parts)
+    told = parts.guess.extra.get("site") if parts.guess else None
+    ours, theirs = told or _site_column(detections, parts), _site_column(table, parts)
     places = guess_cameras.taken_files(parts.guess).get("deployments")
     if places is not None:
         detections = tables[places[0]]
@@ -338,6 +347,10 @@ def _metres(table: Table, parts: Parts) -> None:
             parts.metres = (pair[0], pair[1])
 
 
+def _format(parts: Parts) -> str:
+    return parts.guess.format if parts.guess else "long"
+
+
 MOST_LEVELS = 8  # of a text in a first model
 
 
@@ -361,13 +374,19 @@ def _missing_somewhere(text: str, home: Path, parts: Parts) -> list[str]:
     from surveys.readers.into_dataset import tables
 
     study = StudyFile(home / "study.toml", tomllib.loads(text), "")
+    parts.refused = ()
+    extra = parts.guess.extra if parts.guess else {}
+    if extra.get("large"):
+        return []  # a first look may not take hours
     try:
         tidy = tables(study, Ledger())
         if len(tidy.seasons) > 1:
             parts.seasons = as_seasons(tidy.seasons).tolist()
-        parts.of_sites = _formula_terms(tidy.sites, SITE_COLUMNS)
+        idle = (*SITE_COLUMNS, *extra.get("not_in_models", ()))
+        parts.of_sites = _formula_terms(tidy.sites, idle)
         parts.of_visits = _formula_terms(tidy.visits, VISIT_COLUMNS)
     except SurveyError as error:
+        parts.refused = error.codes
         facts = [p.fact for p in error.problems if p.code == "E552"]
         found = []
         for fact in facts:

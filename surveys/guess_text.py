@@ -38,6 +38,7 @@ class Parts:
     header_rows: dict[str, int] = field(default_factory=dict)
     metres: tuple[str, str] | None = None
     drop: list[str] = field(default_factory=list)  # visit covariates missing on visits made
+    refused: tuple[str, ...] = ()  # codes of the errors when it was read for trial
     of_sites: list[str] = field(default_factory=list)  # covariates that a formula can name
     of_visits: list[str] = field(default_factory=list)
 
@@ -80,8 +81,8 @@ def text(
         f"# {found.why}: {_layout_words(found)}",
         f"format = {quoted(found.format)}",
         "",
-        "[files.detections]",
-        f"# {_rows_in(table)}; {_how_read(table)}",
+        f"[{found.extra.get('section', 'files.detections')}]",
+        f"# {table.found.get('look') or f'{_rows_in(table)}; {_how_read(table)}'}",
         f"path = {quoted(found.extra.get('path', parts.detections))}",
     ]
     if parts.detections in parts.header_rows:

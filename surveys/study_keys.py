@@ -84,7 +84,7 @@ DROP = {"error", "drop"}
 # Sections that some formats alone use; with others they would be accepted and ignored.
 OF_SOME_FORMATS = (
     *("time", "clock", "occasions", "seasons", "cameras"),
-    *("camtrapdp", "timelapse", "megadetector", "birdnet", "edna", "neon"),
+    *("camtrapdp", "timelapse", "megadetector", "birdnet", "edna", "neon", "ebird"),
 )
 # A model's formulas, one a parameter of its family; which family has which is the models' affair.
 PARAMETERS = (
@@ -120,6 +120,36 @@ MODEL: dict[str, Any] = {
     "centring": {"*": {"*": {"centred", "non-centred", "auto"}}},
     "options": {"*": ANY},
 }
+# Which checklists of eBird are used, what a site is, which visits are kept.
+EBIRD: dict[str, Any] = {
+    "detections_only": YES,
+    "incomplete": {"refuse", "drop"},
+    "approved_only": YES,
+    "protocols": TEXTS,
+    "min_duration_minutes": NUMBER,
+    "max_duration_minutes": NUMBER,
+    "max_distance_km": NUMBER,
+    "max_observers": WHOLE,
+    "max_speed_kmh": NUMBER,
+    "blank_effort": {"keep", "drop"},
+    "years": ANY,
+    "days": ANY,
+    "box": ANY,
+    "where": {"*": TEXTS},
+    "site": TEXTS,
+    "grid_km": NUMBER,
+    "closure": {"year", "days"},
+    "closure_as": {"site", "season"},
+    "n_days": WHOLE,
+    "blocks": {"exact", "auk"},
+    "observers": {"sorted", "auk"},
+    "min_obs": WHOLE,
+    "max_obs": WHOLE,
+    "draw": {"random", "first"},
+    "seed": WHOLE,
+    "names": {"scientific", "common"},
+    "effort": {"checklists", "duration_minutes", "effort_distance_km"},
+}
 SECTIONS: dict[str, Any] = {
     "schema": ANY,  # judged by itself, below
     "study": {
@@ -134,6 +164,7 @@ SECTIONS: dict[str, Any] = {
     "files": {
         **{name: file_keys(roles) for name, roles in ROLES.items()},
         "package": {"path": TEXT},
+        "sampling": {"path": TEXT},
     },
     "wide": {"visits": TEXTS, "missing": TEXTS},
     "long": {},
@@ -221,6 +252,7 @@ SECTIONS: dict[str, Any] = {
         "recording_minutes": NUMBER,
         "duration_unit": {"seconds", "minutes", "hours"},
     },
+    "ebird": EBIRD,
     "neon": {
         "visits": {"counts", "minutes"},
         "minutes": WHOLE,

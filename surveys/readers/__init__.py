@@ -18,6 +18,7 @@ READERS = {
     "timelapse": "surveys.readers.timelapse",
     "megadetector": "surveys.readers.megadetector",
     "birdnet": "surveys.readers.birdnet",
+    "ebird": "surveys.readers.ebird",
     "edna": "surveys.readers.edna",
     "neon": "surveys.readers.neon",
 }

@@ -87,10 +87,9 @@ def _degrees(table: Table, column: str, ledger: Ledger) -> np.ndarray:
     turned = {v: dms(v) for v in pd.unique(texts)}
     if not any(v is not None for v in turned.values()):
         return cells.numbers(table, column, ledger)
-    plain = [v for v in turned if turned[v] is None]
-    out = np.full(len(texts), np.nan)
     sign = cells.decimal_sign(table, column) or "."
-    for value in plain:
+    read: dict[str, float] = {v: np.nan if n is None else n for v, n in turned.items()}
+    for value in (v for v, n in turned.items() if n is None):
         if cells.is_missing(value, cells.MISSING_NUMBER, table.spec.missing):
             continue
         parsed = cells.parse_number(value, sign)
@@ -105,11 +104,9 @@ def _degrees(table: Table, column: str, ledger: Ledger) -> np.ndarray:
                 column=column,
             )
         else:
-            out[texts == value] = parsed[0]
+            read[value] = parsed[0]
     first = next(i for i, v in enumerate(texts) if turned[v] is not None)
-    for value, number in turned.items():
-        if number is not None:
-            out[texts == value] = number
+    out = np.array([read[v] for v in texts], dtype=float)
     ledger.repair(
         "R027",
         f"{table.place}, column {column}: degrees-minutes-seconds read as decimal degrees: "

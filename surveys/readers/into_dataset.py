@@ -42,6 +42,7 @@ def dataset(study: StudyFile) -> xr.Dataset:
         tidy.records,
         tidy.sites,
         species=tidy.species,
+        target=tidy.target,
         seasons=tidy.seasons,
         season_covariates=() if tidy.season_covariates is None else tidy.season_covariates,
         species_covariates=tidy.species_covariates,

@@ -17,6 +17,9 @@ from camera_samples import (
     WI_IMAGES,
     results,
 )
+from ebird_samples import EBD_HEADER, LISTS, SAMPLING_HEADER, SEEN
+from ebird_samples import STUDY as EBIRD
+from ebird_samples import text as ebird_text
 from recorder_samples import (
     COMBINED,
     COUNT_DATA,
@@ -91,6 +94,11 @@ RECORDER_SEEDS = {
 }
 for form, (toml, records, others) in RECORDER_SEEDS.items():
     SEEDS[form] = (toml, records.encode(), others.encode())
+SEEDS["ebird"] = (
+    EBIRD.replace("ebd.txt", "detections.csv").replace("ebd_sampling.txt", "sites.csv"),
+    ebird_text(EBD_HEADER, SEEN).encode(),
+    ebird_text(SAMPLING_HEADER, LISTS).encode(),
+)
 BYTES = [b"\x00", b'"', b",", b";", b"\n", b"\r", b"\t", b"\xff", b"9", b"-", b".", b"#REF!", b"PK"]
 
 
@@ -135,7 +143,11 @@ def read_or_refuse(folder) -> bool:
 
 @pytest.mark.parametrize(
     ("seed", "n"),
-    [("wide", 120), ("long", 40), *((form, 30) for form in (*CAMERA_SEEDS, *RECORDER_SEEDS))],
+    [
+        ("wide", 120),
+        ("long", 40),
+        *((form, 30) for form in (*CAMERA_SEEDS, *RECORDER_SEEDS, "ebird")),
+    ],
 )
 def test_spoilt_text_is_read_or_refused(tmp_path, seed, n):
     toml, detections, sites = SEEDS[seed]
