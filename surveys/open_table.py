@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from pathlib import PurePath
 from typing import Any
 
-from surveys import sniff
+from surveys import sniff, unpack
 from surveys.ledger import Ledger
+from surveys.parquet import NotParquet, read_parquet
 from surveys.problems import did_you_mean, listing
-from surveys.table_shape import shape
+from surveys.table_shape import shape, shape_of_columns
 from surveys.text_table import Table, TableSpec, rows_text
 from surveys.workbook import NotWorkbook, read_sheet
 
@@ -31,6 +33,11 @@ def open_table(spec: TableSpec, ledger: Ledger) -> Table | None:
         "bytes": len(raw),
     }
     kind = sniff.kind_of(raw)
+    if kind == "gzip" or (kind == "zip" and not unpack.is_workbook(raw)):
+        unpacked = _unpacked(spec, raw, kind, found, ledger)
+        if unpacked is None:
+            return None
+        raw, kind = unpacked, sniff.kind_of(unpacked)
     if kind == "empty":
         size = "0 bytes" if not raw else f"{len(raw)} bytes, all blank"
         ledger.error(
@@ -42,7 +49,9 @@ def open_table(spec: TableSpec, ledger: Ledger) -> Table | None:
         return None
     if kind in ("zip", "xls"):
         return _from_workbook(spec, raw, found, ledger)
-    if kind in ("html", "binary"):
+    if kind == "parquet":
+        return _from_parquet(spec, raw, found, ledger)
+    if kind in ("html", "binary", "gzip"):
         what = "a web page or XML" if kind == "html" else "not text"
         ledger.error(
             "E504",
@@ -94,6 +103,48 @@ def _bytes(spec: TableSpec, ledger: Ledger) -> bytes | None:
         reason = "it is a folder" if isinstance(error, IsADirectoryError) else str(error)
         ledger.error("E401", f"{spec.shown} cannot be opened: {reason}", file=spec.shown)
     return None
+
+
+def _unpacked(
+    spec: TableSpec, raw: bytes, kind: str, found: dict[str, Any], ledger: Ledger
+) -> bytes | None:
+    """The table inside an archive that holds nothing else."""
+    try:
+        if kind == "gzip":
+            return unpack.from_gzip(raw)
+        inside, found["inside"] = unpack.from_zip(raw)
+        return inside
+    except unpack.NotUnpacked as error:
+        ledger.error(
+            "E505",
+            f"{spec.shown} cannot be unpacked: {error}",
+            file=spec.shown,
+            cure="unpack it, and name the table itself",
+        )
+        return None
+
+
+def _from_parquet(
+    spec: TableSpec, raw: bytes, found: dict[str, Any], ledger: Ledger
+) -> Table | None:
+    try:
+        columns = read_parquet(raw, frozenset(spec.columns.values()))
+    except NotParquet as error:
+        ledger.error(
+            "E505",
+            f"{spec.shown} cannot be read as a Parquet table: {error}",
+            file=spec.shown,
+            cure="write the table again, with one value in each cell",
+        )
+        return None
+    found |= {"encoding": "parquet", "separator": None}
+    if columns.left_out:
+        ledger.note(
+            "N507",
+            f"{spec.shown}: {listing(columns.left_out)} was not read: row labels that pandas adds",
+            file=spec.shown,
+        )
+    return shape_of_columns(spec, columns, found, ledger)
 
 
 def _from_text(spec: TableSpec, raw: bytes, found: dict[str, Any], ledger: Ledger) -> Table | None:
@@ -234,12 +285,14 @@ def _from_workbook(
         )
         return None
     found |= {"encoding": "workbook", "separator": None, "sheet": sheet.name}
-    if spec.path.suffix.lower() not in (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"):
+    named = PurePath(found.get("inside", spec.path.name).removesuffix(".gz"))
+    if named.suffix.lower() not in (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"):
         start = '"PK"' if raw.startswith(b"PK") else "the mark of old Excel files"
-        right = ".xlsx" if raw.startswith(b"PK") else ".xls"
+        right = ".ods" if sheet.open_document else ".xlsx" if raw.startswith(b"PK") else ".xls"
+        what = "an open-document spreadsheet" if sheet.open_document else "an Excel workbook"
         ledger.repair(
             "R007",
-            f"{spec.shown} is an Excel workbook (starts with {start}), not text. "
+            f"{spec.shown} is {what} (starts with {start}), not text. "
             f'Read as workbook, sheet "{sheet.name}"',
             file=spec.shown,
             cure=f"rename it to {spec.path.stem}{right}",

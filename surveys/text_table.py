@@ -62,7 +62,8 @@ class Table:
     found: dict[str, Any]
     sheet: str = ""
     separator: str = ","
-    dates: set[tuple[int, str]] = field(default_factory=set)  # cells that Excel holds as dates
+    dates: set[tuple[int, str]] = field(default_factory=set)  # cells that the file holds as dates
+    types: dict[str, str] = field(default_factory=dict)  # of columns, where the file tells them
     merged: list[tuple[int, int, str, str]] = field(default_factory=list)  # rows, column, range
     decimal_columns: dict[str, str] = field(default_factory=dict)
     decimal_default: str | None = None

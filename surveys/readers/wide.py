@@ -39,7 +39,11 @@ def detect(tables: dict[str, Table]) -> Guess | None:
         if not found or not len(table):
             continue
         values = pd.unique(np.concatenate([table.text(c.name) for c in found]))
-        told = {v for v in values if not cells.is_missing(v, cells.MISSING_NUMBER)}
+        told = {
+            v.removesuffix(".0")  # as pandas writes whole numbers beside missing ones
+            for v in values
+            if not cells.is_missing(v, cells.MISSING_NUMBER)
+        }
         binary = bool(told) and told <= {"0", "1"}
         counts = bool(told) and all(v.isdecimal() and len(v) < 4 for v in told)
         if not counts:
