@@ -18,7 +18,7 @@ from surveys.guess_text import text as text_of
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import Problem, SurveyError, listing
-from surveys.readers import READERS, reader, roles
+from surveys.readers import READERS, mark, reader, roles
 from surveys.readers.deployments import column_of
 from surveys.readers.site_table import is_layer
 from surveys.readers.visit_columns import VisitColumn
@@ -102,6 +102,11 @@ def _open(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, Tab
                 ledger.error("E401", f"{name} is not there", file=name)
             _json(name, path, parts, tables, ledger)
             continue
+        if mark.is_history(name):
+            table = mark.table_of(TableSpec(path, name), ledger)
+            if table is not None:
+                tables[name] = table
+            continue
         quiet = Ledger()
         table = open_table(TableSpec(path, name), quiet)
         later = [p for p in quiet.of_level("error") if p.code == "E008" and (p.row or 0) > 1]
@@ -130,17 +135,6 @@ def _json(name: str, path: Path, parts: Parts, tables: dict[str, Table], ledger:
 def _detections(tables: dict[str, Table], parts: Parts) -> None:
     guesses = [g for name in READERS if (g := reader(name).detect(tables)) is not None]
     if not guesses:
-        mark = [name for name in tables if name.lower().endswith(".inp")]
-        if mark:
-            raise SurveyError(
-                Problem(
-                    code="E411",
-                    file=mark[0],
-                    fact=f"{mark[0]} is an input file of MARK or PRESENCE, which is not read yet",
-                    cure="save the histories as CSV: a row for each site, a column for each visit "
-                    "(site,v1,v2,v3), blank in place of the dots",
-                )
-            )
         raise SurveyError(
             Problem(
                 code="E411",

@@ -27,38 +27,19 @@ def open_table(spec: TableSpec, ledger: Ledger) -> Table | None:
     raw = _bytes(spec, ledger)
     if raw is None:
         return None
-    found: dict[str, Any] = {
-        "file": spec.shown,
-        "sha256": hashlib.sha256(raw).hexdigest(),
-        "bytes": len(raw),
-    }
+    found = _found(spec, raw)
     kind = sniff.kind_of(raw)
     if kind == "gzip" or (kind == "zip" and not unpack.is_workbook(raw)):
         unpacked = _unpacked(spec, raw, kind, found, ledger)
         if unpacked is None:
             return None
         raw, kind = unpacked, sniff.kind_of(unpacked)
-    if kind == "empty":
-        size = "0 bytes" if not raw else f"{len(raw)} bytes, all blank"
-        ledger.error(
-            "E005",
-            f"{spec.shown} is empty ({size})",
-            file=spec.shown,
-            cure="was the export cut short? Export it again",
-        )
-        return None
     if kind in ("zip", "xls"):
         return _from_workbook(spec, raw, found, ledger)
     if kind == "parquet":
         return _from_parquet(spec, raw, found, ledger)
-    if kind in ("html", "binary", "gzip"):
-        what = "a web page or XML" if kind == "html" else "not text"
-        ledger.error(
-            "E504",
-            f"{spec.shown} is {what}, so no table can be read from it",
-            file=spec.shown,
-            cure="open it in the program that made it and save it as CSV UTF-8 or XLSX",
-        )
+    if kind != "text":
+        _refuse_kind(spec, raw, kind, ledger)
         return None
     return _from_text(spec, raw, found, ledger)
 
@@ -147,7 +128,53 @@ def _from_parquet(
     return shape_of_columns(spec, columns, found, ledger)
 
 
-def _from_text(spec: TableSpec, raw: bytes, found: dict[str, Any], ledger: Ledger) -> Table | None:
+def plain_text(spec: TableSpec, ledger: Ledger) -> tuple[str, dict[str, Any]] | None:
+    """The text of a file that is no table, and what was found of it; None where it is no text."""
+    raw = _bytes(spec, ledger)
+    if raw is None:
+        return None
+    found = _found(spec, raw)
+    kind = sniff.kind_of(raw)
+    if kind == "gzip" or (kind == "zip" and not unpack.is_workbook(raw)):
+        raw = _unpacked(spec, raw, kind, found, ledger)
+        if raw is None:
+            return None
+        kind = sniff.kind_of(raw)
+    if kind != "text":
+        _refuse_kind(spec, raw, kind, ledger)
+        return None
+    decoded = _decoded(spec, raw, ledger)
+    if decoded is None:
+        return None
+    return decoded.text, found | {"encoding": decoded.encoding, "separator": None}
+
+
+def _found(spec: TableSpec, raw: bytes) -> dict[str, Any]:
+    return {"file": spec.shown, "sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
+
+
+def _refuse_kind(spec: TableSpec, raw: bytes, kind: sniff.Kind, ledger: Ledger) -> None:
+    """An empty file, or one that holds something else than is asked for."""
+    if kind == "empty":
+        size = "0 bytes" if not raw else f"{len(raw)} bytes, all blank"
+        ledger.error(
+            "E005",
+            f"{spec.shown} is empty ({size})",
+            file=spec.shown,
+            cure="was the export cut short? Export it again",
+        )
+        return
+    what = {"html": "a web page or XML", "parquet": "a Parquet table", "xls": "a workbook"}
+    what |= {"zip": "a workbook"}
+    ledger.error(
+        "E504",
+        f"{spec.shown} is {what.get(kind, 'not text')}, so no table can be read from it",
+        file=spec.shown,
+        cure="open it in the program that made it and save it as CSV UTF-8 or XLSX",
+    )
+
+
+def _decoded(spec: TableSpec, raw: bytes, ledger: Ledger) -> sniff.Decoded | None:
     try:
         decoded = sniff.decode(raw, spec.encoding)
     except sniff.NotText as error:
@@ -168,6 +195,13 @@ def _from_text(spec: TableSpec, raw: bytes, found: dict[str, Any], ledger: Ledge
             row=row,
             cure="export it again",
         )
+        return None
+    return decoded
+
+
+def _from_text(spec: TableSpec, raw: bytes, found: dict[str, Any], ledger: Ledger) -> Table | None:
+    decoded = _decoded(spec, raw, ledger)
+    if decoded is None:
         return None
     separator = spec.separator or sniff.separator_of(decoded.text)
     found |= {"encoding": decoded.encoding, "separator": sniff.SEPARATOR_NAMES.get(separator)}

@@ -11,13 +11,14 @@ from surveys.ledger import Ledger
 from surveys.problems import did_you_mean, listing
 from surveys.readers import READERS
 
-TEXT, DAY, WHOLE, NUMBER, YES, TEXTS, TEXT_OR_TEXTS, YES_OR_TEXT, ALIAS, ANY = (
+TEXT, DAY, WHOLE, NUMBER, YES, TEXTS, WHOLES, TEXT_OR_TEXTS, YES_OR_TEXT, ALIAS, ANY = (
     "text",
     "text or a date",
     "a whole number",
     "a number",
     "true or false",
     "a list of texts",
+    "a list of whole numbers",
     "text or a list of texts",
     "true, false or text",
     "a table of texts",
@@ -121,6 +122,13 @@ SECTIONS: dict[str, Any] = {
     },
     "wide": {"visits": TEXTS, "missing": TEXTS},
     "long": {},
+    "mark": {
+        "seasons": WHOLES,
+        "years": WHOLES,
+        "groups": TEXTS,
+        "covariates": TEXTS,
+        "states": TEXTS,
+    },
     "sites": {"crs": TEXT, "alias": ALIAS, "ignore_case": YES},
     "detections": {"none": YES, "values": {"presence", "count", "state"}},
     "effort": {"unit": TEXT},
@@ -325,6 +333,7 @@ def _check(value: Any, wanted: Any, place: str, file: str, ledger: Ledger) -> No
 
 def _fits(value: Any, wanted: str) -> bool:
     texts = isinstance(value, list) and all(isinstance(v, str) for v in value)
+    whole = isinstance(value, list) and all(type(v) is int for v in value)
     return {
         TEXT: isinstance(value, str),
         DAY: isinstance(value, str | dt.date),
@@ -332,6 +341,7 @@ def _fits(value: Any, wanted: str) -> bool:
         NUMBER: isinstance(value, int | float) and not isinstance(value, bool),
         YES: isinstance(value, bool),
         TEXTS: texts,
+        WHOLES: whole,
         TEXT_OR_TEXTS: texts or isinstance(value, str),
         YES_OR_TEXT: isinstance(value, bool | str),
         ALIAS: isinstance(value, Mapping) and all(isinstance(v, str) for v in value.values()),

@@ -11,6 +11,7 @@ from types import ModuleType
 READERS = {
     "wide": "surveys.readers.wide",
     "long": "surveys.readers.long",
+    "mark": "surveys.readers.mark",
     "camtrapr": "surveys.readers.camtrapr",
     "camtrapdp": "surveys.readers.camtrapdp",
     "wildlife_insights": "surveys.readers.wildlife_insights",
@@ -18,7 +19,7 @@ READERS = {
     "megadetector": "surveys.readers.megadetector",
 }
 # Records beside the time that cameras worked: visits are made of it by [occasions].
-CAMERAS = tuple(name for name in READERS if name not in ("wide", "long"))
+CAMERAS = tuple(name for name in READERS if name not in ("wide", "long", "mark"))
 
 
 def reader(name: str) -> ModuleType:

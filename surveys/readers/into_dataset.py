@@ -11,7 +11,8 @@ import xarray as xr
 from surveys.build import from_tables
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError
-from surveys.readers import CAMERAS, polygons, reader
+from surveys.readers import CAMERAS, READERS, polygons, reader
+from surveys.readers.mark import is_history
 from surveys.readers.season_table import read_seasons
 from surveys.readers.tidy import Tidy
 from surveys.readers.trait_table import read_traits
@@ -118,13 +119,14 @@ def _refuse_idle_sections(study: StudyFile, form: str, ledger: Ledger) -> None:
     """Sections that this format makes nothing of; in silence they would be believed."""
     named = [name for name in OF_CAMERAS if study.section(name)]
     idle = named if form not in CAMERAS else [n for n in named if n in CAMERAS and n != form]
+    idle += [name for name in ("mark",) if name != form and study.section(name)]
     for name in idle:
         ledger.error(
             "E408",
             f'{study.name}: [{name}] has no effect on files of the format "{form}"',
             file=study.name,
             cure=f"remove it, or name the format: [source] format = "
-            f'"{name if name in CAMERAS else "camtrapr"}"',
+            f'"{name if name in READERS else "camtrapr"}"',
         )
 
 
@@ -132,6 +134,8 @@ def _guess_format(study: StudyFile) -> str:
     """Long where the study file names a role that only long tables have."""
     if study.section("files.package").get("path"):
         return "camtrapdp"
+    if is_history(str(study.section("files.detections").get("path", ""))):
+        return "mark"
     if study.section("files.deployments").get("path"):
         return "camtrapr"
     columns = study.section("files.detections").get("columns", {})
@@ -190,7 +194,8 @@ def provenance(study: StudyFile, tidy: Tidy) -> dict[str, Any]:
         program = "unknown"
     inputs = {}
     for table in tidy.tables:
-        inputs.setdefault(table.file, table.found)
+        found = {k: v for k, v in table.found.items() if k != "mark"}
+        inputs.setdefault(table.file, found)
     for found in tidy.inputs:
         inputs.setdefault(found["file"], found)
     return {

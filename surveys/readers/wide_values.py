@@ -63,9 +63,10 @@ def counts(
     cube: np.ndarray,
     columns: Sequence[VisitColumn],
     ledger: Ledger,
+    told: str | None = None,
 ) -> bool:
     """Whether values above 1 are counts; told, because a state code would be one too."""
-    kind = study.section("detections").get("values")
+    kind = study.section("detections").get("values", told)
     most = np.nanmax(cube) if not np.isnan(cube).all() else 0
     if kind == "state" or (kind != "count" and most <= 1):
         return False
