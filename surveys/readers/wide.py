@@ -23,7 +23,7 @@ from surveys.readers.visit_covariates import (
     own_table,
     refuse_taken,
 )
-from surveys.readers.wide_values import agree_effort, counts, detections
+from surveys.readers.wide_values import agree_effort, counts, detections, tell_zeros
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
 from surveys.values import as_seasons, natural
@@ -109,6 +109,7 @@ def of_columns(
         _refuse_twice(table, sites, season_at, kind_at, layout, role, ledger)
         return None
     y = detections(study, table, columns, ledger)
+    tell_zeros(table, columns, y, groups, ledger)
     site_at = _positions(sites, layout.sites)
     n_species = len(species)
     cube = np.full((n_species, *layout.shape), np.nan)
