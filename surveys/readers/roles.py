@@ -210,7 +210,7 @@ def species_names(
     shown: dict[str, str] = {}
     reason: dict[str, str] = {}
     for plain, written in spellings.items():
-        best = max(written, key=lambda w: (counted[w], w[:1].isupper(), "  " not in w, w))
+        best = max(written, key=lambda w: (counted[w], " " in w and w[0].isupper(), w))
         best = " ".join(best.split())
         target = alias.get(plain, best)
         why = NOT_SPECIES.get(plain, "")
