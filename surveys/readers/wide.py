@@ -142,15 +142,16 @@ def _account(table: Table, sites: np.ndarray, frame: pd.DataFrame | None, ledger
 
     A row may stand for several sites (a frequency of MARK): it is used if any of them is.
     """
-    rows = pd.DataFrame({"row": table.rows, "site": sites, "kept": True})
+    kept = np.ones(len(table), dtype=bool)
     if frame is not None:
-        rows["kept"] = rows["site"].isin(frame["site"])
-    told = rows.groupby("row", sort=False).agg({"site": "first", "kept": "any"})
-    ledger.read(table.file, len(told))
-    ledger.use(table.file, int(told["kept"].sum()))
-    lost = told[~told["kept"]]
-    if len(lost):
-        ledger.set_aside("unknown site", table.file, lost.index, lost["site"])
+        have = set(frame["site"])
+        kept = np.array([site in have for site in sites], dtype=bool)
+    rows, first = np.unique(table.rows, return_index=True)
+    used = np.isin(rows, table.rows[kept])
+    ledger.read(table.file, len(rows))
+    ledger.use(table.file, int(used.sum()))
+    if not used.all():
+        ledger.set_aside("unknown site", table.file, rows[~used], sites[first[~used]])
 
 
 def no_rows(study: StudyFile, table: Table, ledger: Ledger) -> None:
