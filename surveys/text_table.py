@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -133,5 +134,7 @@ def rows_text(rows: Iterable[int], most: int = 5) -> str:
     return f"rows {listing(numbers, most)}"
 
 
+@lru_cache(maxsize=4096)
 def bare(name: str) -> str:
+    """A name as it is compared: without blanks, in small letters."""
     return re.sub(r"\s+", "", str(name)).casefold()

@@ -15,7 +15,7 @@ from surveys.ledger import Ledger
 from surveys.readers.visit_columns import VisitColumn
 from surveys.text_table import Table, TableSpec
 
-MOST_SITES = 2_000_000
+MOST_SITES = 100_000
 MISSING = (".", "-")
 TAKEN = ("site", "species", "season", "visit")
 
