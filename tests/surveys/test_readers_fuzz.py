@@ -38,7 +38,7 @@ def run(folder, case, n):
 
 @pytest.mark.parametrize("case", CASES)
 def test_spoilt_files_are_read_or_refused(tmp_path, case):
-    outcomes = run(tmp_path, case, 24)
+    outcomes = run(tmp_path, case, 14)
     assert outcomes[False]
 
 
