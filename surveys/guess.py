@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from surveys import cells, guess_cameras
+from surveys import cells, guess_cameras, unpack
 from surveys.build import SITE_COLUMNS, VISIT_COLUMNS
 from surveys.guess_text import Parts
 from surveys.guess_text import text as text_of
@@ -28,6 +28,8 @@ from surveys.text_table import Table, TableSpec
 SITE_NAME = re.compile(r"site|station|locat|plot|point|square|quadrat|transect|cell|id$", re.I)
 SPECIES_NAME = re.compile(r"species|taxon|^sp$|scientific", re.I)
 SEASON_NAME = re.compile(r"^(season|year|yr|primary|period)$", re.I)
+# Of what lies in an archive, what may be of use; pictures are not.
+READABLE = (".csv", ".tsv", ".txt", ".json", ".xlsx", ".ods", ".parquet", ".inp", ".pao", ".gz")
 SURFACE_NAME = re.compile(r"surface|landscape|predict|grid|cells|newdata", re.I)
 
 
@@ -43,7 +45,8 @@ def guess(
 
     Parameters
     ----------
-    files : tables (CSV, TSV, XLSX, ODS) and layers (GPKG, GeoJSON, SHP)
+    files : tables (CSV, TSV, XLSX, ODS, Parquet), archives of them, histories (.inp, .pao), and
+        layers (GPKG, GeoJSON, SHP)
     folder
         Where the study file will stand; None: the folder that all files share.
     crs
@@ -66,7 +69,7 @@ def guess(
     home = (
         Path(folder).absolute() if folder else Path(os.path.commonpath([p.parent for p in paths]))
     )
-    shown = {_shown(p, home): p for p in paths}
+    shown = {_shown(p, home): p for one in paths for p in _inside(one)}
     ledger = Ledger()
     parts = Parts()
     tables = _open(shown, parts, ledger)
@@ -86,6 +89,14 @@ def guess(
     return written()
 
 
+def _inside(path: Path) -> list[Path]:
+    """The files of an archive that holds several; else the file itself."""
+    if path.suffix.lower() != ".zip" or not path.is_file():
+        return [path]
+    names = [n for n in unpack.contents(path) if n.lower().endswith(READABLE)]
+    return [path / name for name in sorted(names)] if len(names) > 1 else [path]
+
+
 def _shown(path: Path, home: Path) -> str:
     real, base = path.resolve(), home.resolve()
     try:
@@ -98,7 +109,7 @@ def _open(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, Tab
     tables: dict[str, Table] = {}
     for name, path in shown.items():
         if is_layer(name):
-            if not path.is_file():
+            if not path.is_file() and not unpack.archive_of(path)[1]:
                 ledger.error("E401", f"{name} is not there", file=name)
             _json(name, path, parts, tables, ledger)
             continue

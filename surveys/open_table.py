@@ -12,6 +12,7 @@ from surveys import sniff, unpack
 from surveys.ledger import Ledger
 from surveys.parquet import NotParquet, read_parquet
 from surveys.problems import did_you_mean, listing
+from surveys.split_tables import open_parts
 from surveys.table_shape import shape, shape_of_columns
 from surveys.text_table import Table, TableSpec, rows_text
 from surveys.workbook import NotWorkbook, read_sheet
@@ -24,6 +25,8 @@ def open_table(spec: TableSpec, ledger: Ledger) -> Table | None:
     """Read a table as text; problems go to the ledger, and None comes back where it is no table."""
     if not _keys_fit(spec, ledger):
         return None
+    if spec.parts:
+        return open_parts(spec, ledger, open_table)
     raw = _bytes(spec, ledger)
     if raw is None:
         return None
@@ -67,12 +70,15 @@ def _bytes(spec: TableSpec, ledger: Ledger) -> bytes | None:
     try:
         if spec.path.is_dir():
             raise IsADirectoryError
-        if spec.path.stat().st_size > MOST_FILE_BYTES:
+        archive, _ = unpack.archive_of(spec.path)
+        if archive.stat().st_size > MOST_FILE_BYTES:
             raise OSError("it is larger than 8 GB")
-        return spec.path.read_bytes()
+        return unpack.read_bytes(spec.path)
     except FileNotFoundError:
         folder = spec.path.parent
         beside = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+        if unpack.archive_of(spec.path)[1]:
+            beside = unpack.contents(archive)
         ledger.error(
             "E401",
             f"{spec.shown} is not there ([{spec.section}] path)."
@@ -100,7 +106,9 @@ def _unpacked(
             "E505",
             f"{spec.shown} cannot be unpacked: {error}",
             file=spec.shown,
-            cure="unpack it, and name the table itself",
+            cure="unpack it, and name the table itself"
+            if kind == "gzip"
+            else f'name a table in it: [{spec.section}] path = "{spec.shown}/NAME"; or unpack it',
         )
         return None
 
@@ -130,6 +138,14 @@ def _from_parquet(
 
 def plain_text(spec: TableSpec, ledger: Ledger) -> tuple[str, dict[str, Any]] | None:
     """The text of a file that is no table, and what was found of it; None where it is no text."""
+    if spec.parts:
+        ledger.error(
+            "E650",
+            f"{spec.shown}: such files are no tables, and only one of them is read",
+            file=spec.shown,
+            cure=f"name one: [{spec.section}] path",
+        )
+        return None
     raw = _bytes(spec, ledger)
     if raw is None:
         return None

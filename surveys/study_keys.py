@@ -117,7 +117,10 @@ SECTIONS: dict[str, Any] = {
     },
     "source": {"format": set(READERS), "path": TEXT},
     "files": {
-        **{n: {**_FILE, "columns": dict.fromkeys(roles, TEXT)} for n, roles in ROLES.items()},
+        **{
+            n: {**_FILE, "path": TEXT_OR_TEXTS, "columns": dict.fromkeys(roles, TEXT)}
+            for n, roles in ROLES.items()
+        },
         "package": {"path": TEXT},
     },
     "wide": {"visits": TEXTS, "missing": TEXTS},

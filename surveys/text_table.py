@@ -32,6 +32,7 @@ class TableSpec:
     excel_epoch: int = 1900
     fill_down: tuple[str, ...] = ()
     columns: dict[str, str] = field(default_factory=dict)
+    parts: tuple[TableSpec, ...] = ()  # where the table lies in several files
 
     @classmethod
     def of(cls, section: str, path: Path, shown: str, keys: dict[str, Any]) -> TableSpec:

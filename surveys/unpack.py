@@ -6,7 +6,7 @@ import gzip
 import io
 import zipfile
 import zlib
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from surveys.problems import listing
 
@@ -15,6 +15,47 @@ MOST_RATIO = 1000  # tables of zeros pack well
 FREE_BYTES = 1 << 20  # of which no ratio is asked
 # What is in a workbook, and in no archive of tables.
 WORKBOOK_PARTS = ("[Content_Types].xml", "content.xml", "xl/")
+
+
+def archive_of(path: Path) -> tuple[Path, str]:
+    """The archive that a path leads into and the name in it: export.zip, observations.csv.
+
+    The path itself and "" where it leads into none.
+    """
+    if not path.exists():
+        for folder in path.parents:
+            if folder.suffix.lower() == ".zip" and folder.is_file():
+                return folder, path.relative_to(folder).as_posix()
+    return path, ""
+
+
+def contents(path: Path) -> list[str]:
+    """Names of the files in an archive; none where it is no archive that can be read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [entry.filename for entry in members(archive)]
+    except ERRORS:
+        return []
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file, or of one in an archive (export.zip/observations.csv).
+
+    Raises
+    ------
+    OSError
+        It is not there, or cannot be unpacked.
+    """
+    archive_path, inside = archive_of(path)
+    if not inside:
+        return path.read_bytes()
+    try:
+        with zipfile.ZipFile(archive_path) as archive:
+            return member(archive, archive.getinfo(inside), archive_path.stat().st_size)
+    except KeyError:
+        raise FileNotFoundError(f"{archive_path.name} holds no {inside}") from None
+    except (NotUnpacked, *ERRORS) as error:
+        raise OSError(f"it cannot be unpacked ({_reason(error)})") from None
 
 
 class NotUnpacked(Exception):
@@ -63,7 +104,7 @@ ERRORS = (
 
 
 def member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, packed: int) -> bytes:
-    """The bytes of one file of an archive, no more than `most` allows for its size."""
+    """The bytes of one file of an archive, no more than is sane for its size."""
     with archive.open(entry) as stream:
         return _limited(stream, packed)
 

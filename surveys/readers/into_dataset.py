@@ -38,22 +38,10 @@ def dataset(study: StudyFile) -> xr.Dataset:
     ledger = study.ledger = Ledger()
     tidy = tables(study, ledger)
     regions = _regions(study)
-    ds = from_tables(
-        tidy.visits,
-        tidy.records,
-        tidy.sites,
-        species=tidy.species,
-        seasons=tidy.seasons,
-        season_covariates=() if tidy.season_covariates is None else tidy.season_covariates,
-        species_covariates=tidy.species_covariates,
-        missing=_policies(tidy),
-        units=_units(study, tidy),
-        effort_units=_effort_units(study, tidy),
-        crs=study.section("sites").get("crs"),
-        ledger=ledger.balance(),
-        provenance=provenance(study, tidy),
-        title=study.title,
-    )
+    try:
+        ds = _dataset_of(study, tidy, ledger)
+    except SurveyError as error:
+        raise SurveyError(ledger.named(p) for p in error.problems) from None
     for name in ("visit_start", "visit_end"):
         if tidy.clock and name in ds:
             ds[name].attrs["clock"] = tidy.clock
@@ -73,6 +61,25 @@ def dataset(study: StudyFile) -> xr.Dataset:
                 if keys.get("long_name") and covariate in ds:
                     ds[covariate].attrs["long_name"] = keys["long_name"]
     return ds
+
+
+def _dataset_of(study: StudyFile, tidy: Tidy, ledger: Ledger) -> xr.Dataset:
+    return from_tables(
+        tidy.visits,
+        tidy.records,
+        tidy.sites,
+        species=tidy.species,
+        seasons=tidy.seasons,
+        season_covariates=() if tidy.season_covariates is None else tidy.season_covariates,
+        species_covariates=tidy.species_covariates,
+        missing=_policies(tidy),
+        units=_units(study, tidy),
+        effort_units=_effort_units(study, tidy),
+        crs=study.section("sites").get("crs"),
+        ledger=ledger.balance(),
+        provenance=provenance(study, tidy),
+        title=study.title,
+    )
 
 
 def tables(study: StudyFile, ledger: Ledger) -> Tidy:
@@ -194,8 +201,8 @@ def provenance(study: StudyFile, tidy: Tidy) -> dict[str, Any]:
         program = "unknown"
     inputs = {}
     for table in tidy.tables:
-        found = {k: v for k, v in table.found.items() if k != "mark"}
-        inputs.setdefault(table.file, found)
+        for found in table.found.get("parts") or [table.found]:
+            inputs.setdefault(found["file"], {k: v for k, v in found.items() if k != "mark"})
     for found in tidy.inputs:
         inputs.setdefault(found["file"], found)
     return {

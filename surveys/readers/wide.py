@@ -105,10 +105,10 @@ def of_columns(
     sites = _site_ids(study, table, role["site"], bool(sites_spec), ledger)
     layout, season_at = _layout(table, columns, sites, role["season"])
     species, kind_at = _species(study, table, role["species"], ledger)
+    y = detections(study, table, columns, ledger)
     if len(set(_keys(sites, season_at, kind_at))) != len(table):
         _refuse_twice(table, sites, season_at, kind_at, layout, role, ledger)
         return None
-    y = detections(study, table, columns, ledger)
     tell_zeros(table, columns, y, groups, ledger)
     site_at = _positions(sites, layout.sites)
     n_species = len(species)
