@@ -191,15 +191,15 @@ class Reader:
 
 @contextmanager
 def time_limit(seconds):
-    """Raise TimeoutError where reading takes longer: a file may not hang a program."""
+    """Raise TimeoutError where reading takes more time of the processor: no file may hang."""
 
     def late(*_):
         raise TimeoutError(f"reading took more than {seconds} s")
 
-    before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, late)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
