@@ -122,11 +122,15 @@ class Study:
         if self.data_state().is_finished and not force:
             return False
         import surveys
+        from surveys.ledger import Ledger
 
         data = surveys.read(self.file.path) if self._data is None else self._data
         manifest = store.Manifest("data", settings={"key": self.data_key}, inputs=dict(self.inputs))
         with store.new_folder(self.results / "data", replace=True) as folder:
             surveys.save(data, folder / "data.nc")
+            ledger = Ledger.from_json(data.attrs.get("ledger", ""))
+            if ledger.n_aside():
+                ledger.write_dropped(folder / "dropped.csv")
             store.finish(folder, manifest)
         self._data = data
         return True

@@ -11,13 +11,14 @@ from surveys.ledger import Ledger
 from surveys.problems import did_you_mean, listing
 from surveys.readers import READERS, plugged
 
-TEXT, DAY, WHOLE, NUMBER, YES, TEXTS, TEXT_OR_TEXTS, YES_OR_TEXT, ALIAS, ANY = (
+TEXT, DAY, WHOLE, NUMBER, YES, TEXTS, WHOLES, TEXT_OR_TEXTS, YES_OR_TEXT, ALIAS, ANY = (
     "text",
     "text or a date",
     "a whole number",
     "a number",
     "true or false",
     "a list of texts",
+    "a list of whole numbers",
     "text or a list of texts",
     "true, false or text",
     "a table of texts",
@@ -84,7 +85,7 @@ DROP = {"error", "drop"}
 # Sections that some formats alone use; with others they would be accepted and ignored.
 OF_SOME_FORMATS = (
     *("time", "clock", "occasions", "seasons", "cameras"),
-    *("camtrapdp", "timelapse", "megadetector", "birdnet", "edna", "neon", "ebird"),
+    *("camtrapdp", "timelapse", "megadetector", "birdnet", "edna", "neon", "ebird", "mark"),
 )
 # A model's formulas, one a parameter of its family; which family has which is the models' affair.
 PARAMETERS = (
@@ -162,12 +163,19 @@ SECTIONS: dict[str, Any] = {
     },
     "source": {"format": set(READERS), "path": TEXT},
     "files": {
-        **{name: file_keys(roles) for name, roles in ROLES.items()},
+        **{name: file_keys(roles) | {"path": TEXT_OR_TEXTS} for name, roles in ROLES.items()},
         "package": {"path": TEXT},
         "sampling": {"path": TEXT},
     },
     "wide": {"visits": TEXTS, "missing": TEXTS},
     "long": {},
+    "mark": {
+        "seasons": WHOLES,
+        "years": WHOLES,
+        "groups": TEXTS,
+        "covariates": TEXTS,
+        "states": TEXTS,
+    },
     "sites": {"crs": TEXT, "alias": ALIAS, "ignore_case": YES},
     "detections": {"none": YES, "values": {"presence", "count", "state"}},
     "effort": {"unit": TEXT},
@@ -402,6 +410,7 @@ def _check(value: Any, wanted: Any, place: str, file: str, ledger: Ledger) -> No
 
 def _fits(value: Any, wanted: str) -> bool:
     texts = isinstance(value, list) and all(isinstance(v, str) for v in value)
+    whole = isinstance(value, list) and all(type(v) is int for v in value)
     return {
         TEXT: isinstance(value, str),
         DAY: isinstance(value, str | dt.date),
@@ -409,6 +418,7 @@ def _fits(value: Any, wanted: str) -> bool:
         NUMBER: isinstance(value, int | float) and not isinstance(value, bool),
         YES: isinstance(value, bool),
         TEXTS: texts,
+        WHOLES: whole,
         TEXT_OR_TEXTS: texts or isinstance(value, str),
         YES_OR_TEXT: isinstance(value, bool | str),
         ALIAS: isinstance(value, Mapping) and all(isinstance(v, str) for v in value.values()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ class TableSpec:
     excel_epoch: int = 1900
     fill_down: tuple[str, ...] = ()
     columns: dict[str, str] = field(default_factory=dict)
+    parts: tuple[TableSpec, ...] = ()  # where the table lies in several files
 
     @classmethod
     def of(cls, section: str, path: Path, shown: str, keys: dict[str, Any]) -> TableSpec:
@@ -62,7 +64,8 @@ class Table:
     found: dict[str, Any]
     sheet: str = ""
     separator: str = ","
-    dates: set[tuple[int, str]] = field(default_factory=set)  # cells that Excel holds as dates
+    dates: set[tuple[int, str]] = field(default_factory=set)  # cells that the file holds as dates
+    types: dict[str, str] = field(default_factory=dict)  # of columns, where the file tells them
     merged: list[tuple[int, int, str, str]] = field(default_factory=list)  # rows, column, range
     decimal_columns: dict[str, str] = field(default_factory=dict)
     decimal_default: str | None = None
@@ -132,5 +135,7 @@ def rows_text(rows: Iterable[int], most: int = 5) -> str:
     return f"rows {listing(numbers, most)}"
 
 
+@lru_cache(maxsize=4096)
 def bare(name: str) -> str:
+    """A name as it is compared: without blanks, in small letters."""
     return re.sub(r"\s+", "", str(name)).casefold()

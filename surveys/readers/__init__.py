@@ -12,6 +12,7 @@ from typing import Any
 READERS = {
     "wide": "surveys.readers.wide",
     "long": "surveys.readers.long",
+    "mark": "surveys.readers.mark",
     "camtrapr": "surveys.readers.camtrapr",
     "camtrapdp": "surveys.readers.camtrapdp",
     "wildlife_insights": "surveys.readers.wildlife_insights",

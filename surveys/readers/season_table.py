@@ -91,7 +91,7 @@ def _values(
             cure="one row for each season, or for each site and season",
         )
         return None
-    kind = keys.get("type") or ("number" if cells.is_numeric(table, column) else "factor")
+    kind = keys.get("type") or cells.kind_of(table, column, ledger)
     read_as = cells.numbers if kind == "number" else cells.words
     values = pd.Series(read_as(table, column, ledger), index=pd.MultiIndex.from_frame(at))
     wanted = pd.MultiIndex.from_frame(frame[list(at.columns)])

@@ -199,7 +199,7 @@ def _covariate(
     kind = keys.get("type")
     missing = keys.get("missing", ()) if "path" not in keys else ()
     if kind is None:
-        kind = "number" if cells.is_numeric(table, column, missing) else "factor"
+        kind = cells.kind_of(table, column, ledger, missing)
     if kind == "factor":
         return cells.words(table, column, ledger, missing=missing).astype(str)
     return cells.numbers(
