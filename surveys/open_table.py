@@ -10,6 +10,7 @@ from typing import Any
 from surveys import sniff
 from surveys.ledger import Ledger
 from surveys.problems import did_you_mean, listing
+from surveys.readers import layer_table
 from surveys.table_shape import shape
 from surveys.text_table import Table, TableSpec, rows_text
 from surveys.workbook import NotWorkbook, read_sheet
@@ -20,6 +21,12 @@ csv.field_size_limit(1 << 24)
 
 def open_table(spec: TableSpec, ledger: Ledger) -> Table | None:
     """Read a table as text; problems go to the ledger, and None comes back where it is no table."""
+    if spec.relation:
+        from surveys.readers.relation_table import open_relation
+
+        return open_relation(spec, ledger)
+    if spec.section == "files.sites" and layer_table.is_layer(spec.shown) and spec.path.is_file():
+        return layer_table.open_layer(spec, ledger)
     if not _keys_fit(spec, ledger):
         return None
     raw = _bytes(spec, ledger)

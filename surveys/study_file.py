@@ -7,7 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,8 @@ class StudyFile:
     digest: str
     ledger: Ledger = field(default_factory=Ledger, repr=False)
     folded_sites: dict[str, str] | None = field(default=None, repr=False)  # kept by the readers
+    layer_crs: str = ""  # kept by the readers: of the map layer that the sites come from
+    site_rows: dict[str, tuple[str, int]] = field(default_factory=dict, repr=False)  # file, row
 
     @property
     def folder(self) -> Path:
@@ -58,6 +60,11 @@ class StudyFile:
         for part in name.split("."):
             found = found.get(part, {}) if isinstance(found, Mapping) else {}
         return dict(found) if isinstance(found, Mapping) else {}
+
+    @property
+    def crs(self) -> str | None:
+        """The CRS of the sites: that of their layer, else the one that the study file tells."""
+        return self.layer_crs or self.section("sites").get("crs")
 
     @property
     def models(self) -> dict[str, dict[str, Any]]:
@@ -156,17 +163,28 @@ class StudyFile:
         `[source] path` is the folder that the paths of tables count from.
         """
         keys = self.section(section)
+        if keys.get("table"):
+            spec = TableSpec.of(section, self.folder, keys["table"], keys)
+            return replace(spec, database=self.section("postgis"), crs=self._crs_of(section))
         shown = keys.get("path")
         if not shown:
             return None
-        base = self.section("source").get("path")
-        if base and not Path(shown).is_absolute():
-            shown = f"{base.rstrip('/')}/{shown}"
+        shown = self.from_source(shown)
         before = len(ledger.of_level("error"))
         path = self.resolve(shown, section, ledger)
         if len(ledger.of_level("error")) > before:
             return None
-        return TableSpec.of(section, path, self._as_shown(shown, path), keys)
+        spec = TableSpec.of(section, path, self._as_shown(shown, path), keys)
+        return replace(spec, crs=self._crs_of(section))
+
+    def from_source(self, shown: str) -> str:
+        """A path that counts from [source] path, as one that counts from the study folder."""
+        base = self.section("source").get("path")
+        return f"{base.rstrip('/')}/{shown}" if base and not Path(shown).is_absolute() else shown
+
+    def _crs_of(self, section: str) -> str | None:
+        """The CRS that the study file tells for the places of a table."""
+        return self.section("sites" if section == "files.sites" else section).get("crs")
 
     def _as_shown(self, shown: str, path: Path) -> str:
         """The path as messages and provenance tell it: counted from the study folder."""

@@ -62,6 +62,8 @@ _FILE: dict[str, Any] = {
     "date_format": TEXT_OR_TEXTS,
     "excel_epoch": {1900, 1904},
     "fill_down": TEXTS,
+    "layer": TEXT,
+    "table": TEXT,
 }
 _TABLE = {k: v for k, v in _FILE.items() if k != "missing"}
 DROP = {"error", "drop"}

@@ -12,6 +12,7 @@ from surveys.build import from_tables
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError
 from surveys.readers import CAMERAS, polygons, reader
+from surveys.readers.layer_table import AREA
 from surveys.readers.season_table import read_seasons
 from surveys.readers.tidy import Tidy
 from surveys.readers.trait_table import read_traits
@@ -48,7 +49,7 @@ def dataset(study: StudyFile) -> xr.Dataset:
         missing=_policies(tidy),
         units=_units(study, tidy),
         effort_units=_effort_units(study, tidy),
-        crs=study.section("sites").get("crs"),
+        crs=study.crs,
         ledger=ledger.balance(),
         provenance=provenance(study, tidy),
         title=study.title,
@@ -166,7 +167,7 @@ def _units(study: StudyFile, tidy: Tidy) -> dict[str, str]:
         names |= set(tidy.season_covariates.columns)
     if tidy.species_covariates is not None:
         names |= set(tidy.species_covariates.columns)
-    units = dict(tidy.units)
+    units = {AREA: "km2", **tidy.units}
     for section in ("covariates", "visit_covariates", "season_covariates", "species_covariates"):
         for name, keys in study.section(section).items():
             if "units" in keys:
