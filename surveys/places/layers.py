@@ -102,10 +102,8 @@ def read_layer(
         raise SurveyError(
             Problem(code="E303", file=real.name, fact=fact, cure="give a GeoPackage or GeoJSON")
         )
-    if kind == "geojson":
-        frame = _read_geojson(real)
-    else:
-        frame = _read_ogr(real, kind, layer, encoding)
+    is_json = kind == "geojson"
+    frame = _read_geojson(real) if is_json else _read_ogr(real, kind, layer, encoding)
     if frame.crs is None:
         if crs is None:
             raise SurveyError(_no_crs(real, kind))
