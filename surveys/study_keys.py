@@ -66,6 +66,16 @@ _FILE: dict[str, Any] = {
     "table": TEXT,
 }
 _TABLE = {k: v for k, v in _FILE.items() if k != "missing"}
+# Of rasters and map layers: what they tell of a place.
+_AT_PLACES: dict[str, Any] = {
+    "stat": {
+        *("point", "mean", "sd", "min", "max", "share", "share of class", "majority"),
+        *("value", "distance"),
+    },
+    "buffer_m": NUMBER,
+    "class": ANY,
+    "band": WHOLE,
+}
 DROP = {"error", "drop"}
 # Sections that speak of cameras alone; elsewhere they would be accepted and ignored.
 OF_CAMERAS = (
@@ -129,6 +139,9 @@ SECTIONS: dict[str, Any] = {
     "covariates": {
         "*": {
             **_FILE,
+            **_AT_PLACES,
+            "raster": TEXT,
+            "polygons": TEXT,
             "column": TEXT,
             "site": TEXT,
             "type": {"number", "factor"},
@@ -150,9 +163,12 @@ SECTIONS: dict[str, Any] = {
     "season_covariates": {
         "*": {
             **_FILE,
+            **_AT_PLACES,
+            "raster": ALIAS,
             "column": TEXT,
             "site": TEXT,
             "season": TEXT,
+            "crs": TEXT,
             "type": {"number", "factor"},
             "units": TEXT,
             "long_name": TEXT,

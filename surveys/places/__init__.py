@@ -28,6 +28,13 @@ if TYPE_CHECKING:
         working_crs,
     )
     from surveys.places.layers import read_layer, safe_path
+    from surveys.places.polygon_values import (
+        areas_within,
+        majority_within,
+        metres_to_nearest,
+        value_at,
+    )
+    from surveys.places.rasters import RASTER_SUFFIXES, sample_raster
     from surveys.places.regions import as_regions, assign_regions, cell_regions, read_regions
     from surveys.places.surface import read_surface
 
@@ -49,6 +56,12 @@ _HOME = {
     "neighbours": "borders",
     "hexagons": "cells",
     "read_surface": "surface",
+    "value_at": "polygon_values",
+    "areas_within": "polygon_values",
+    "majority_within": "polygon_values",
+    "metres_to_nearest": "polygon_values",
+    "sample_raster": "rasters",
+    "RASTER_SUFFIXES": "rasters",
     "country_name": "countries",
     "country_of": "countries",
     "country_problem": "countries",
@@ -73,6 +86,12 @@ __all__ = [  # noqa: RUF022  in the order of use
     "neighbours",
     "hexagons",
     "read_surface",
+    "value_at",
+    "areas_within",
+    "majority_within",
+    "metres_to_nearest",
+    "sample_raster",
+    "RASTER_SUFFIXES",
     "country_of",
     "country_name",
     "inside_country",

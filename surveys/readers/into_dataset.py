@@ -11,7 +11,7 @@ import xarray as xr
 from surveys.build import from_tables
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError
-from surveys.readers import CAMERAS, polygons, reader
+from surveys.readers import CAMERAS, layer_keys, place_covariates, reader
 from surveys.readers.layer_table import AREA
 from surveys.readers.season_table import read_seasons
 from surveys.readers.tidy import Tidy
@@ -66,7 +66,7 @@ def dataset(study: StudyFile) -> xr.Dataset:
     tree = study.section("taxa").get("tree")
     if tree:
         ds = attach_phylogeny(ds, study.resolve(tree, "taxa"))
-    ds = polygons.attach(study, ds)
+    ds = place_covariates.attach(study, ds)
     for name, section in study.config.items():
         if name.endswith("covariates"):
             for covariate, keys in section.items():
@@ -86,6 +86,7 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
     form = study.format or _guess_format(study)
     module = reader(form)
     _refuse_idle_sections(study, form, ledger)
+    layer_keys.check(study, ledger)
     if not study.section("files.detections").get("path") and not getattr(module, "PACKAGE", False):
         ledger.error(
             "E409",
@@ -147,7 +148,7 @@ def _regions(study: StudyFile) -> Any:
     from surveys.places import read_regions
 
     keys = study.section("regions")
-    with polygons.cure_in("regions"):
+    with place_covariates.cure_in("regions"):
         return read_regions(
             path,
             name=keys.get("name"),

@@ -13,8 +13,7 @@ from surveys import cells
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import listing
-from surveys.readers import coordinates, roles
-from surveys.readers.layer_table import is_layer
+from surveys.readers import coordinates, layer_keys, roles
 from surveys.readers.visit_covariates import refuse_taken
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
@@ -103,7 +102,8 @@ def _whole_names(study: StudyFile, table: Table, frame: pd.DataFrame, ledger: Le
     """Covariates that the study file names in full and a Shapefile cut to ten letters."""
     for name, keys in study.section("covariates").items():
         found = table.match(name)
-        if not {"path", "column"} & set(keys) and found in frame and name not in frame:
+        elsewhere = {"path", "column", "raster", "polygons", "table"} & set(keys)
+        if not elsewhere and found in frame and name not in frame:
             frame[name] = frame.pop(str(found))
             ledger.repair(
                 "R338",
@@ -311,8 +311,8 @@ def _open_others(study: StudyFile, ledger: Ledger) -> dict[str, Table]:
     """Tables that covariates name, each opened once."""
     tables: dict[str, Table] = {}
     for name, keys in study.section("covariates").items():
-        path = keys.get("path")
-        if not path or is_layer(path) or path in tables:
+        path = keys.get("table") or keys.get("path")
+        if not path or layer_keys.is_of_places(keys) or path in tables:
             continue
         spec = study.table(f"covariates.{name}", ledger)
         if spec is None:
@@ -332,7 +332,9 @@ def _own(
     ledger: Ledger,
 ) -> None:
     """A covariate from its own table, joined by site id."""
-    path = keys.get("path")
+    path = keys.get("table") or keys.get("path")
+    if layer_keys.is_of_places(keys):
+        return  # found once the places of the sites are known
     if path is None:
         if name not in frame and not keys.get("column"):
             ledger.error(
