@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from surveys.places.circles import EARTH, rings
-from surveys.places.crs import in_equal_area, is_equal_area, parse_crs
+from surveys.places.crs import equal_area_crs, in_equal_area, is_equal_area, parse_crs
 from surveys.values import natural
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
+WIDE = 120.0  # degrees of longitude
 FARTHEST = 1.3  # by how much the stretch of a map may grow towards the nearest feature
 SEGMENTS = 16  # a long straight line of one map is bent on another
 
@@ -48,7 +49,7 @@ def areas_within(
     import geopandas as gpd
     import shapely
 
-    flat = in_equal_area(layer)
+    flat = _flat(layer, longitude, latitude)
     ring_lon, ring_lat = rings(np.asarray(longitude, float), np.asarray(latitude, float), metres)
     known = np.flatnonzero(np.isfinite(ring_lon[:, 0]))
     circles = gpd.GeoSeries(
@@ -69,7 +70,7 @@ def areas_within(
         }
     )
     found["part"] = parts
-    found = found[[not _absent(v) for v in found["value"]]]
+    found = found[np.array([not _absent(v) for v in found["value"]], dtype=bool)]
     rows = []
     for (at, value), group in found.groupby(["place", "value"], sort=True):
         shapes_there = group["part"].to_numpy()
@@ -104,8 +105,9 @@ def metres_to_nearest(layer: gpd.GeoDataFrame, longitude: Any, latitude: Any) ->
     from pyproj import Geod, Transformer
 
     lon, lat = (np.atleast_1d(np.asarray(v, float)) for v in (longitude, latitude))
-    flat = in_equal_area(layer).geometry
-    flat = flat[~(flat.is_empty | flat.isna())]
+    flat = _flat(layer, lon, lat).geometry
+    flat = flat[~(flat.is_empty | flat.isna()).to_numpy()]
+    flat = flat[np.isfinite(flat.bounds).all(axis=1).to_numpy()]  # what the map cannot show
     shapes = np.asarray(shapely.force_2d(flat.to_numpy()))
     x, y = _on_map(lon, lat, flat.crs)
     stretch = _stretch(flat.crs, lon, lat)
@@ -145,6 +147,20 @@ def metres_to_nearest(layer: gpd.GeoDataFrame, longitude: Any, latitude: Any) ->
         away = shapely.distance(shapely.Point(0, 0), moved)
         out[i] = min(upper, float(np.min(away, initial=np.inf)))
     return out
+
+
+def _flat(layer: gpd.GeoDataFrame, longitude: Any, latitude: Any) -> gpd.GeoDataFrame:
+    """The layer on an equal-area map without a seam among the places.
+
+    A map of the whole world is cut along a meridian; for a layer so wide the map of the places is
+    taken, unless they too lie all round the earth.
+    """
+    flat = in_equal_area(layer)
+    west, _, east, _ = flat.to_crs("EPSG:4326").total_bounds
+    lon, lat = np.atleast_1d(longitude), np.atleast_1d(latitude)
+    if east - west < WIDE or not np.isfinite(lon).any():
+        return flat
+    return layer.to_crs(equal_area_crs(lon, lat))
 
 
 def _points(longitude: Any, latitude: Any) -> gpd.GeoSeries:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -229,8 +230,17 @@ def _check_country(study, table, ids, names, lon, lat, known, ledger: Ledger) ->
         lat_column=names[1],
         sites=ids[known],
     )
-    if problem is not None:
-        ledger.add(problem)
+    if problem is None:
+        return
+    first = int(table.rows[known][0])
+    if problem.code == "E024" and table.points is not None:
+        cure = "x and y of the shapes are swapped: make the layer again (QGIS: Swap x and y)"
+        problem = replace(problem, row=first, cure=cure)
+    elif problem.code == "E024":
+        cure = f"[{table.spec.section}.columns] {problem.cure.removeprefix('swap the columns: ')}"
+        cure = cure.replace(", longitude", "; longitude")
+        problem = replace(problem, row=first, column=names[1], cure=f"swap the columns: {cure}")
+    ledger.add(problem)
 
 
 def _check_close(
