@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from surveys import study_keys
+from surveys import study_keys, study_secrets
 from surveys.ledger import Ledger
 from surveys.text_table import TableSpec
 
@@ -212,6 +212,8 @@ def read_study(path: str | Path) -> StudyFile:
     ledger.raise_errors()
     config = _parse(raw, path.name, ledger)
     ledger.raise_errors()
+    study_secrets.refuse(config, path.name, ledger)
+    ledger.raise_errors()
     study_keys.check(config, path.name, ledger)
     study = StudyFile(path.absolute(), config, hashlib.sha256(raw).hexdigest())
     ledger.raise_errors()
@@ -265,7 +267,7 @@ def _parse(raw: bytes, name: str, ledger: Ledger) -> dict[str, Any]:
             f"{name}{f' row {row}' if row else ''} cannot be read: {told}",
             file=name,
             row=row,
-            why=f"the row is: {line[:120]}" if line else "",
+            why=f"the row is: {study_secrets.hidden(line[:120])}" if line else "",
             cure="texts stand in double quotes; write paths with / instead of \\"
             if "\\" in line
             else "texts stand in double quotes, lists in [ ], and each key once in a section",

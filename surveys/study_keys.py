@@ -133,6 +133,10 @@ SECTIONS: dict[str, Any] = {
     },
     "wide": {"visits": TEXTS, "missing": TEXTS},
     "long": {},
+    "postgis": {
+        **dict.fromkeys(("environment", "service", "host", "database", "user", "passfile"), TEXT),
+        "port": WHOLE,
+    },
     "sites": {"crs": TEXT, "alias": ALIAS, "ignore_case": YES},
     "detections": {"none": YES, "values": {"presence", "count", "state"}},
     "effort": {"unit": TEXT},
