@@ -216,7 +216,10 @@ SECTIONS: dict[str, Any] = {
     "taxa": {"alias": ALIAS, "exclude": TEXTS, "tree": TEXT, "keep_ranks": TEXTS},
     "checks": {"unknown_site": DROP, "detection_without_effort": DROP},
     "regions": {"path": TEXT, "name": TEXT, "layer": TEXT, "crs": TEXT},
-    "surface": {"path": TEXT, "crs": TEXT, "columns": ALIAS, "layer": TEXT},
+    "surface": {
+        **{"path": TEXT, "crs": TEXT, "columns": ALIAS, "layer": TEXT},
+        **{"from": {"covariates"}, "cell_m": NUMBER, "within": TEXT},
+    },
     "sample": {
         "engine": {"nuts", "ml"},
         "draws": WHOLE,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from surveys.places.borders import neighbours
-    from surveys.places.cells import hexagons
+    from surveys.places.cells import hexagons, squares
     from surveys.places.countries import (
         country_name,
         country_of,
@@ -55,6 +55,7 @@ _HOME = {
     "cell_regions": "regions",
     "neighbours": "borders",
     "hexagons": "cells",
+    "squares": "cells",
     "read_surface": "surface",
     "value_at": "polygon_values",
     "areas_within": "polygon_values",
@@ -85,6 +86,7 @@ __all__ = [  # noqa: RUF022  in the order of use
     "cell_regions",
     "neighbours",
     "hexagons",
+    "squares",
     "read_surface",
     "value_at",
     "areas_within",
