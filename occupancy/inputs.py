@@ -15,6 +15,7 @@ from surveys.study_file import StudyFile
 LAYERS = ("regions", "surface")
 PACKAGES = ("camtrapdp", "wildlife_insights")
 TABLES = (".csv", ".json")
+FILES = ("path", "raster", "polygons", "within")  # keys that name one
 
 
 def digests(file: StudyFile, sections: tuple[str, ...] = ()) -> dict[str, str]:
@@ -51,13 +52,15 @@ def _of_source(file: StudyFile, base: str) -> dict[str, str]:
 
 
 def _paths(config: Any) -> Iterator[str]:
-    """Every `path` that a part of the study file names."""
+    """Every file that a part of the study file names."""
     if isinstance(config, Mapping):
         for key, value in config.items():
-            if key == "path" and isinstance(value, str):
+            if key in FILES and isinstance(value, str):
                 yield value
             elif key == "path" and isinstance(value, list):
                 yield from value
+            elif key == "raster" and isinstance(value, Mapping):  # one for each season
+                yield from (shown for shown in value.values() if isinstance(shown, str))
             else:
                 yield from _paths(value)
 

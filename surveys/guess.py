@@ -21,7 +21,7 @@ from surveys.open_table import open_table
 from surveys.problems import Problem, SurveyError, listing
 from surveys.readers import READERS, mark, plugged, reader, roles, sound_tables
 from surveys.readers.deployments import column_of
-from surveys.readers.site_table import is_layer
+from surveys.readers.layer_table import is_layer
 from surveys.readers.visit_columns import VisitColumn
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, TableSpec

@@ -72,6 +72,8 @@ _FILE: dict[str, Any] = {
     "date_format": TEXT_OR_TEXTS,
     "excel_epoch": {1900, 1904},
     "fill_down": TEXTS,
+    "layer": TEXT,
+    "table": TEXT,
 }
 
 
@@ -81,6 +83,16 @@ def file_keys(roles: Iterable[str]) -> dict[str, Any]:
 
 
 _TABLE = {k: v for k, v in _FILE.items() if k != "missing"}
+# Of rasters and map layers: what they tell of a place.
+_AT_PLACES: dict[str, Any] = {
+    "stat": {
+        *("point", "mean", "sd", "min", "max", "share", "share of class", "majority"),
+        *("value", "distance"),
+    },
+    "buffer_m": NUMBER,
+    "class": ANY,
+    "band": WHOLE,
+}
 DROP = {"error", "drop"}
 # Sections that some formats alone use; with others they would be accepted and ignored.
 OF_SOME_FORMATS = (
@@ -176,12 +188,19 @@ SECTIONS: dict[str, Any] = {
         "covariates": TEXTS,
         "states": TEXTS,
     },
+    "postgis": {
+        **dict.fromkeys(("environment", "service", "host", "database", "user", "passfile"), TEXT),
+        "port": WHOLE,
+    },
     "sites": {"crs": TEXT, "alias": ALIAS, "ignore_case": YES},
     "detections": {"none": YES, "values": {"presence", "count", "state"}},
     "effort": {"unit": TEXT},
     "covariates": {
         "*": {
             **_FILE,
+            **_AT_PLACES,
+            "raster": TEXT,
+            "polygons": TEXT,
             "column": TEXT,
             "site": TEXT,
             "type": {"number", "factor"},
@@ -203,9 +222,12 @@ SECTIONS: dict[str, Any] = {
     "season_covariates": {
         "*": {
             **_FILE,
+            **_AT_PLACES,
+            "raster": ALIAS,
             "column": TEXT,
             "site": TEXT,
             "season": TEXT,
+            "crs": TEXT,
             "type": {"number", "factor"},
             "units": TEXT,
             "long_name": TEXT,
@@ -278,7 +300,10 @@ SECTIONS: dict[str, Any] = {
     "taxa": {"alias": ALIAS, "exclude": TEXTS, "tree": TEXT, "keep_ranks": TEXTS},
     "checks": {"unknown_site": DROP, "detection_without_effort": DROP},
     "regions": {"path": TEXT, "name": TEXT, "layer": TEXT, "crs": TEXT},
-    "surface": {"path": TEXT, "crs": TEXT, "columns": ALIAS, "layer": TEXT},
+    "surface": {
+        **{"path": TEXT, "crs": TEXT, "columns": ALIAS, "layer": TEXT},
+        **{"from": {"covariates"}, "cell_m": NUMBER, "within": TEXT},
+    },
     "sample": {
         "engine": {"nuts", "ml"},
         "draws": WHOLE,

@@ -11,7 +11,8 @@ import xarray as xr
 from surveys.build import from_tables
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError
-from surveys.readers import READERS, plugged, polygons, reader, sections
+from surveys.readers import READERS, layer_keys, place_covariates, plugged, reader, sections
+from surveys.readers.layer_table import AREA
 from surveys.readers.mark import is_history
 from surveys.readers.season_table import read_seasons
 from surveys.readers.tidy import Tidy
@@ -54,7 +55,7 @@ def dataset(study: StudyFile) -> xr.Dataset:
     tree = study.section("taxa").get("tree")
     if tree:
         ds = attach_phylogeny(ds, study.resolve(tree, "taxa"))
-    ds = polygons.attach(study, ds)
+    ds = place_covariates.attach(study, ds)
     for name, section in study.config.items():
         if name.endswith("covariates"):
             for covariate, keys in section.items():
@@ -76,7 +77,7 @@ def _dataset_of(study: StudyFile, tidy: Tidy, ledger: Ledger) -> xr.Dataset:
         missing=_policies(tidy),
         units=_units(study, tidy),
         effort_units=_effort_units(study, tidy),
-        crs=study.section("sites").get("crs"),
+        crs=study.crs,
         ledger=ledger.balance(),
         provenance=provenance(study, tidy),
         title=study.title,
@@ -95,6 +96,7 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
     module = reader(form)
     plugged.tell_refused(form, ledger)
     _refuse_idle_sections(study, form, sections(module), ledger)
+    layer_keys.check(study, ledger)
     if not study.section("files.detections").get("path") and not getattr(module, "PACKAGE", False):
         ledger.error(
             "E409",
@@ -161,7 +163,7 @@ def _regions(study: StudyFile) -> Any:
     from surveys.places import read_regions
 
     keys = study.section("regions")
-    with polygons.cure_in("regions"):
+    with place_covariates.cure_in("regions"):
         return read_regions(
             path,
             name=keys.get("name"),
@@ -181,7 +183,7 @@ def _units(study: StudyFile, tidy: Tidy) -> dict[str, str]:
         names |= set(tidy.season_covariates.columns)
     if tidy.species_covariates is not None:
         names |= set(tidy.species_covariates.columns)
-    units = dict(tidy.units)
+    units = {AREA: "km2", **tidy.units}
     for section in ("covariates", "visit_covariates", "season_covariates", "species_covariates"):
         for name, keys in study.section(section).items():
             if "units" in keys:
