@@ -34,6 +34,11 @@ def read(path: str | Path) -> xr.Dataset:
 
 def dataset(study: StudyFile) -> xr.Dataset:
     """The Dataset of a study, with its ledger and provenance in the attributes."""
+    return surveyed(study)[0]
+
+
+def surveyed(study: StudyFile) -> tuple[xr.Dataset, Tidy]:
+    """The Dataset of a study, and the tidy tables of which it was made."""
     ledger = study.ledger = Ledger()
     tidy = tables(study, ledger)
     regions = _regions(study)
@@ -71,7 +76,7 @@ def dataset(study: StudyFile) -> xr.Dataset:
             for covariate, keys in section.items():
                 if keys.get("long_name") and covariate in ds:
                     ds[covariate].attrs["long_name"] = keys["long_name"]
-    return ds
+    return ds, tidy
 
 
 def tables(study: StudyFile, ledger: Ledger) -> Tidy:
