@@ -80,6 +80,12 @@ class Section:
     left_out: str = ""  # why there is nothing to show
     numbers: dict[str, Any] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    told_before: bool = False  # reading has warned of what is seen here
+
+    @property
+    def asks(self) -> bool:
+        """Whether something here asks for a look before modelling."""
+        return self.told_before or any(p.level == "warn" for p in self.problems)
 
     def to_dict(self) -> dict[str, Any]:
         """What is told, in plain values for JSON; empty parts are left out."""

@@ -125,6 +125,7 @@ def look(evidence: Evidence) -> Section:
             ),
         },
         problems=tuple(problems),
+        told_before=n_out > 0,
         outside=outside,
         impossible=impossible,
         jumps=jumps,

@@ -76,6 +76,7 @@ def look(evidence: Evidence) -> Section:
             "pairs": [[a, b, round(float(m), 1)] for a, b, m in pairs[:20].itertuples(index=False)],
         },
         problems=problems,
+        told_before=told_already and len(pairs) > 0,
         pairs=pairs[:MOST_PAIRS],
         nearest=nearest,
     )
