@@ -14,8 +14,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from occupancy.outputs import report, style, words
+from occupancy.outputs import style, words
 from occupancy.outputs.files import write_text
+from occupancy.outputs.pictures import as_lines, as_pixels
 from occupancy.outputs.quality_sheet import Drawn, Setting, clean
 
 if TYPE_CHECKING:
@@ -286,14 +287,9 @@ def _picture(drawn: Drawn) -> dict[str, Any]:
     width = drawn.figure.get_size_inches()[0]
     size = "wide" if width > 9 else "half" if width > 5.5 else "slim"
     told = {"label": clean(drawn.label), "size": size, "alt": clean(drawn.alt)}
-    if not drawn.pixels:
-        return report._drawing(drawn.figure, told["alt"]) | told
-    import io
-
-    out = io.BytesIO()
-    with style.drawing():
-        drawn.figure.savefig(out, format="png", dpi=PIXEL_DPI, metadata={"Software": None})
-    return {"src": report._address(out.getvalue(), "image/png")} | told
+    if drawn.pixels:
+        return as_pixels(drawn.figure, told["alt"], PIXEL_DPI) | told
+    return as_lines(drawn.figure, told["alt"]) | told
 
 
 def provenance(ds: xr.Dataset) -> list[tuple[str, str]]:

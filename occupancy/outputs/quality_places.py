@@ -38,10 +38,12 @@ def effort(section: EffortBySite, setting: Setting) -> list[Drawn]:
         ax = sheet.axes_at(fig, 0.62, bottom, HALF - 0.8, 1.9)
         few = np.unique(values)
         if len(few) <= 12 and (few == few.round()).all():
-            edges = np.arange(few.min() - 0.5, few.max() + 1.5)
+            edges, whole = np.arange(few.min() - 0.5, few.max() + 1.5), True
         else:
-            edges = np.histogram_bin_edges(values, 24)
+            edges, whole = np.histogram_bin_edges(values, 24), False
         ax.hist(values, bins=edges, color=style.SKY, rwidth=0.9)
+        if whole:
+            ax.set_xticks(np.arange(few.min(), few.max() + 1))
         ax.set_xlabel(f"effort at a site ({words.clean(section.units)})", fontsize=8)
         ax.set_ylabel("sites", fontsize=8)
         quiet(ax)

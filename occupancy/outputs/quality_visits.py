@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from occupancy.outputs import sheet, style, words
-from occupancy.outputs.histories import DEEP, MOST_SEASONS, PALE, SEEN
 from occupancy.outputs.quality_sheet import HALF, WIDE, Drawn, Setting, begin, legend, quiet
 
 if TYPE_CHECKING:
@@ -17,7 +16,10 @@ if TYPE_CHECKING:
     from surveys.quality.histories import Histories, History
     from surveys.quality.seasons import Seasons
 
+PALE, DEEP, SEEN = (np.array(colour) for colour in style.VISITS)
+MOST_SEASONS = 6
 MOST_ROWS, MOST_COLUMNS = 500, 500
+IN_BLOCK, GAP = 44, 0.12
 FAINT = np.array([0x9C, 0xBF, 0xD2]) / 255  # few of a group's visits with a detection
 
 
@@ -47,54 +49,66 @@ def _history(one: History, section: Histories, setting: Setting) -> Drawn:
     known = effort[made]
     shaded = len(known) > 0 and np.ptp(known) > 0
     rows = made.shape[0]
-    body = float(np.clip(0.17 * rows, 0.8, 6.4))
     regions = _regions(one.region) if size == 1 else []
     names = [r for r, _, _ in regions if r]
     left = 0.42 if not names else min(max(style.text_width(r, 7.5) for r in names) + 0.2, 2.0)
-    gap = 0.1 if len(seasons) > 1 else 0.0
     across = WIDE - 2 * sheet.MARGIN - left
     columns = made.shape[2]
-    each = min((across - gap * (len(seasons) - 1)) / len(seasons), 0.62 * columns)
-    width = 2 * sheet.MARGIN + left + each * len(seasons) + gap * (len(seasons) - 1)
+    # Few visits at many sites: the rows go on in a second block beside the first.
+    most = int((across + GAP) / (0.3 * columns + GAP))
+    blocks = 1 if names or len(seasons) > 1 else max(min(-(-rows // IN_BLOCK), most), 1)
+    deep = -(-rows // blocks)
+    panels = [(0, rows, k) for k in range(len(seasons))]
+    if blocks > 1:
+        panels = [(k * deep, min((k + 1) * deep, rows), 0) for k in range(blocks)]
+    body = float(np.clip(0.17 * deep, 0.8, 6.4))
+    gap = GAP if len(panels) > 1 else 0.0
+    each = min((across - gap * (len(panels) - 1)) / len(panels), 0.62 * columns)
+    width = 2 * sheet.MARGIN + left + each * len(panels) + gap * (len(panels) - 1)
     width = float(np.clip(width, HALF, WIDE))
     title = f"{name} was detected at {words.share(one.detected, one.surveyed, 'surveyed sites')}"
     told = (
         f"Each row is {'a site' if size == 1 else f'{size} sites'}, each column "
-        f"{'a visit' if wide == 1 else f'{wide} visits'}. {words.counted(one.visits, 'visit')}, "
-        f"{words.count(one.detections)} with a detection."
+        f"{'a visit' if wide == 1 else f'{wide} visits'}"
+        + (f", in {blocks} blocks" if blocks > 1 else "")
+        + f". {words.counted(one.visits, 'visit')}, {words.count(one.detections)} with a detection."
     )
     with style.drawing():
         fig, bottom = begin(title, told, setting, width, body, 0.78)
         top = float(np.nanmax(known)) if shaded else 1.0
-        high, broad = body / rows, each / columns
+        high, broad = body / deep, each / columns
         crosses = share is None and high > 0.07 and broad > 0.07
-        for k, season in enumerate(seasons):
-            ax = sheet.axes_at(fig, sheet.MARGIN + left + k * (each + gap), bottom, each, body)
-            level = np.nan_to_num(effort[:, k]) / top if shaded else np.full(made[:, k].shape, 0.5)
-            image = PALE + (DEEP - PALE) * level[..., None]
-            image[~made[:, k]] = 1.0
-            if share is None:
-                image[seen[:, k]] = SEEN
-            else:
-                part = np.sqrt(np.nan_to_num(share[:, k]))[..., None]
-                image = np.where(part > 0, FAINT + (SEEN - FAINT) * part, image)
-            ax.imshow(image, aspect="auto", interpolation="nearest")
+        level = np.nan_to_num(effort) / top if shaded else np.full(made.shape, 0.5)
+        image = PALE + (DEEP - PALE) * level[..., None]
+        image[~made] = 1.0
+        if share is None:
+            image[seen] = SEEN
+        else:
+            part = np.sqrt(np.nan_to_num(share))[..., None]
+            image = np.where(part > 0, FAINT + (SEEN - FAINT) * part, image)
+        for k, (start, end, season) in enumerate(panels):
+            x0 = sheet.MARGIN + left + k * (each + gap)
+            ax = sheet.axes_at(fig, x0, bottom, each, body)
+            ax.imshow(image[start:end, season], aspect="auto", interpolation="nearest")
+            ax.set_ylim(deep - 0.5, -0.5)
             if crosses:
-                y, x = np.nonzero(~made[:, k])
+                y, x = np.nonzero(~made[start:end, season])
                 ax.plot(x, y, "x", color="#8b959b", ms=3, mew=0.7)
             _frame(ax, columns, wide)
             if high > 0.09 and broad > 0.09:
-                for y in range(1, rows):
+                for y in range(1, end - start):
                     ax.axhline(y - 0.5, color="white", lw=1.0)
                 for x in range(1, columns):
                     ax.axvline(x - 0.5, color="white", lw=1.0)
+            if end - start < deep:  # the last block may be shorter
+                ax.axhspan(end - start - 0.5, deep - 0.5, color="white", lw=0)
+            several = len(section.seasons) > 1
             ax.set_xlabel(
-                "visit" if len(section.seasons) == 1 else f"visit in {words.clean(season)}",
-                fontsize=8,
+                f"visit in {words.clean(seasons[season])}" if several else "visit", fontsize=8
             )
-            for _, _, end in regions[:-1]:
-                ax.axhline(end - 0.5, color="white", lw=2.6)
-                ax.axhline(end - 0.5, color=style.INK, lw=0.6)
+            for _, _, edge in regions[:-1]:
+                ax.axhline(edge - 0.5, color="white", lw=2.6)
+                ax.axhline(edge - 0.5, color=style.INK, lw=0.6)
             if k == 0:
                 _row_names(ax, regions, n, left, body)
         keys = [
@@ -204,10 +218,10 @@ def accumulation(section: Accumulation, setting: Setting) -> list[Drawn]:
             fig,
             [
                 Line2D([], [], color=style.BLUE, lw=1.8, marker="o", ms=3.2,
-                       label="sites with a detection, as the visits came"),
+                       label="share of sites, as the visits came"),
                 Line2D([], [], color=style.SAND, lw=1.4, ls=(0, (3, 2)),
                        label="mean of all orders of the visits"),
-                Patch(fc=style.GRID, label="sites with so many visits (full height: all)"),
+                Patch(fc=style.GRID, label="sites with so many visits"),
             ],
             bottom - 0.78,
         )  # fmt: skip

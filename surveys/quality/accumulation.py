@@ -65,29 +65,36 @@ def look(evidence: Evidence) -> Section:
     rising = gain > 0.1 * end and gain * first.surveyed >= 2
     half = max(most // 2, 1) - 1
     early = first.observed[half] - first.expected[half]
+    ordered = abs(early) * first.surveyed >= max(3, 0.1 * end * first.surveyed)
     told = (
         f"After the first visit {first.species} was known from {first.observed[0]:.0%} of the "
         f"surveyed sites, after {many(most, 'visit')} from {end:.0%}. "
         f"{many(needed, 'visit')} gave nine tenths of that. "
     )
-    if abs(early) * first.surveyed >= max(3, 0.1 * end * first.surveyed):
-        told += (
-            f"Detections came {'earlier' if early > 0 else 'later'} than if the order of visits "
-            "did not matter (dashed): detection changes within the season, or animals "
-            f"{'leave' if early > 0 else 'arrive'}."
+    told += (
+        f"Detections came {'earlier' if early > 0 else 'later'} than if the order of visits "
+        "did not matter (dashed): detection changes within the season, or animals "
+        f"{'leave' if early > 0 else 'arrive'}."
+        if ordered
+        else "The order of the visits makes no difference (dashed: the mean of all orders)."
+    )
+    do = []
+    if rising:
+        do.append(
+            "The curve still rises, so present animals were missed at further sites: the naive "
+            "share is too low, and an estimate leans on the model. More visits would help."
         )
-    else:
-        told += "The order of the visits makes no difference (dashed: the mean of all orders)."
+    if ordered:
+        do.append(
+            "Let p follow the date or the number of the visit; ask whether animals come or go."
+        )
     return Accumulation(
         name=NAME,
         title=f"Naive occupancy of {first.species} "
         + ("still rises at the last visits" if rising else "levels off"),
         told=told,
-        do="A curve that still rises says that present animals were missed at many sites: the "
-        "naive share is too low, and the model needs visits with different conditions to tell "
-        "how many. Where it leaves the dashed line, let p follow the date."
-        if rising or "than if" in told
-        else "Nothing: more visits would find few new sites. A species with few detections can "
+        do=" ".join(do)
+        or "Nothing: more visits would find few new sites. A species with few detections can "
         "level off too; look at each panel.",
         numbers={
             "visits": most,

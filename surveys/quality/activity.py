@@ -16,8 +16,9 @@ NAME, TITLE = "activity", "Hours of activity"
 APART = 30 * 60  # seconds between records of one species at one place that are two events
 NIGHT = (22, 5)  # from and to, when people are seldom about
 FEWEST_EVENTS, FEWEST_PEOPLE = 20, 10
+FEWEST_AT_A_PLACE = 8
 MOST_SPECIES = 9
-GAIN, GAIN_EACH = 8.0, 0.15  # log likelihood by which another hour must fit better
+GAIN, GAIN_EACH = 10.0, 0.15  # log likelihood by which another hour must fit better
 MOST_SHIFTED = 20
 SMOOTH = np.array([0.25, 0.5, 0.25])
 
@@ -177,7 +178,7 @@ def shifted_clocks(events: pd.DataFrame) -> pd.DataFrame:
     cells, n = np.unique(flat, return_counts=True)
     of = cells // (24 * n_species)
     counts = {}
-    for u in np.flatnonzero(np.bincount(unit) >= FEWEST_EVENTS):
+    for u in np.flatnonzero(np.bincount(unit) >= FEWEST_AT_A_PLACE):
         counts[u] = np.zeros((n_species, 24))
         at = slice(*np.searchsorted(of, [u, u + 1]))
         counts[u].ravel()[cells[at] - u * 24 * n_species] = n[at]
@@ -203,7 +204,7 @@ def _best_shift(mine: np.ndarray, others: np.ndarray) -> tuple[float, int, int]:
     """Gain, shift and number of events of one place; a gain of 0 where no shift is called for."""
     known = (others.sum(axis=1) >= FEWEST_EVENTS) & (mine.sum(axis=1) > 0)
     total = int(mine[known].sum())
-    if total < FEWEST_EVENTS:
+    if total < FEWEST_AT_A_PLACE:
         return 0.0, 0, total
     smooth = sum(
         w * np.roll(others[known], k, axis=1) for w, k in zip(SMOOTH, (-1, 0, 1), strict=True)
