@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from occupancy.outputs import sheet, style, words
-from occupancy.outputs.quality_sheet import OUTSIDE, WIDE, Drawn, Setting, begin
+from occupancy.outputs.quality_sheet import WIDE, Drawn, Setting, begin
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,7 +57,7 @@ def _panel(ax: Axes, look: CovariateLook, each: float) -> None:
     )
     ax.text(
         0, 1.08, style.shorten(told, each, 7), fontsize=7, transform=ax.transAxes, va="bottom",
-        color=OUTSIDE if missing else style.MUTED,
+        color=style.RED if missing else style.MUTED,
     )  # fmt: skip
     if look.edges is not None:
         widths = np.diff(look.edges)

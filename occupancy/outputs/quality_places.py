@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from occupancy.outputs import furniture, shapes, sheet, style, words
-from occupancy.outputs.quality_sheet import HALF, Drawn, Setting, begin, legend, quiet
+from occupancy.outputs.quality_sheet import HALF, Drawn, Setting, begin, blues, legend, quiet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 MOST_DOTS = 1500
 LEAST, MOST = 2.6, 11.0  # diameters in points
 CLASSES = 5
-PALETTE = ("lapaz_r", 0.18, 0.92)
 
 
 def effort(section: EffortBySite, setting: Setting) -> list[Drawn]:
@@ -76,7 +75,8 @@ def _map(section: EffortBySite, setting: Setting) -> Figure:
         if len(table) > MOST_DOTS:
             _cells(fig, ax, xy, values, extent, section.units, bottom)
         else:
-            _dots(fig, ax, xy, values, visited, section.units, bottom)
+            size = float(np.clip(1.5 * shapes.dot_diameter(xy, per_metre), 5.0, MOST))
+            _dots(fig, ax, xy, values, visited, section.units, bottom, size)
         furniture.draw_scale_bar(ax, extent, per_metre, xy)
         furniture.draw_north(ax, extent, setting.crs, per_metre, xy)
         return fig
@@ -108,18 +108,20 @@ def _breaks(values: np.ndarray) -> np.ndarray:
     return np.array([top])
 
 
-def _dots(fig: Figure, ax: Axes, xy, values, visited, units: str, bottom: float) -> None:
+def _dots(
+    fig: Figure, ax: Axes, xy, values, visited, units: str, bottom: float, most: float
+) -> None:
     from matplotlib.lines import Line2D
 
     breaks = _breaks(values)
-    colours = style.palette_colours(PALETTE, len(breaks)) if len(breaks) > 1 else [style.SKY]
+    colours = blues(len(breaks))
     index = np.clip(np.searchsorted(breaks, values), 0, len(breaks) - 1)
-    across = np.sqrt(np.maximum(values, 0) / breaks[-1]) * (MOST - LEAST) + LEAST
+    across = np.sqrt(np.maximum(values, 0) / breaks[-1]) * (most - LEAST) + LEAST
     order = np.argsort(-across, kind="stable")
     order = order[visited[order]]
     ax.scatter(
         *xy[order].T, s=across[order] ** 2, c=[colours[i] for i in index[order]],
-        edgecolors="white", lw=0.7, zorder=6,
+        edgecolors=shapes.EDGE, lw=0.5, zorder=6,
     )  # fmt: skip
     ax.scatter(
         *xy[~visited].T, s=20, fc="white", ec=style.INK, lw=0.7, ls=(0, (1.2, 1)), zorder=6.2
@@ -132,9 +134,10 @@ def _dots(fig: Figure, ax: Axes, xy, values, visited, units: str, bottom: float)
     keys = [
         key(
             colours[k],
-            float(np.sqrt((low + high) / 2 / breaks[-1])) * (MOST - LEAST) + LEAST,
+            float(np.sqrt((low + high) / 2 / breaks[-1])) * (most - LEAST) + LEAST,
             f"{low:g}–{high:g}" + (f" {words.clean(units)}" if k == len(breaks) - 1 else ""),
-            mec="white",
+            mec=shapes.EDGE,
+            mew=0.5,
         )
         for k, (low, high) in enumerate(zip(lows, breaks, strict=True))
         if (index[visited] == k).any() or k == len(breaks) - 1
@@ -154,7 +157,7 @@ def _cells(fig: Figure, ax: Axes, xy, values, extent, units: str, bottom: float)
     )  # fmt: skip
     top = np.asarray(drawn.get_array())
     breaks = _breaks(top)
-    drawn.set_cmap(ListedColormap(style.palette_colours(PALETTE, max(len(breaks), 2))))
+    drawn.set_cmap(ListedColormap(blues(max(len(breaks), 2))))
     drawn.set_norm(
         BoundaryNorm(
             [0, *breaks] if len(breaks) > 1 else [0, breaks[0], 2 * breaks[0]], max(len(breaks), 2)

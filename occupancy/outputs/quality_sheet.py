@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from occupancy.outputs import sheet, style, words
 
 if TYPE_CHECKING:
@@ -85,11 +87,19 @@ def quiet(ax: Axes, *, grid: str = "y") -> None:
         ax.spines[side].set_color(style.LINE)
 
 
-def dates(ax: Axes) -> None:
+def blues(n: int) -> list[str]:
+    """Shades of one hue for amounts, pale to dark; a single one is the middle shade."""
+    from matplotlib.colors import LinearSegmentedColormap, to_hex
+
+    ramp = LinearSegmentedColormap.from_list("effort", ["#d3e2e9", "#5f97b3", style.BLUE])
+    return [to_hex(ramp(x)) for x in (np.linspace(0, 1, n) if n > 1 else [0.5])]
+
+
+def dates(ax: Axes, most: int = 12) -> None:
     """Dates along the lower edge, as short as they can be told."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-    locator = AutoDateLocator(minticks=4, maxticks=12)
+    locator = AutoDateLocator(minticks=min(4, most), maxticks=most)
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     ax.xaxis.get_offset_text().set_fontsize(7.5)

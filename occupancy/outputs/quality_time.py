@@ -18,6 +18,7 @@ from occupancy.outputs.quality_sheet import (
     Drawn,
     Setting,
     begin,
+    blues,
     dates,
     legend,
     quiet,
@@ -33,6 +34,8 @@ ON_A_PAGE, MOST_PAGES = 48, 4
 STEPS = 1600  # places along the calendar at which a tick is told from the next
 LABELS = 1.5  # inches
 ROWS, COLUMNS = 150, 240  # of a binned calendar
+IDLE, MOST_STRETCHES, GAP = 0.12, 6, 0.14  # share of the calendar that is cut out when idle
+MISSED = "#9db2bd"
 
 
 def operation(section: Operation, setting: Setting) -> list[Drawn]:
@@ -61,47 +64,23 @@ def _page(section: Operation, setting: Setting, first: int, end: int, pages: int
             body,
             0.72,
         )
-        ax = sheet.axes_at(
-            fig, sheet.MARGIN + LABELS, bottom, WIDE - LABELS - 2 * sheet.MARGIN, body
-        )
-        opens, closes = _reach(section)
-        for k in range(0, n, 2):
-            ax.axhspan(k - 0.5, k + 0.5, color=BAND, lw=0)
-        worked = _bars(section.worked, first, end)
-        if section.cameras:
-            _spans(ax, worked, 0.62, facecolors=WORKED, edgecolors="white", linewidths=0.6)
-            _spans(
-                ax,
-                _bars(section.failed, first, end),
-                0.62,
-                facecolors="white",
-                edgecolors=FAILED,
-                linewidths=0.7,
-                hatch="//////",
-            )
-        ticks = section.ticks
-        assert ticks is not None
-        ticks = ticks[(ticks["site"] >= first) & (ticks["site"] < end)]
-        kinds = (
-            (("other", OTHER, 0.2), ("species", style.BLUE, 0.31))
-            if section.cameras
-            else (("other", "#9db2bd", 0.24), ("species", style.BLUE, 0.31))
-        )
-        for kind, colour, half in kinds:
-            mine = ticks[ticks["kind"] == kind]
-            _ticks(ax, mine["site"] - first, mine["time"], half, colour, (opens, closes))
-        out = ticks[ticks["kind"] == "outside"]
-        within = (out["time"] >= opens) & (out["time"] <= closes)
-        ax.plot(
-            out["time"][within], out["site"][within] - first, "x", color=OUTSIDE, ms=4.5, mew=1.3
-        )
-        ax.set_xlim(opens, closes)
-        ax.set_ylim(n - 0.5, -0.5)
-        names = [style.shorten(words.clean(s), LABELS - 0.1, 7.5) for s in section.sites[first:end]]
-        ax.set_yticks(range(n), names, fontsize=7.5, color=style.INK)
-        quiet(ax, grid="x")
-        ax.spines["left"].set_visible(False)
-        dates(ax)
+        parts = _stretches(section)
+        across = WIDE - LABELS - 2 * sheet.MARGIN - GAP * (len(parts) - 1)
+        whole = sum((closes - opens for opens, closes in parts), pd.Timedelta(0))
+        x = sheet.MARGIN + LABELS
+        for k, (opens, closes) in enumerate(parts):
+            wide = across * ((closes - opens) / whole)
+            ax = sheet.axes_at(fig, x, bottom, wide, body)
+            x += wide + GAP
+            _rows(ax, section, first, end, (opens, closes))
+            ax.set_yticks([])
+            dates(ax, most=max(int(wide / 0.75), 2))
+            if k == 0:
+                room = LABELS - 0.1
+                names = [style.shorten(words.clean(s), room, 7.5) for s in section.sites[first:end]]
+                ax.set_yticks(range(n), names, fontsize=7.5, color=style.INK)
+        out = _mine(section.ticks, first, end)
+        out = out[out["kind"] == "outside"]
         keys = (
             [
                 Patch(fc=WORKED, label="camera stood"),
@@ -123,7 +102,7 @@ def _page(section: Operation, setting: Setting, first: int, end: int, pages: int
                     label="visit with a detection",
                 ),
                 Line2D(
-                    [], [], color="#9db2bd", marker="|", ms=6, ls="", mew=1.3,
+                    [], [], color=MISSED, marker="|", ms=6, ls="", mew=1.3,
                     label="visit without",
                 ),
             ]
@@ -135,6 +114,52 @@ def _page(section: Operation, setting: Setting, first: int, end: int, pages: int
         legend(fig, keys, bottom - 0.66)
         stem = "operation" + (f"-{first // max(n, 1) + 1}" if pages > 1 else "")
         return Drawn(stem, fig, section.title, f"{section.title}. {section.told}", label)
+
+
+def _rows(ax: Axes, section: Operation, first: int, end: int, reach) -> None:
+    """The bars and ticks of some sites within a stretch of the calendar."""
+    n = end - first
+    for k in range(0, n, 2):
+        ax.axhspan(k - 0.5, k + 0.5, color=BAND, lw=0)
+    if section.cameras:
+        worked, failed = (_mine(t, first, end) for t in (section.worked, section.failed))
+        _spans(ax, worked, 0.62, facecolors=WORKED, edgecolors="white", linewidths=0.6)
+        _spans(
+            ax, failed, 0.62, facecolors="white", edgecolors=FAILED, linewidths=0.7,
+            hatch="//////",
+        )  # fmt: skip
+    ticks = _mine(section.ticks, first, end)
+    ticks = ticks[(ticks["time"] >= reach[0]) & (ticks["time"] <= reach[1])]
+    pale = (OTHER, 0.2) if section.cameras else (MISSED, 0.24)
+    for kind, colour, half in (("other", *pale), ("species", style.BLUE, 0.31)):
+        mine = ticks[ticks["kind"] == kind]
+        _ticks(ax, mine["site"], mine["time"], half, colour, reach)
+    out = ticks[ticks["kind"] == "outside"]
+    ax.plot(out["time"], out["site"], "x", color=OUTSIDE, ms=4.5, mew=1.3)
+    ax.set_xlim(*reach)
+    ax.set_ylim(n - 0.5, -0.5)
+    quiet(ax, grid="x")
+    ax.spines["left"].set_visible(False)
+
+
+def _stretches(section: Operation) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
+    """The calendar without the long times between surveys, in which no camera stood anywhere."""
+    opens, closes = _reach(section)
+    worked = section.worked
+    assert worked is not None
+    spans = worked.sort_values("start")
+    start, end = spans["start"].to_numpy(), spans["end"].cummax().to_numpy()
+    idle = (start[1:] - end[:-1]) / np.timedelta64(1, "s")
+    longest = np.sort(idle)[::-1][: MOST_STRETCHES - 1]
+    cuts = np.flatnonzero(
+        (idle > IDLE * (closes - opens).total_seconds()) & (idle >= longest[-1:].sum())
+    )[: MOST_STRETCHES - 1]
+    pad = pd.Timedelta((closes - opens) * 0.008)
+    edges = [opens]
+    for k in cuts:
+        edges += [pd.Timestamp(end[k]) + pad, pd.Timestamp(start[k + 1]) - pad]
+    edges.append(closes)
+    return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 def _reach(section: Operation) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -151,7 +176,8 @@ def _reach(section: Operation) -> tuple[pd.Timestamp, pd.Timestamp]:
     return opens - edge, closes + edge
 
 
-def _bars(table: pd.DataFrame | None, first: int, end: int) -> pd.DataFrame:
+def _mine(table: pd.DataFrame | None, first: int, end: int) -> pd.DataFrame:
+    """The rows of some sites, these counted from 0."""
     assert table is not None
     mine = table[(table["site"] >= first) & (table["site"] < end)]
     return mine.assign(site=mine["site"] - first)
@@ -225,7 +251,7 @@ def _grouped(section: Operation, setting: Setting) -> Drawn:
         from matplotlib.dates import date2num
 
         extent = (*(float(date2num(e)) for e in edges), n, 0)
-        blues = ListedColormap(style.palette_colours(("lapaz_r", 0.0, 0.97), 64))
+        shades = ListedColormap(blues(64))
         told = (
             ("sites surveyed", np.clip(share, 0, 1), 1.0, "share of sites", "0", "all"),
             (
@@ -242,7 +268,8 @@ def _grouped(section: Operation, setting: Setting) -> Drawn:
             ax = sheet.axes_at(fig, left, bottom, half, body)
             image = ax.imshow(
                 np.where(values > 0, values, np.nan) if k == 0 else values,
-                aspect="auto", interpolation="nearest", extent=extent, cmap=blues, vmin=0, vmax=top,
+                aspect="auto", interpolation="nearest", extent=extent, cmap=shades,
+                vmin=0, vmax=top,
             )  # fmt: skip
             ax.xaxis_date()
             dates(ax)

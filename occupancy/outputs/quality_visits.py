@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from occupancy.outputs import sheet, style, words
-from occupancy.outputs.quality_sheet import HALF, WIDE, Drawn, Setting, begin, legend, quiet
+from occupancy.outputs.quality_sheet import HALF, WIDE, Drawn, Setting, begin, blues, legend, quiet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,7 +77,8 @@ def _history(one: History, section: Histories, setting: Setting) -> Drawn:
         fig, bottom = begin(title, told, setting, width, body, 0.78)
         top = float(np.nanmax(known)) if shaded else 1.0
         high, broad = body / deep, each / columns
-        crosses = share is None and high > 0.07 and broad > 0.07
+        # Crosses on most of the cells would hide the rest; white says the same.
+        crosses = share is None and min(high, broad) > 0.07 and made.mean() > 0.6
         level = np.nan_to_num(effort) / top if shaded else np.full(made.shape, 0.5)
         image = PALE + (DEEP - PALE) * level[..., None]
         image[~made] = 1.0
@@ -236,12 +237,12 @@ def seasons(section: Seasons, setting: Setting) -> list[Drawn]:
     assert visits is not None
     n, size = len(visits), -(-len(visits) // MOST_ROWS)
     shown = np.add.reduceat(visits, np.arange(0, n, size), axis=0) / size
-    body = float(np.clip(0.16 * len(shown), 0.8, 5.0))
+    body = float(np.clip(0.16 * len(shown), 0.8, 3.6))
     names = len(shown) <= 40 and size == 1
     left = 1.3 if names else 0.45
     width = float(np.clip(left + 0.75 * visits.shape[1] + 0.4, 4.2, WIDE))
     top = max(float(shown.max()), 1.0)
-    colours = style.palette_colours(("lapaz_r", 0.12, 0.9), 4)
+    colours = blues(4)
     breaks = np.unique(np.ceil(np.linspace(0, top, 5)[1:] - 1e-9)).astype(int)
     with style.drawing():
         fig, bottom = begin(section.title, section.told, setting, width, body + 0.2, 0.7)
@@ -263,10 +264,8 @@ def seasons(section: Seasons, setting: Setting) -> list[Drawn]:
         )
         counts = (visits > 0).sum(axis=0)
         for x in range(0, visits.shape[1], step):
-            ax.text(
-                x, -0.5, words.count(counts[x]), fontsize=7.5, ha="center", va="bottom",
-                color=style.MUTED,
-            )  # fmt: skip
+            told = words.counted(counts[x], "site") if x == 0 else words.count(counts[x])
+            ax.text(x, -0.5, told, fontsize=7.5, ha="center", va="bottom", color=style.MUTED)
         if names:
             told = [style.shorten(words.clean(s), left - 0.1, 7) for s in section.sites]
             ax.set_yticks(range(n), told, fontsize=7, color=style.INK)

@@ -78,7 +78,8 @@ def _of_cameras(field: Fieldwork) -> Section:
             if len(failed)
             else "none were reported lost. "
         )
-        + f"{many(len(ticks), 'record')} of animals, people and blanks are drawn as ticks."
+        + f"{many(len(ticks), 'record')} of animals, people and blanks are drawn as ticks. Sites "
+        "stand in the order of their first day."
     )
     if outside:
         told += f" {many(outside, 'record')} lie outside the time that a camera worked."

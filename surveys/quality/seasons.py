@@ -52,7 +52,8 @@ def look(evidence: Evidence) -> Section:
     return Seasons(
         name=NAME,
         title=f"{many(every, 'site')} of {visited:,} "
-        f"{'was' if every == 1 else 'were'} surveyed in all {len(names)} seasons",
+        f"{'was' if every == 1 else 'were'} surveyed in "
+        + ("both seasons" if len(names) == 2 else f"all {len(names)} seasons"),
         told=f"{many(once, 'site')} ({percent(once, visited)}) "
         f"{'was' if once == 1 else 'were'} surveyed in one season only. "
         f"{names[high]} has most sites ({by_season[high]:,}), {names[low]} fewest "
