@@ -31,6 +31,8 @@ def histories(section: Histories, setting: Setting) -> list[Drawn]:
 def _history(one: History, section: Histories, setting: Setting) -> Drawn:
     from matplotlib.patches import Patch
 
+    from surveys.quality.said import start
+
     name = words.clean(one.species)
     first = max(len(section.seasons) - MOST_SEASONS, 0)
     state, effort = one.state[:, first:], one.effort[:, first:]
@@ -66,7 +68,9 @@ def _history(one: History, section: Histories, setting: Setting) -> Drawn:
     each = min((across - gap * (len(panels) - 1)) / len(panels), 0.62 * columns)
     width = 2 * sheet.MARGIN + left + each * len(panels) + gap * (len(panels) - 1)
     width = float(np.clip(width, HALF, WIDE))
-    title = f"{name} was detected at {words.share(one.detected, one.surveyed, 'surveyed sites')}"
+    title = (
+        f"{start(name)} was detected at {words.share(one.detected, one.surveyed, 'surveyed sites')}"
+    )
     told = (
         f"Each row is {'a site' if size == 1 else f'{size} sites'}, each column "
         f"{'a visit' if wide == 1 else f'{wide} visits'}"

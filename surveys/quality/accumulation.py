@@ -128,9 +128,7 @@ def _curve(evidence: Evidence, k: int) -> Curve | None:
     first = (np.cumsum(known, axis=1) - 1)[np.arange(len(y)), (y > 0).argmax(axis=1)][d > 0]
     observed = np.cumsum(np.bincount(first, minlength=most)) / surveyed
     pairs, times = np.unique(np.c_[n, d][n > 0], axis=0, return_counts=True)
-    return Curve(
-        str(evidence.ds["species"].values[k]), observed, _expected(pairs, times, most), surveyed
-    )
+    return Curve(evidence.species_name(k), observed, _expected(pairs, times, most), surveyed)
 
 
 def _expected(pairs: np.ndarray, times: np.ndarray, most: int) -> np.ndarray:

@@ -64,6 +64,11 @@ class Evidence:
         order = np.lexsort((np.arange(len(names)), -self.naive))
         return tuple(int(i) for i in order[:SPECIES_SHOWN])
 
+    def species_name(self, k: int) -> str:
+        """A species in a sentence; one without a name is the species."""
+        name = str(self.ds["species"].values[k])
+        return "the species" if name == "species" else name
+
     @property
     def effort_units(self) -> str:
         return str(self.ds["effort"].attrs.get("units", "visits"))

@@ -8,7 +8,7 @@ import numpy as np
 
 from surveys.problems import listing
 from surveys.quality.base import Evidence, Section, left_out
-from surveys.quality.said import many, percent
+from surveys.quality.said import many, percent, start
 
 NAME, TITLE = "histories", "What was seen on each visit"
 
@@ -57,11 +57,12 @@ def look(evidence: Evidence) -> Section:
     never = int((evidence.naive == 0).sum())
     return Histories(
         name=NAME,
-        title=f"{first.species} was detected at {first.detected:,} of "
+        title=f"{start(first.species)} was detected at {first.detected:,} of "
         f"{many(first.surveyed, 'site')} ({percent(first.detected, first.surveyed)})",
         told=f"{made:,} of {cells:,} possible visits were made ({percent(made, cells)}); the rest "
-        f"is blank, which is no zero. {first.species} was detected on {first.detections:,} of "
-        f"{many(first.visits, 'visit')} ({percent(first.detections, first.visits)})." + others,
+        f"is blank, which is no zero. {start(first.species)} was detected on "
+        f"{first.detections:,} of {many(first.visits, 'visit')} "
+        f"({percent(first.detections, first.visits)})." + others,
         do="Look for visits that are zero at every site and were perhaps never made, for sites "
         "that stop early, and for detections in blocks, which mean that visits are not "
         "independent. Leave blank what was not visited."
@@ -105,7 +106,7 @@ def _history(evidence: Evidence, k: int) -> History:
     codes = np.unique(region.astype(str), return_inverse=True)[1]
     order = np.lexsort((-visits, -seen, codes))
     return History(
-        species=str(ds["species"].values[k]),
+        species=evidence.species_name(k),
         surveyed=int((visits > 0).sum()),
         detected=int((seen > 0).sum()),
         visits=int(visits.sum()),

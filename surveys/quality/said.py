@@ -37,3 +37,8 @@ def span(seconds: float) -> str:
         if abs(seconds) >= unit:
             return many(seconds / unit, name)
     return many(seconds, "second")
+
+
+def start(name: str) -> str:
+    """A name at the start of a sentence: names keep their letters, "the species" gets a capital."""
+    return "The species" if name == "the species" else name

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import os
+import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ from surveys.build import from_tables
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError
 from surveys.readers import CAMERAS, polygons, reader
+from surveys.readers.other_inputs import other_inputs
 from surveys.readers.season_table import read_seasons
 from surveys.readers.tidy import Tidy
 from surveys.readers.trait_table import read_traits
@@ -187,6 +191,13 @@ def _effort_units(study: StudyFile, tidy: Tidy) -> str:
     return study.section("effort").get("unit", "visits")
 
 
+def _now() -> str:
+    """The time of reading in UTC; that of SOURCE_DATE_EPOCH where a build must be repeatable."""
+    told = os.environ.get("SOURCE_DATE_EPOCH", "")
+    seconds = int(told) if told.isdecimal() else int(time.time())
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def provenance(study: StudyFile, tidy: Tidy) -> dict[str, Any]:
     """What was read by which version, with checksums; paths as the study file names them."""
     try:
@@ -198,8 +209,11 @@ def provenance(study: StudyFile, tidy: Tidy) -> dict[str, Any]:
         inputs.setdefault(table.file, table.found)
     for found in tidy.inputs:
         inputs.setdefault(found["file"], found)
+    for found in other_inputs(study, [table.spec.path for table in tidy.tables]):
+        inputs.setdefault(found["file"], found)
     return {
         "program": f"occupancy {program}",
+        "read_utc": _now(),
         "study": study.name,
         "study_sha256": study.digest,
         "inputs": list(inputs.values()),
