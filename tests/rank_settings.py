@@ -129,21 +129,8 @@ ENTRIES = {
     ),
 }
 
+
 # Terms that vary with structure; what they stand in is as simple as can be.
-TERMS = {
-    "spline": ("single_season", Entry(formulas={"psi": "spline(x, basis=6)"})),
-    "cyclic": ("single_season", Entry(formulas={"psi": "x", "p": "cyclic(w, period=6)"})),
-    "ar1": (
-        "stacked",
-        Entry(sites=24, seasons=5, visits=3, formulas={"psi": "ar1(season)"}),
-    ),
-    "rw": (
-        "stacked",
-        Entry(sites=40, seasons=5, visits=3, formulas={"psi": "x + rw(season | region)"}),
-    ),
-}
-
-
 def pattern(entry: Entry, seed: int = 20) -> xr.Dataset:
     """Surveys in which nothing was seen yet."""
     rng = np.random.default_rng(seed)
@@ -172,13 +159,6 @@ def pattern(entry: Entry, seed: int = 20) -> xr.Dataset:
 def first_parameter(entry: Entry) -> str:
     """The parameter that has the covariate of the sites."""
     return next(iter(entry.formulas))
-
-
-def term_setting(term: str, effort: Mapping[str, int]) -> Setting:
-    """The setting of a term that varies."""
-    family, entry = TERMS[term]
-    new = {"x": 1.5, "w": 0.3, "region": "region 2"}
-    return Setting(pattern(entry), {"family": family, **entry.formulas}, new, **effort)
 
 
 def setting(family: str, kind: str = "ordinary") -> Setting:

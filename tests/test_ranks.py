@@ -38,19 +38,6 @@ def test_ranks__rare_species_and_regions(family, kind):
     assert_right(ranks.judge(rank_settings.setting(family, kind), LONG, SEED))
 
 
-@pytest.mark.parametrize("term", ["spline", "ar1"])
-def test_ranks__curves_and_seasons(term):
-    effort = rank_settings.ORDINARY
-    assert_right(ranks.judge(rank_settings.term_setting(term, effort), ORDINARY, SEED))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("term", rank_settings.TERMS)
-def test_ranks__curves_and_seasons_for_long(term):
-    effort = rank_settings.LONG
-    assert_right(ranks.judge(rank_settings.term_setting(term, effort), LONG, SEED))
-
-
 def test_ranks__every_family_is_tried():
     from occupancy import families
 

@@ -10,14 +10,20 @@ import rank_terms
 import ranks
 from test_ranks import assert_right
 
-ORDINARY, PLANTED = 16, 24  # simulations
+ORDINARY, PLANTED, LONG = 16, 24, 200  # simulations
 SEED = 20
-TRIED = ("correlated slopes", "ar1", "icar")
+TRIED = [name for name, term in rank_terms.TERMS.items() if term.ordinary]
 
 
 @pytest.mark.parametrize("name", TRIED)
 def test_ranks__truth_of_a_term_ranks_uniformly(name):
     assert_right(ranks.judge(rank_terms.setting(name), ORDINARY, SEED))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", rank_terms.TERMS)
+def test_ranks__truth_of_a_term_ranks_uniformly_for_long(name):
+    assert_right(ranks.judge(rank_terms.setting(name, "long"), LONG, SEED))
 
 
 def test_ranks__what_is_ranked_of_a_term():

@@ -56,7 +56,7 @@ def seasons():
     data = surveys.from_arrays(y, site_covariates={"x": x}, region=region)
     data = data.assign_coords(season=YEARS)
     model = Model(data, family="stacked", psi="x + rw(season | region)", p="ar1(season)")
-    return model.fit(seed=2, chains=2, draws=400, tune=400, cores=2)
+    return model.fit(seed=2, chains=2, draws=250, tune=250, cores=2)
 
 
 def test_spline__the_curve_of_psi_is_recovered(curves):
@@ -177,7 +177,7 @@ def test_rw__the_prior_of_psi_prefers_neither_end_however_many_seasons():
         for n in (5, 40):
             data = surveys.from_arrays(np.zeros((2, n, 1)))
             model = Model(data.assign_coords(season=np.arange(n)), family="stacked", psi=formula)
-            drawn = model.simulate(seed=int(rng.integers(100)), draws=4000)
+            drawn = model.simulate(seed=int(rng.integers(100)), draws=1200)
             eta = drawn["psi"].values[:, :1] + drawn[f"psi_effect[{formula}]"].values
             ends = (np.abs(eta) > np.log(99)).mean(axis=0).max()
             shares[n] = (np.abs(eta) > np.log(19)).mean(axis=0).max()
