@@ -12,12 +12,14 @@ from typing import Any
 READERS = {
     "wide": "surveys.readers.wide",
     "long": "surveys.readers.long",
+    "mark": "surveys.readers.mark",
     "camtrapr": "surveys.readers.camtrapr",
     "camtrapdp": "surveys.readers.camtrapdp",
     "wildlife_insights": "surveys.readers.wildlife_insights",
     "timelapse": "surveys.readers.timelapse",
     "megadetector": "surveys.readers.megadetector",
     "birdnet": "surveys.readers.birdnet",
+    "ebird": "surveys.readers.ebird",
     "edna": "surveys.readers.edna",
     "neon": "surveys.readers.neon",
 }
