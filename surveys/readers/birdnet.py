@@ -8,7 +8,6 @@ visit is kept as `score` for the family `scores`, the number of rows behind a de
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,11 +18,20 @@ from surveys.guess_lines import quoted
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import listing
-from surveys.readers import idle_keys, long_visits, recordings, roles, sound_tables, sound_visits
+from surveys.readers import (
+    idle_keys,
+    long_visits,
+    recordings,
+    roles,
+    sound_covariates,
+    sound_scores,
+    sound_tables,
+    sound_visits,
+)
 from surveys.readers.camera_settings import Settings, settings_of
 from surveys.readers.deployments import column_of
 from surveys.readers.recordings import Recordings
-from surveys.readers.site_table import SiteColumns, read_sites
+from surveys.readers.site_table import read_sites
 from surveys.readers.sound_tables import Sounds
 from surveys.readers.sound_visits import KEY, MINUTES, Visits
 from surveys.readers.tidy import Guess, Tidy
@@ -34,13 +42,6 @@ from surveys.values import as_seasons, natural
 SECTIONS = ("birdnet", "time", "clock", "occasions", "seasons")
 LAYOUT = "one row for each detection of a classifier"
 MOST_CELLS = 300_000_000
-# Labels of BirdNET that are no animal of the survey.
-LABELS = {
-    "nocall": "blank",
-    **dict.fromkeys(("human vocal", "human non-vocal", "human whistle"), "human"),
-    **dict.fromkeys(("dog", "engine", "environmental", "fireworks", "gun", "noise"), "noise"),
-    **dict.fromkeys(("power tools", "siren", "gunshot", "background"), "noise"),
-}
 NEAREST_TO_ONE = 5e-5  # scores are written with four digits: 1.0000 is 0.99995 or more
 
 
@@ -115,14 +116,14 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
     sounds = sound_tables.sounds_of(study, spec, tables, ledger)
     if ledger.of_level("error"):
         return None
-    _check_scores(study, sounds, keys, ledger)
+    sound_scores.check_scores(study, sounds, keys, ledger)
     frame = sounds.frame
     names = sound_tables.named_as(frame, tables, keys.get("names", ""), ledger)
     found = recordings.recordings_of(study, settings, sounds, listed, ledger)
     if found is None or ledger.of_level("error"):
         return None
-    frame["species"], reason = _species(study, tables[0], names, ledger)
-    sites, others = _sites(study, found, ledger)
+    frame["species"], reason = sound_scores.species_of(study, tables[0], names, ledger)
+    sites, others = sound_covariates.sites_of(study, found, ledger)
     if sites is None or ledger.of_level("error"):
         return None
     unknown = ~found.frame["site"].isin(sites["site"])
@@ -133,8 +134,8 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
     aside = _set_aside(sounds, found, reason)
     at = _visit_of_rows(settings, sounds, found, visits, aside, ledger)
     aside[(aside == "") & (at < 0)] = "occasion with too little effort"
-    over = _over(study, sounds, keys, ledger)
-    kept, species = _kept(study, frame, over, aside)
+    over = sound_scores.over_threshold(study, sounds, keys, ledger)
+    kept, species = sound_scores.kept_species(study, frame, over, aside)
     aside[(aside == "") & ~kept] = "species never at its threshold"
     if len(species) * len(visits.frame) > MOST_CELLS:
         ledger.error(
@@ -145,7 +146,7 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
         )
         return None
     records = _records(sounds, visits, at, over, aside == "", keys)
-    own, policies = _covariates(study, found, visits, ledger)
+    own, policies = sound_covariates.covariates_of(study, found, visits, ledger)
     told = visits.frame.assign(**own)
     _account(sounds, found, aside, ledger)
     ledger.raise_errors()
@@ -192,104 +193,6 @@ def _check_keys(study: StudyFile, keys: dict[str, Any], ledger: Ledger) -> None:
             file=study.name,
             cure='site = "folder"',
         )
-
-
-# --- scores and species ------------------------------------------------------------------------
-
-
-def _check_scores(study: StudyFile, sounds: Sounds, keys: dict, ledger: Ledger) -> None:
-    """Scores on their scale: after the divisor confidences lie between 0 and 1."""
-    frame = sounds.frame
-    frame["score"] = frame["score"] / float(keys.get("score_divisor", 1))
-    if sounds.logits:
-        return
-    with np.errstate(invalid="ignore"):
-        bad = (frame["score"] > 1) | (frame["score"] < 0)
-    if bad.any():
-        first = frame[bad].iloc[0]
-        table = sounds.tables[int(first["table"])]
-        row = int(table.rows[int(first["at"])])
-        column = column_of(table, "score", Ledger(), sound_tables.USUAL)
-        value = first["score"] * float(keys.get("score_divisor", 1))
-        over = first["score"] > 1
-        ledger.error(
-            "E054",
-            f"{table.place}, row {row}, column {column}: {value:g} is "
-            + (f"over {keys.get('score_divisor', 1):g}" if over else "below 0")
-            + "; scores run from 0 to 1",
-            file=table.place,
-            row=row,
-            column=str(column),
-            cure="if these are per cent, set [birdnet] score_divisor = 100"
-            if over
-            else "if these are logits, call the column logit",
-            more=f"{int(bad.sum())} such rows" if bad.sum() > 1 else "",
-        )
-
-
-def _species(
-    study: StudyFile, table: Table, names: np.ndarray, ledger: Ledger
-) -> tuple[np.ndarray, np.ndarray]:
-    """Species of each row, and why a row is of none."""
-    shown, reason = roles.species_names(study, table, names, ledger)
-    plain = {n: LABELS.get(roles.plain_name(n), "") for n in set(names)}
-    label = np.array([plain[n] for n in names], dtype=object)
-    reason = np.where(label != "", label, reason)
-    what = pd.Series(reason[reason != ""])
-    told = np.array(
-        [r if r == "" or r.startswith("excluded") else f"not a species: {r}" for r in reason],
-        dtype=object,
-    )
-    if len(what):
-        counted = ", ".join(f"{n} {k}" for k, n in what.value_counts().sort_index().items())
-        ledger.note(
-            "N053", f"{table.place}: set aside as not a species: {counted}", file=table.file
-        )
-    return shown, told
-
-
-def _over(study: StudyFile, sounds: Sounds, keys: dict, ledger: Ledger) -> np.ndarray:
-    """Rows that are detections: at the threshold of their species, or above."""
-    frame = sounds.frame
-    by_species = keys.get("threshold_by_species", {})
-    if "threshold" not in keys and not by_species and frame["score"].notna().any():
-        ledger.warn(
-            "W689",
-            f"{sounds.tables[0].place}: no threshold was told, so that all rows are detections, "
-            f"from a score of {frame['score'].min():g} on",
-            file=sounds.tables[0].file,
-            why="most rows of low scores are mistakes",
-            cure="[birdnet] threshold = 0.5; or leave the scores as they are: family scores",
-        )
-    least = np.full(len(frame), float(keys.get("threshold", -np.inf)))
-    plain = frame["species"].map(roles.plain_name).to_numpy(dtype=object)
-    unknown = []
-    for name, level in by_species.items():
-        mine = plain == roles.plain_name(name)
-        least[mine] = float(level)
-        if not mine.any():
-            unknown.append(name)
-    if unknown:
-        ledger.note(
-            "N687",
-            f"{study.name}: [birdnet] threshold_by_species: {listing(unknown)} "
-            f"{'was' if len(unknown) == 1 else 'were'} not heard by that name",
-            file=study.name,
-        )
-    score = frame["score"].to_numpy(dtype=float)
-    with np.errstate(invalid="ignore"):
-        return np.isnan(score) | (score >= least)
-
-
-def _kept(
-    study: StudyFile, frame: pd.DataFrame, over: np.ndarray, aside: np.ndarray
-) -> tuple[np.ndarray, list[str]]:
-    """Rows of species that were detected somewhere, or that the study names; and the species."""
-    told = study.section("study").get("species", [])
-    told = [told] if isinstance(told, str) else list(told)
-    seen = set(frame["species"][(aside == "") & over])
-    species = sorted({*seen, *told}) or ["species"]
-    return frame["species"].isin(species).to_numpy(), species
 
 
 # --- rows to visits ----------------------------------------------------------------------------
@@ -404,90 +307,13 @@ def _records(
     if keys.get("count") == "records":
         out["count"] = out["n_records"]
     out["file"] = [sounds.tables[int(i)].file for i in grouped["table"]]
-    out["row"] = [
-        int(sounds.tables[int(i)].rows[int(j)])
-        for i, j in zip(grouped["table"], grouped["at"], strict=True)
-    ]
+    rows = [table.rows for table in sounds.tables]
+    pairs = zip(grouped["table"], grouped["at"], strict=True)
+    out["row"] = [int(rows[int(i)][int(j)]) for i, j in pairs]
     return out
 
 
-# --- sites, covariates, account ----------------------------------------------------------------
-
-
-def _others(found: Recordings) -> list[str]:
-    """Columns of the list of recordings that have no role."""
-    if found.table is None:
-        return []
-    places = {"longitude", "latitude", "easting", "northing", "region"}
-    taken = set(found.used_columns)
-    taken |= {c for r in places for n in roles.USUAL[r] if (c := found.table.match(n))}
-    return [c for c in found.table.names if c not in taken]
-
-
-def _sites(study: StudyFile, found: Recordings, ledger: Ledger):
-    """Sites, with the columns of the list of recordings that never change within one."""
-    site = found.frame["site"].to_numpy(dtype=object)
-    constant = []
-    for column in _others(found):
-        values = pd.Series(found.places.text(column))
-        if not pd.Series(site).is_unique and (values.groupby(site).nunique() <= 1).all():
-            constant.append(column)
-    constant = [c for c in constant if c not in study.section("visit_covariates")]
-    places = found.places
-    if found.table is None and len(places.names):
-        # Places by recording, as the classifier was told them: their first of each site.
-        numbers = pd.DataFrame({c: places.text(c).astype(float) for c in places.names})
-        spread = numbers.groupby(site).agg(lambda v: v.max() - v.min())
-        if (spread > 1e-3).any().any():
-            places = replace(places, frame=places.frame[[]])
-        else:
-            means = numbers.groupby(site).transform("median")
-            text = means.map(lambda v: repr(float(v)))
-            places = replace(places, frame=text.set_axis(places.frame.index))
-    return read_sites(study, SiteColumns(places, None, constant, site), ledger)
-
-
-def _covariates(
-    study: StudyFile, found: Recordings, visits: Visits, ledger: Ledger
-) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Columns of the list that change within a site, where each recording is a visit."""
-    sections = study.section("visit_covariates")
-    made = {MINUTES, sound_visits.HOUR, long_visits.DAY}
-    policies = dict.fromkeys(made & set(visits.frame), "refuse")
-    single = sound_visits.way_of(study) == "recording"
-    others = _others(found) if single and found.table is not None else []
-    by_column = {k["column"]: n for n, k in sections.items() if "column" in k}
-    have = {by_column.get(c, c) for c in others}
-    for name in sections:
-        if name not in have | made:
-            ledger.error(
-                "E517",
-                f"{study.name}: [visit_covariates.{name}]: visits of recordings have "
-                f"{listing(sorted(made), 3)}; where each recording is a visit, also the columns of "
-                "[files.recordings]",
-                file=study.name,
-                cure='[birdnet] visits = "recording", and a column of that name in the list of '
-                "recordings",
-            )
-    if not others or found.table is None:
-        return {}, policies
-    site = found.frame["site"].to_numpy(dtype=object)
-    rows = np.flatnonzero(found.frame["aside"] == "")
-    out = {}
-    for column in others:
-        name = by_column.get(column, column)
-        values = pd.Series(found.table.text(column))
-        constant = not pd.Series(site).is_unique
-        constant &= bool((values.groupby(site).nunique() <= 1).all())
-        if constant and name not in sections:
-            continue
-        kind = sections.get(name, {}).get("type")
-        kind = kind or ("number" if cells.is_numeric(found.table, column) else "factor")
-        read_as = cells.numbers if kind == "number" else cells.words
-        told = read_as(found.table, column, ledger)[rows]
-        out[name] = told if kind == "number" else told.astype(str)
-        policies[name] = sections.get(name, {}).get("missing", "drop visit")
-    return out, policies
+# --- the account ------------------------------------------------------------------------------
 
 
 def _account(sounds: Sounds, found: Recordings, aside: np.ndarray, ledger: Ledger) -> None:

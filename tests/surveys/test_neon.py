@@ -100,6 +100,8 @@ def test_hours__are_local_where_the_zone_is_told(tmp_path):
     assert ds["hour"].sel(site="P2_1", season=2016, visit=1).item() == 4
     assert ds["hour"].attrs["units"] == "hour of the day (UTC-05:00)"
     assert ds["visit_start"].attrs["clock"] == "UTC-05:00"
+    error = refused(tmp_path, PAIR + '[time]\nday_starts = "12:00"\n')
+    assert error.codes == ("E408",)
 
 
 def test_cut_offs_set_birds_aside(tmp_path):
