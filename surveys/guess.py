@@ -13,7 +13,7 @@ import pandas as pd
 
 from surveys import cells, guess_cameras
 from surveys.build import SITE_COLUMNS, VISIT_COLUMNS
-from surveys.guess_files import first_rows
+from surveys.guess_files import first_look
 from surveys.guess_text import Parts
 from surveys.guess_text import text as text_of
 from surveys.ledger import Ledger
@@ -108,8 +108,10 @@ def _open(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, Tab
                 ledger.error("E401", f"{name} is not there", file=name)
             _json(name, path, parts, tables, ledger)
             continue
-        if (part := first_rows(path, name)) is not None:
+        if (part := first_look(path, name, ledger)) is not None:
             tables[name] = part
+            continue
+        if ledger.of_level("error"):
             continue
         quiet = Ledger()
         table = open_table(TableSpec(path, name), quiet)

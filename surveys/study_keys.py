@@ -80,7 +80,7 @@ DROP = {"error", "drop"}
 OF_SOME_FORMATS = (
     *("time", "clock", "occasions", "seasons", "cameras"),
     *("camtrapdp", "timelapse", "megadetector", "edna", "neon"),
-    "ebird",
+    *("ebird", "dwca"),
 )
 # A model's formulas, one a parameter of its family; which family has which is the models' affair.
 PARAMETERS = (
@@ -161,6 +161,7 @@ SECTIONS: dict[str, Any] = {
         **{name: file_keys(roles) for name, roles in ROLES.items()},
         "package": {"path": TEXT},
         "sampling": {"path": TEXT},
+        "archive": {"path": TEXT},
     },
     "wide": {"visits": TEXTS, "missing": TEXTS},
     "long": {},
@@ -235,6 +236,15 @@ SECTIONS: dict[str, Any] = {
     "timelapse": {"site_folder": WHOLE},
     "megadetector": {"site_folder": WHOLE, "threshold": NUMBER},
     "ebird": EBIRD,
+    "dwca": {
+        "site": TEXT,
+        "season": {"year", "parent", "none"},
+        "visit": {"event", "parent"},
+        "scope": {"told", "all"},
+        "effort": TEXT,
+        "blank_effort": {"refuse", "drop"},
+        "where": {"*": TEXTS},
+    },
     "neon": {
         "visits": {"counts", "minutes"},
         "minutes": WHOLE,

@@ -18,6 +18,7 @@ READERS = {
     "timelapse": "surveys.readers.timelapse",
     "megadetector": "surveys.readers.megadetector",
     "ebird": "surveys.readers.ebird",
+    "dwca": "surveys.readers.dwca",
     "edna": "surveys.readers.edna",
     "neon": "surveys.readers.neon",
 }

@@ -156,8 +156,10 @@ def read_sampling(
     )
     rows = Rows(n=_count(connection, "SELECT count(*) FROM read"))
     tests = [(n, f"raw_{n}", f"raw_{n} IS NOT NULL AND {_bad_number(n)}") for n in NUMBERS]
-    for name, cast in (("date", "TRY_CAST(date AS DATE)"), ("time", "TRY_CAST(time AS TIME)")):
-        tests.append((name, name, f"{name} IS NOT NULL AND {cast} IS NULL"))
+    day = "TRY_CAST(date AS DATE)"
+    odd_day = f"coalesce(year({day}) NOT BETWEEN 1700 AND 2200, TRUE)"
+    tests.append(("date", "date", f"date IS NOT NULL AND {odd_day}"))
+    tests.append(("time", "time", "time IS NOT NULL AND TRY_CAST(time AS TIME) IS NULL"))
     tests.append(("complete", "complete", f"complete IS NOT NULL AND {_complete()} IS NULL"))
     # A number that is none was told above; here blanks count.
     raw_of = {n: f"raw_{n}" if n in NUMBERS else n for n in NEED}

@@ -308,7 +308,7 @@ def _own(
                 cure=f'name its table: [covariates.{name}] path = "..."',
             )
         elif name not in frame and keys["column"] in frame:
-            frame.rename(columns={keys["column"]: name}, inplace=True)
+            frame.columns = [name if c == keys["column"] else c for c in frame]
         return
     table = tables.get(path)
     if table is None:
