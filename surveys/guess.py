@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from surveys import cells, guess_cameras
+from surveys import cells, guess_cameras, unpack
 from surveys.build import SITE_COLUMNS, VISIT_COLUMNS
 from surveys.guess_files import first_look
 from surveys.guess_text import Parts
@@ -19,9 +19,9 @@ from surveys.guess_text import text as text_of
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import Problem, SurveyError, listing
-from surveys.readers import READERS, plugged, reader, roles
+from surveys.readers import READERS, mark, plugged, reader, roles, sound_tables
 from surveys.readers.deployments import column_of
-from surveys.readers.site_table import is_layer
+from surveys.readers.layer_table import is_layer
 from surveys.readers.visit_columns import VisitColumn
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, TableSpec
@@ -30,6 +30,8 @@ from surveys.values import as_seasons
 SITE_NAME = re.compile(r"site|station|locat|plot|point|square|quadrat|transect|cell|id$", re.I)
 SPECIES_NAME = re.compile(r"species|taxon|^sp$|scientific", re.I)
 SEASON_NAME = re.compile(r"^(season|year|yr|primary|period)$", re.I)
+# Of what lies in an archive, what may be of use; pictures are not.
+READABLE = (".csv", ".tsv", ".txt", ".json", ".xlsx", ".ods", ".parquet", ".inp", ".pao", ".gz")
 SURFACE_NAME = re.compile(r"surface|landscape|predict|grid|cells|newdata", re.I)
 
 
@@ -45,7 +47,9 @@ def guess(
 
     Parameters
     ----------
-    files : tables (CSV, TSV, XLSX, ODS) and layers (GPKG, GeoJSON, SHP)
+    files
+        Tables (CSV, TSV, XLSX, ODS, Parquet), archives of them, histories (.inp, .pao), and layers
+        (GPKG, GeoJSON, SHP), or a folder of tables, one for each recording.
     folder
         Where the study file will stand; None: the folder that all files share.
     crs
@@ -68,7 +72,7 @@ def guess(
     home = (
         Path(folder).absolute() if folder else Path(os.path.commonpath([p.parent for p in paths]))
     )
-    shown = {_shown(p, home): p for p in paths}
+    shown = {_shown(p, home): p for one in paths for p in _inside(one)}
     ledger = Ledger()
     parts = Parts()
     tables = _open(shown, parts, ledger)
@@ -92,6 +96,17 @@ def guess(
     return written()
 
 
+def _inside(path: Path) -> list[Path]:
+    """The files of an archive that holds several; else the file itself."""
+    if path.suffix.lower() != ".zip" or not path.is_file():
+        return [path]
+    inside = unpack.contents(path)
+    if any(n.rpartition("/")[2] == "meta.xml" for n in inside):
+        return [path]  # a Darwin Core archive, read as a whole
+    names = [n for n in inside if n.lower().endswith(READABLE)]
+    return [path / name for name in sorted(names)] if len(names) > 1 else [path]
+
+
 def _shown(path: Path, home: Path) -> str:
     real, base = path.resolve(), home.resolve()
     try:
@@ -103,15 +118,32 @@ def _shown(path: Path, home: Path) -> str:
 def _open(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, Table]:
     tables: dict[str, Table] = {}
     for name, path in shown.items():
+        before = len(ledger.of_level("error"))
+        if (part := first_look(path, name, ledger)) is not None:
+            tables[name] = part
+        if part is not None or len(ledger.of_level("error")) > before:
+            continue
+        if path.is_dir():
+            first = sound_tables.first_of(path, name)
+            if first is not None:
+                tables[name] = first
+            else:
+                ledger.error(
+                    "E401",
+                    f"{name} is a folder that holds no table of detections in recordings",
+                    file=name,
+                    cure="name its files: occupancy init detections.csv sites.csv",
+                )
+            continue
         if is_layer(name):
-            if not path.is_file():
+            if not path.is_file() and not unpack.archive_of(path)[1]:
                 ledger.error("E401", f"{name} is not there", file=name)
             _json(name, path, parts, tables, ledger)
             continue
-        if (part := first_look(path, name, ledger)) is not None:
-            tables[name] = part
-            continue
-        if ledger.of_level("error"):
+        if mark.is_history(name):
+            table = mark.table_of(TableSpec(path, name), ledger)
+            if table is not None:
+                tables[name] = table
             continue
         quiet = Ledger()
         table = open_table(TableSpec(path, name), quiet)
@@ -147,17 +179,6 @@ def _detections(tables: dict[str, Table], parts: Parts) -> None:
             parts.notes.append(f'the reader "{other.name}" of {other.by} was not asked: {why}')
     parts.notes += [problem.fact for problem in refused]
     if not guesses:
-        mark = [name for name in tables if name.lower().endswith(".inp")]
-        if mark:
-            raise SurveyError(
-                Problem(
-                    code="E411",
-                    file=mark[0],
-                    fact=f"{mark[0]} is an input file of MARK or PRESENCE, which is not read yet",
-                    cure="save the histories as CSV: a row for each site, a column for each visit "
-                    "(site,v1,v2,v3), blank in place of the dots",
-                )
-            )
         raise SurveyError(
             Problem(
                 code="E411",

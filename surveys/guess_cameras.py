@@ -12,6 +12,7 @@ from surveys.readers import megadetector, reader, sections
 from surveys.readers.deployments import column_of
 from surveys.readers.tidy import Guess
 from surveys.text_table import Table, TableSpec
+from surveys.unpack import read_bytes
 from surveys.values import as_seasons, natural
 
 PACKAGES = ("camtrapdp", "wildlife_insights")
@@ -20,7 +21,7 @@ PACKAGES = ("camtrapdp", "wildlife_insights")
 def json_kind(path: Path) -> str:
     """What a JSON file is: "megadetector", "package", or "" for a layer or anything else."""
     try:
-        head = path.read_bytes()[: 1 << 26]
+        head = read_bytes(path)[: 1 << 26]
         told = json.loads(head.decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return ""

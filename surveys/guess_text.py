@@ -82,7 +82,7 @@ def text(
         f"format = {quoted(found.format)}",
         "",
         f"[{found.extra.get('section', 'files.detections')}]",
-        f"# {table.found.get('look') or f'{len(table)} rows; {_how_read(table)}'}",
+        f"# {table.found.get('look') or f'{_rows_in(table)}; {_how_read(table)}'}",
         f"path = {quoted(found.extra.get('path', parts.detections))}",
     ]
     if parts.detections in parts.header_rows:
@@ -95,6 +95,8 @@ def text(
     lines.append("")
     if found.format == "wide":
         lines += _wide_lines(found)
+    if found.format == "mark":
+        lines += _mark_lines(found)
     if cameras:
         lines += guess_cameras.lines(found, tables, parts.package)
     elif own_lines is not None:
@@ -130,11 +132,25 @@ def _species_of(parts: Parts) -> str:
 def _layout_words(found: Guess) -> str:
     if guess_cameras.is_cameras(found):
         return "the time that cameras worked, and their records"
-    told = {"wide": "one column for each visit", "long": "one row for each visit"}
+    told = {
+        "wide": "one column for each visit",
+        "long": "one row for each visit",
+        "mark": "a line for each site, or for several that are alike",
+    }
     return told.get(found.format) or getattr(reader(found.format), "LAYOUT", found.format)
 
 
+def _rows_in(table: Table) -> str:
+    if table.spec.path.is_file() and table.spec.path.name == Path(table.file).name:
+        return f"{len(table)} rows"
+    return f"a folder of tables; the first that holds anything has {len(table)} rows"
+
+
 def _how_read(table: Table) -> str:
+    if table.found.get("mark"):
+        return "from files of MARK and PRESENCE"
+    if table.types:
+        return "typed columns"
     if table.workbook:
         return f"sheet {table.sheet}"
     name = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}.get(table.separator, "?")
@@ -150,6 +166,24 @@ def _wide_lines(found: Guess) -> list[str]:
             f"{len(seasons)} seasons ({seasons[0]}-{seasons[-1]}), {len(visits)} columns of visits"
         )
     return ["[wide]", f"# {told}", "# visits = [...]        # to name the columns yourself", ""]
+
+
+def _mark_lines(found: Guess) -> list[str]:
+    lines = ["[mark]"]
+    if found.extra["lines"]:
+        lines += [
+            "# by the look of the numbers behind the histories: name them",
+            *found.extra["lines"],
+        ]
+    seasons = {v.season for v in found.extra["visits"]}
+    if len(seasons) == 1:
+        n = len(found.extra["visits"])
+        lines.append(f"# seasons = [{n}]      # visits of each season, where several are joined")
+    lines.append(
+        "# years = [...]        # whole numbers of the seasons, where they are not 1, 2, 3"
+    )
+    lines.append('# states = ["1", "2"]  # signs of the histories that are states')
+    return [*lines, ""]
 
 
 def _site_lines(parts: Parts, tables: dict[str, Table], crs: str | None) -> list[str]:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from surveys.problems import Problem, SurveyError
 
 PLACES_KEPT = 20
+# Rows of a table that lies in several files are numbered on: those of the second begin here.
+ROWS_OF_A_FILE = 10**12
+_ROWS = re.compile(r"(?<![\w.])(\d{13,})(?:-(\d{13,}))?(?![\w.]\d)")
 
 
 class Ledger:
@@ -27,6 +32,7 @@ class Ledger:
         self._used: dict[str, int] = {}
         self._aside: dict[tuple[str, str], dict[str, Any]] = {}
         self._cells: dict[tuple[str, str], dict[str, Any]] = {}
+        self._splits: dict[str, list[str]] = {}
         self.problems: list[Problem] = []
 
     # --- rows -------------------------------------------------------------------------------
@@ -98,7 +104,39 @@ class Ledger:
             for (file, rule), entry in self._aside.items()
             for row, text in zip(entry["rows"], entry["texts"], strict=True)
         ]
-        return sorted(rows, key=lambda r: (order[r[0]], r[1], r[2]))
+        rows.sort(key=lambda r: (order[r[0]], r[1], r[2]))
+        return [
+            (self._part(f, row), row % ROWS_OF_A_FILE, rule, text) for f, row, rule, text in rows
+        ]
+
+    def split(self, file: str, parts: Iterable[str]) -> None:
+        """`file` stands for several, whose rows are numbered on by ROWS_OF_A_FILE."""
+        self._splits[file] = list(parts)
+
+    def _part(self, file: str, row: int) -> str:
+        """The file in which a row stands."""
+        parts = self._splits.get(file, [])
+        k = row // ROWS_OF_A_FILE
+        return parts[k - 1] if 1 <= k <= len(parts) else file
+
+    def named(self, problem: Problem) -> Problem:
+        """A problem with the rows of tables in several files told by their own file."""
+        shown = next((f for f in self._splits if problem.file.startswith(f)), None)
+        if shown is None:
+            return problem
+
+        def own(match: re.Match) -> str:
+            first, last = int(match[1]), int(match[2] or 0)
+            if self._part(shown, first) == shown:
+                return match[0]
+            till = f"-{last % ROWS_OF_A_FILE}" if last else ""
+            return f"{first % ROWS_OF_A_FILE}{till} of {self._part(shown, first)}"
+
+        texts = {n: _ROWS.sub(own, getattr(problem, n)) for n in ("fact", "why", "cure", "more")}
+        row = problem.row
+        if row is not None and row >= ROWS_OF_A_FILE:
+            return replace(problem, **texts, row=row % ROWS_OF_A_FILE, file=self._part(shown, row))
+        return replace(problem, **texts)
 
     def balance(self) -> Ledger:
         """Raise unless read = used + set aside for each file; no row may be set aside twice."""
@@ -149,7 +187,7 @@ class Ledger:
 
     def add(self, problem: Problem) -> None:
         """Keep a problem of any level; an error waits for `raise_errors`."""
-        self.problems.append(problem)
+        self.problems.append(self.named(problem))
 
     def repair(self, code: str, fact: str, **more: Any) -> None:
         """Something was mended while reading; `more` are further fields of Problem."""
@@ -190,6 +228,7 @@ class Ledger:
         for (file, rule), entry in other._cells.items():
             self.cells(rule, file, entry["n"], entry["places"])
         self.problems += other.problems
+        self._splits |= other._splits
         return self
 
     # --- files ------------------------------------------------------------------------------
@@ -203,6 +242,7 @@ class Ledger:
                 "aside": [{"file": f, "rule": r, **e} for (f, r), e in self._aside.items()],
                 "cells": self.cell_notes,
                 "problems": [p.to_dict() for p in self.problems],
+                **({"splits": self._splits} if self._splits else {}),
             },
             ensure_ascii=False,
         )
@@ -215,6 +255,7 @@ class Ledger:
             return ledger
         kept = json.loads(text)
         ledger._read = {str(k): int(v) for k, v in kept["read"].items()}
+        ledger._splits = {str(k): list(v) for k, v in kept.get("splits", {}).items()}
         ledger._used = {str(k): int(v) for k, v in kept["used"].items()}
         for entry in kept["aside"]:
             ledger.set_aside(entry["rule"], entry["file"], entry["rows"], entry["texts"])

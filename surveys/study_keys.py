@@ -11,13 +11,14 @@ from surveys.ledger import Ledger
 from surveys.problems import did_you_mean, listing
 from surveys.readers import READERS, plugged
 
-TEXT, DAY, WHOLE, NUMBER, YES, TEXTS, TEXT_OR_TEXTS, YES_OR_TEXT, ALIAS, ANY = (
+TEXT, DAY, WHOLE, NUMBER, YES, TEXTS, WHOLES, TEXT_OR_TEXTS, YES_OR_TEXT, ALIAS, ANY = (
     "text",
     "text or a date",
     "a whole number",
     "a number",
     "true or false",
     "a list of texts",
+    "a list of whole numbers",
     "text or a list of texts",
     "true, false or text",
     "a table of texts",
@@ -45,6 +46,7 @@ ROLES = {
     "detections": (
         *(*COLUMN_ROLES[:14], "time", "score", "deployment"),
         *("sample", "replicate", "library", "control"),
+        *("file", "offset", "scientific", "common"),
     ),
     "sites": ("site", "longitude", "latitude", "easting", "northing", "region", "area"),
     "visits": ("site", "season", "visit", "date", "datetime", "effort", "observer"),
@@ -53,6 +55,10 @@ ROLES = {
         *("longitude", "latitude", "easting", "northing", "region", "area"),
     ),
     "times": ("file", "datetime"),
+    "recordings": (
+        *("file", "site", "start", "duration", "season"),
+        *("longitude", "latitude", "easting", "northing", "region"),
+    ),
     "samples": ("site", "sample", "replicate", "library", "control", "season", "date"),
 }
 _FILE: dict[str, Any] = {
@@ -66,6 +72,8 @@ _FILE: dict[str, Any] = {
     "date_format": TEXT_OR_TEXTS,
     "excel_epoch": {1900, 1904},
     "fill_down": TEXTS,
+    "layer": TEXT,
+    "table": TEXT,
 }
 
 
@@ -75,12 +83,22 @@ def file_keys(roles: Iterable[str]) -> dict[str, Any]:
 
 
 _TABLE = {k: v for k, v in _FILE.items() if k != "missing"}
+# Of rasters and map layers: what they tell of a place.
+_AT_PLACES: dict[str, Any] = {
+    "stat": {
+        *("point", "mean", "sd", "min", "max", "share", "share of class", "majority"),
+        *("value", "distance"),
+    },
+    "buffer_m": NUMBER,
+    "class": ANY,
+    "band": WHOLE,
+}
 DROP = {"error", "drop"}
 # Sections that some formats alone use; with others they would be accepted and ignored.
 OF_SOME_FORMATS = (
     *("time", "clock", "occasions", "seasons", "cameras"),
-    *("camtrapdp", "timelapse", "megadetector", "edna", "neon"),
-    *("ebird", "dwca"),
+    *("camtrapdp", "timelapse", "megadetector", "birdnet", "edna", "neon", "ebird", "mark"),
+    "dwca",
 )
 # A model's formulas, one a parameter of its family; which family has which is the models' affair.
 PARAMETERS = (
@@ -158,19 +176,33 @@ SECTIONS: dict[str, Any] = {
     },
     "source": {"format": set(READERS), "path": TEXT},
     "files": {
-        **{name: file_keys(roles) for name, roles in ROLES.items()},
+        **{name: file_keys(roles) | {"path": TEXT_OR_TEXTS} for name, roles in ROLES.items()},
         "package": {"path": TEXT},
         "sampling": {"path": TEXT},
         "archive": {"path": TEXT},
     },
     "wide": {"visits": TEXTS, "missing": TEXTS},
     "long": {},
+    "mark": {
+        "seasons": WHOLES,
+        "years": WHOLES,
+        "groups": TEXTS,
+        "covariates": TEXTS,
+        "states": TEXTS,
+    },
+    "postgis": {
+        **dict.fromkeys(("environment", "service", "host", "database", "user", "passfile"), TEXT),
+        "port": WHOLE,
+    },
     "sites": {"crs": TEXT, "alias": ALIAS, "ignore_case": YES},
     "detections": {"none": YES, "values": {"presence", "count", "state"}},
     "effort": {"unit": TEXT},
     "covariates": {
         "*": {
             **_FILE,
+            **_AT_PLACES,
+            "raster": TEXT,
+            "polygons": TEXT,
             "column": TEXT,
             "site": TEXT,
             "type": {"number", "factor"},
@@ -192,9 +224,12 @@ SECTIONS: dict[str, Any] = {
     "season_covariates": {
         "*": {
             **_FILE,
+            **_AT_PLACES,
+            "raster": ALIAS,
             "column": TEXT,
             "site": TEXT,
             "season": TEXT,
+            "crs": TEXT,
             "type": {"number", "factor"},
             "units": TEXT,
             "long_name": TEXT,
@@ -235,6 +270,20 @@ SECTIONS: dict[str, Any] = {
     "camtrapdp": {"level": {"event", "media"}, "timestamp_issues": {"drop", "keep"}},
     "timelapse": {"site_folder": WHOLE},
     "megadetector": {"site_folder": WHOLE, "threshold": NUMBER},
+    "birdnet": {
+        "threshold": NUMBER,
+        "threshold_by_species": {"*": NUMBER},
+        "score_divisor": NUMBER,
+        "score_scale": {"as told", "logit"},
+        "count": {"records"},
+        "names": {"scientific", "common"},
+        "visits": {"recording", "hours", "day", "occasions"},
+        "hours": WHOLE,
+        "site": {"name", "folder"},
+        "site_folder": WHOLE,
+        "recording_minutes": NUMBER,
+        "duration_unit": {"seconds", "minutes", "hours"},
+    },
     "ebird": EBIRD,
     "dwca": {
         "site": TEXT,
@@ -262,7 +311,10 @@ SECTIONS: dict[str, Any] = {
     "taxa": {"alias": ALIAS, "exclude": TEXTS, "tree": TEXT, "keep_ranks": TEXTS},
     "checks": {"unknown_site": DROP, "detection_without_effort": DROP},
     "regions": {"path": TEXT, "name": TEXT, "layer": TEXT, "crs": TEXT},
-    "surface": {"path": TEXT, "crs": TEXT, "columns": ALIAS, "layer": TEXT},
+    "surface": {
+        **{"path": TEXT, "crs": TEXT, "columns": ALIAS, "layer": TEXT},
+        **{"from": {"covariates"}, "cell_m": NUMBER, "within": TEXT},
+    },
     "sample": {
         "engine": {"nuts", "ml"},
         "draws": WHOLE,
@@ -394,6 +446,7 @@ def _check(value: Any, wanted: Any, place: str, file: str, ledger: Ledger) -> No
 
 def _fits(value: Any, wanted: str) -> bool:
     texts = isinstance(value, list) and all(isinstance(v, str) for v in value)
+    whole = isinstance(value, list) and all(type(v) is int for v in value)
     return {
         TEXT: isinstance(value, str),
         DAY: isinstance(value, str | dt.date),
@@ -401,6 +454,7 @@ def _fits(value: Any, wanted: str) -> bool:
         NUMBER: isinstance(value, int | float) and not isinstance(value, bool),
         YES: isinstance(value, bool),
         TEXTS: texts,
+        WHOLES: whole,
         TEXT_OR_TEXTS: texts or isinstance(value, str),
         YES_OR_TEXT: isinstance(value, bool | str),
         ALIAS: isinstance(value, Mapping) and all(isinstance(v, str) for v in value.values()),

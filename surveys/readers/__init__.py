@@ -12,11 +12,13 @@ from typing import Any
 READERS = {
     "wide": "surveys.readers.wide",
     "long": "surveys.readers.long",
+    "mark": "surveys.readers.mark",
     "camtrapr": "surveys.readers.camtrapr",
     "camtrapdp": "surveys.readers.camtrapdp",
     "wildlife_insights": "surveys.readers.wildlife_insights",
     "timelapse": "surveys.readers.timelapse",
     "megadetector": "surveys.readers.megadetector",
+    "birdnet": "surveys.readers.birdnet",
     "ebird": "surveys.readers.ebird",
     "dwca": "surveys.readers.dwca",
     "edna": "surveys.readers.edna",

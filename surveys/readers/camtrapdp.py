@@ -218,7 +218,9 @@ def _clocks_in_doubt(study, table: Table, ids, aside: np.ndarray, ledger: Ledger
     """Deployments whose clock cannot be trusted are set aside, unless the study keeps them."""
     if "timestampIssues" not in table.names:
         return
-    doubt = np.array([v.casefold() == "true" for v in table.text("timestampIssues")], dtype=bool)
+    doubt = np.array(
+        [v.casefold() in ("true", "1") for v in table.text("timestampIssues")], dtype=bool
+    )
     if not doubt.any():
         return
     keep = study.section("camtrapdp").get("timestamp_issues") == "keep"

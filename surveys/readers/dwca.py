@@ -42,7 +42,7 @@ def table_of(path: Path, name: str) -> Table | None:
     Refused
         It calls itself an archive and cannot be read as one.
     """
-    if path.name == META:
+    if path.name == META or (path / META).is_file():
         archive = read_archive(path, name)
     elif path.suffix.lower() == ".zip":
         try:

@@ -146,7 +146,7 @@ def _tidy(
     control = rows["control"].to_numpy(dtype=bool)
     if control.all():
         ledger.error(
-            "E642",
+            "E682",
             f"{base.place}: all {len(rows)} rows are controls",
             file=base.place,
             cure='[edna] controls = ["NTC*"]: patterns of the names of controls',
@@ -283,7 +283,7 @@ def _libraries_of_reads(
     if lost.any():
         name = str(written[lost][0])
         ledger.error(
-            "E643",
+            "E683",
             f'{table.place}, {rows_text(table.rows[lost])}, column {column}: library "{name}" is '
             f"not in {base.file}.{did_you_mean(name, known)}",
             file=table.place,

@@ -135,7 +135,7 @@ def numbered(
             return None
         if out["season"].nunique() > 1:
             ledger.error(
-                "E640",
+                "E680",
                 f'{study.name}: [edna] units = "samples" makes each sample of a site a unit, but '
                 f"{table.place} has {out['season'].nunique()} seasons",
                 file=study.name,

@@ -64,7 +64,7 @@ def reads_of(
     names = taxa_columns(study, table, used, ledger)
     if not names:
         ledger.error(
-            "E641",
+            "E681",
             f"{table.place} has no column of reads. It has: {listing(table.names, 12)}",
             file=table.place,
             why="wanted: one column of whole numbers for each taxon; or a column of taxa and one "
@@ -166,7 +166,7 @@ def named(study: StudyFile, table: Table, reads: Reads, ledger: Ledger) -> None:
         gone = frame[frame["reason"] != ""].drop_duplicates("taxon")
         for name, why in zip(gone["taxon"], gone["reason"], strict=True):
             shown = f'"{name}"' if name else "a blank name"
-            ledger.note("N640", f"{table.place}: {shown} was left out ({why})", file=table.file)
+            ledger.note("N680", f"{table.place}: {shown} was left out ({why})", file=table.file)
     reads.taxa = sorted({n for n, r in zip(names, reason, strict=True) if r == "" and n})
 
 
@@ -218,7 +218,7 @@ def tell_controls(
     found = controls[controls["reads"] > 0]
     if not len(found):
         ledger.note(
-            "N641",
+            "N681",
             f"{table.place}: {n} controls were set aside; they hold no reads",
             file=table.file,
         )
@@ -228,7 +228,7 @@ def tell_controls(
         mine = samples[(samples["taxon"] == taxon) & samples["over"]]
         alike = int((mine["reads"] <= most).sum())
         ledger.warn(
-            "W641",
+            "W681",
             f"{table.place}: {taxon} has {part['reads'].sum():g} reads in {len(part)} of {n} "
             f"controls (at most {most:g}); {alike} of its {len(mine)} detections in samples have "
             "no more",
@@ -245,7 +245,7 @@ def tell_silent(study, table: Table, rows: pd.DataFrame, empty: np.ndarray, ledg
     drop = study.section("edna").get("without_reads", "keep") == "drop"
     n = int(empty.sum())
     ledger.warn(
-        "W642",
+        "W682",
         f"{table.place}: {n} {'library has' if n == 1 else 'libraries have'} no read of any taxon "
         f"({rows_text(rows['row'][empty])}) and {'was' if n == 1 else 'were'} "
         + ("set aside" if drop else "kept as visits without detections"),

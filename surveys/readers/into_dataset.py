@@ -11,7 +11,9 @@ import xarray as xr
 from surveys.build import from_tables
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError
-from surveys.readers import READERS, plugged, polygons, reader, sections
+from surveys.readers import READERS, layer_keys, place_covariates, plugged, reader, sections
+from surveys.readers.layer_table import AREA
+from surveys.readers.mark import is_history
 from surveys.readers.season_table import read_seasons
 from surveys.readers.tidy import Tidy
 from surveys.readers.trait_table import read_traits
@@ -37,23 +39,10 @@ def dataset(study: StudyFile) -> xr.Dataset:
     ledger = study.ledger = Ledger()
     tidy = tables(study, ledger)
     regions = _regions(study)
-    ds = from_tables(
-        tidy.visits,
-        tidy.records,
-        tidy.sites,
-        species=tidy.species,
-        target=tidy.target,
-        seasons=tidy.seasons,
-        season_covariates=() if tidy.season_covariates is None else tidy.season_covariates,
-        species_covariates=tidy.species_covariates,
-        missing=_policies(tidy),
-        units=_units(study, tidy),
-        effort_units=_effort_units(study, tidy),
-        crs=study.section("sites").get("crs"),
-        ledger=ledger.balance(),
-        provenance=provenance(study, tidy),
-        title=study.title,
-    )
+    try:
+        ds = _dataset_of(study, tidy, ledger)
+    except SurveyError as error:
+        raise SurveyError(ledger.named(p) for p in error.problems) from None
     for name in ("visit_start", "visit_end"):
         if tidy.clock and name in ds:
             ds[name].attrs["clock"] = tidy.clock
@@ -66,13 +55,33 @@ def dataset(study: StudyFile) -> xr.Dataset:
     tree = study.section("taxa").get("tree")
     if tree:
         ds = attach_phylogeny(ds, study.resolve(tree, "taxa"))
-    ds = polygons.attach(study, ds)
+    ds = place_covariates.attach(study, ds)
     for name, section in study.config.items():
         if name.endswith("covariates"):
             for covariate, keys in section.items():
                 if keys.get("long_name") and covariate in ds:
                     ds[covariate].attrs["long_name"] = keys["long_name"]
     return ds
+
+
+def _dataset_of(study: StudyFile, tidy: Tidy, ledger: Ledger) -> xr.Dataset:
+    return from_tables(
+        tidy.visits,
+        tidy.records,
+        tidy.sites,
+        species=tidy.species,
+        target=tidy.target,
+        seasons=tidy.seasons,
+        season_covariates=() if tidy.season_covariates is None else tidy.season_covariates,
+        species_covariates=tidy.species_covariates,
+        missing=_policies(tidy),
+        units=_units(study, tidy),
+        effort_units=_effort_units(study, tidy),
+        crs=study.crs,
+        ledger=ledger.balance(),
+        provenance=provenance(study, tidy),
+        title=study.title,
+    )
 
 
 def tables(study: StudyFile, ledger: Ledger) -> Tidy:
@@ -87,6 +96,7 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
     module = reader(form)
     plugged.tell_refused(form, ledger)
     _refuse_idle_sections(study, form, sections(module), ledger)
+    layer_keys.check(study, ledger)
     if not study.section("files.detections").get("path") and not getattr(module, "PACKAGE", False):
         ledger.error(
             "E409",
@@ -137,6 +147,8 @@ def _guess_format(study: StudyFile) -> str:
     """Long where the study file names a role that only long tables have."""
     if study.section("files.package").get("path"):
         return "camtrapdp"
+    if is_history(str(study.section("files.detections").get("path", ""))):
+        return "mark"
     if study.section("files.deployments").get("path"):
         return "camtrapr"
     columns = study.section("files.detections").get("columns", {})
@@ -151,7 +163,7 @@ def _regions(study: StudyFile) -> Any:
     from surveys.places import read_regions
 
     keys = study.section("regions")
-    with polygons.cure_in("regions"):
+    with place_covariates.cure_in("regions"):
         return read_regions(
             path,
             name=keys.get("name"),
@@ -171,7 +183,7 @@ def _units(study: StudyFile, tidy: Tidy) -> dict[str, str]:
         names |= set(tidy.season_covariates.columns)
     if tidy.species_covariates is not None:
         names |= set(tidy.species_covariates.columns)
-    units = dict(tidy.units)
+    units = {AREA: "km2", **tidy.units}
     for section in ("covariates", "visit_covariates", "season_covariates", "species_covariates"):
         for name, keys in study.section(section).items():
             if "units" in keys:
@@ -195,7 +207,8 @@ def provenance(study: StudyFile, tidy: Tidy) -> dict[str, Any]:
         program = "unknown"
     inputs = {}
     for table in tidy.tables:
-        inputs.setdefault(table.file, table.found)
+        for found in table.found.get("parts") or [table.found]:
+            inputs.setdefault(found["file"], {k: v for k, v in found.items() if k != "mark"})
     for found in tidy.inputs:
         inputs.setdefault(found["file"], found)
     return {

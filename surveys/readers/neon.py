@@ -256,7 +256,7 @@ def _set_aside(study, table: Table, found: dict, keys: dict, frame, aside, ledge
         have = {str(v).casefold() for v in told}
         if not kept & have:
             ledger.error(
-                "E644",
+                "E684",
                 f"{study.name}: [neon] methods: none of {listing(sorted(kept))} is in {table.place}"
                 f", column {found['method']}. It has: {listing(sorted(have - {''}), 12)}",
                 file=study.name,
@@ -358,7 +358,7 @@ def _visit_of_birds(
     if lost.any():
         i = int(np.flatnonzero(lost)[0])
         ledger.error(
-            "E645",
+            "E685",
             f"{table.place}, {rows_text(table.rows[lost])}: no row of {base.file} has the count at "
             f'"{birds["site"].iloc[i]}" of {birds["moment"].iloc[i]}',
             file=table.place,
@@ -369,7 +369,7 @@ def _visit_of_birds(
     silent = int((~first.index.isin(first.index[at]) & (first["aside"] == "")).sum())
     if silent:
         ledger.note(
-            "N645",
+            "N685",
             f"{base.place}: {silent} {'count has' if silent == 1 else 'counts have'} no row in "
             f"{table.file}; taken as made, without birds",
             file=base.file,
@@ -430,7 +430,7 @@ def _sites(study: StudyFile, base: Table, visits: pd.DataFrame, ledger: Ledger):
     inner.problems = [p for p in inner.problems if p.code != "W029"]
     if near:
         ledger.note(
-            "N646",
+            "N686",
             f"{base.place}: points of a plot share the coordinates of its centre",
             file=base.file,
             cure="the places of the points may stand in a table of sites: [files.sites]",

@@ -1,6 +1,7 @@
 # ruff: noqa: E501  tables stand as they would in their files
 """Small Darwin Core archives, by hand: events, occurrences, measurements, Humboldt."""
 
+import io
 import zipfile
 
 TERMS = "http://rs.tdwg.org/dwc/terms/"
@@ -89,3 +90,19 @@ def write(folder, more="", *, tables=None, packed=False, xml=None):
     study = STUDY.replace('"archive"', '"archive.zip"') if packed else STUDY
     (folder / "study.toml").write_text(study + more, encoding="utf-8")
     return folder
+
+
+def archive_study(path):
+    """The text of a study of an archive, with a covariate and an effort."""
+    more = '[visit_covariates.cloud]\n[dwca]\neffort = "samplingEffortValue"\n'
+    return STUDY.replace('"archive"', f'"{path}"') + more
+
+
+def packed():
+    """The archive as the bytes of a zip file."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as out:
+        out.writestr("meta.xml", meta())
+        for name, (_, _, text) in TABLES.items():
+            out.writestr(name, text)
+    return stream.getvalue()

@@ -60,3 +60,61 @@ P2,1,2015-06-15T09:00Z,6,Y,Vireo olivaceus,species,80,flyover,1
 P2,1,2015-06-15T09:00Z,2,Y,Aves sp.,class,20,visual,1
 P2,1,2016-06-15T09:00Z,2,Y,Junco hyemalis hyemalis,subspecies,20,visual,1
 """
+
+RECORDINGS = """file,site,start,duration_s,elev,moon
+A_20210623_050000.wav,A,,600,100,0.1
+A_20210623_060000.wav,A,,600,100,0.2
+A_20210624_050000.wav,A,,600,100,0.3
+B_20210623_050000.wav,B,,600,200,0.4
+B_20210623_235500.wav,B,,600,200,0.5
+"""
+
+COMBINED = """Start (s),End (s),Scientific name,Common name,Confidence,File
+3.0,6.0,Turdus merula,Eurasian Blackbird,0.91,rec/A_20210623_050000.wav
+9.0,12.0,Turdus merula,Eurasian Blackbird,0.62,rec/A_20210623_050000.wav
+12.0,15.0,Strix aluco,Tawny Owl,0.31,rec/A_20210623_050000.wav
+0.0,3.0,Turdus merula,Eurasian Blackbird,0.22,rec/A_20210623_060000.wav
+30.0,33.0,Strix aluco,Tawny Owl,0.77,rec/B_20210623_235500.wav
+400.0,403.0,Strix aluco,Tawny Owl,0.97,rec/B_20210623_235500.wav
+60.0,63.0,Human vocal,Human vocal,0.99,rec/B_20210623_050000.wav
+0.0,3.0,Anas crecca,Green-winged Teal,0.12,rec/B_20210623_050000.wav
+"""
+
+
+def tables_of_recordings(form="csv"):
+    """The rows of COMBINED as a table for each recording, as BirdNET writes them: {name: text}."""
+    rows = [line.split(",") for line in COMBINED.splitlines()[1:]]
+    files = [line.split(",")[0] for line in RECORDINGS.splitlines()[1:]]
+    out = {}
+    for file in files:
+        mine = [r for r in rows if r[5].endswith(file)]
+        stem = file.removesuffix(".wav")
+        if form == "csv":
+            head = "Start (s),End (s),Scientific name,Common name,Confidence"
+            text = "\n".join([head, *(",".join(r[:5]) for r in mine)])
+            out[f"{stem}.BirdNET.results.csv"] = text + "\n"
+        elif form == "r":
+            head = "filepath,start,end,scientific_name,common_name,confidence,lat,lon,week,overlap,sensitivity,min_conf,species_list,model"
+            lines = [
+                f"audio/{file},{r[0]},{r[1]},{r[2]},{r[3]},{r[4]},-1,-1,-1,0.0,1.0,0.1,None,m"
+                for r in mine
+            ]
+            out[f"{stem}.BirdNET.results.r.csv"] = "\n".join([head, *lines]) + "\n"
+        elif form == "raven":
+            head = "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)\tCommon Name\tSpecies Code\tConfidence\tBegin Path\tFile Offset (s)"
+            lines = [
+                f"{i}\tSpectrogram 1\t1\t{r[0]}\t{r[1]}\t0\t12000\t{r[3]}\tx\t{r[4]}\tC:\\rec\\{file}\t{r[0]}"
+                for i, r in enumerate(mine)
+            ]
+            if not mine:
+                lines = [
+                    f"1\tSpectrogram 1\t1\t0\t3\t0\t12000\tnocall\tnocall\t1.0\tC:\\rec\\{file}\t0"
+                ]
+            out[f"{stem}.BirdNET.selection.table.txt"] = "\n".join([head, *lines]) + "\n"
+        elif form == "kaleidoscope":
+            head = "INDIR,FOLDER,IN FILE,OFFSET,DURATION,scientific_name,common_name,confidence,lat,lon,week,overlap,sensitivity"
+            lines = [
+                f"/data,rec,{file},{r[0]},3.0,{r[2]},{r[3]},{r[4]},-1,-1,-1,0.0,1.0" for r in mine
+            ]
+            out[f"{stem}.BirdNET.results.kaleidoscope.csv"] = "\n".join([head, *lines]) + "\n"
+    return out

@@ -422,24 +422,3 @@ def test_order_of_rows_and_columns_changes_nothing(tmp_path, seed):
         shuffled[name] = (kind, row_type, "\n".join(lines) + "\n")
     again = read(write(tmp_path, more, tables=shuffled))
     xr.testing.assert_identical(plain_.drop_attrs(deep=False), again.drop_attrs(deep=False))
-
-
-def test_spoilt_archives_are_read_or_refused(tmp_path):
-    from test_readers_fuzz import read_or_refuse, spoilt
-
-    folder = write(tmp_path, '[visit_covariates.cloud]\n[dwca]\neffort = "samplingEffortValue"\n')
-    assert read_or_refuse(folder)
-    whole = {p: p.read_bytes() for p in (folder / "archive").iterdir()}
-    rng = random.Random(20261123)
-    outcomes = []
-    for _ in range(60):
-        path = rng.choice(sorted(whole))
-        path.write_bytes(spoilt(whole[path], rng))
-        outcomes.append(read_or_refuse(folder))
-        path.write_bytes(whole[path])
-    write(tmp_path, packed=True)
-    raw = (folder / "archive.zip").read_bytes()
-    for _ in range(20):
-        (folder / "archive.zip").write_bytes(spoilt(raw, rng))
-        outcomes.append(read_or_refuse(folder))
-    assert {True, False} == set(outcomes)

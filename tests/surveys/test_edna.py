@@ -83,7 +83,7 @@ def test_controls__are_set_aside_and_shown_taxon_by_taxon(tmp_path):
     ds = load(tmp_path, reads=READS_WIDE)
     ledger = ledger_of(ds)
     assert ledger.n_aside("reads.csv", "control") == 1
-    (told,) = [p for p in ledger.problems if p.code == "W641"]
+    (told,) = [p for p in ledger.problems if p.code == "W681"]
     assert "Perca fluviatilis has 12 reads in 1 of 1 controls (at most 12)" in told.fact
     assert "0 of its 3 detections" in told.fact
     assert '"Perca fluviatilis" = 13' in told.cure
@@ -136,7 +136,7 @@ def test_samples_as_units__three_levels(tmp_path):
     assert ds["sample"].sel(site="A").values.tolist() == ["a1", "a2"]
     years = READS_WIDE.replace("volume", "year").replace("a2,1,450", "a2,1,451")
     error = refused(tmp_path, '[edna]\nunits = "samples"\n', reads=years)
-    assert error.codes == ("E640",)
+    assert error.codes == ("E680",)
 
 
 def test_samples_as_units__multi_scale_can_be_fitted(tmp_path):
@@ -149,7 +149,7 @@ def test_samples_as_units__multi_scale_can_be_fitted(tmp_path):
 
 def test_a_library_without_reads(tmp_path):
     ds = load(tmp_path, reads=READS_WIDE)
-    (told,) = [p for p in ledger_of(ds).problems if p.code == "W642"]
+    (told,) = [p for p in ledger_of(ds).problems if p.code == "W682"]
     assert "1 library has no read of any taxon (row 6)" in told.fact
     ds = load(tmp_path, '[edna]\nwithout_reads = "drop"\n')
     assert np.isnan(seen(ds, "Perca fluviatilis")[1][0])
@@ -179,7 +179,7 @@ def test_missing_reads_are_missing(tmp_path):
         (",1200,", ",-1,", "E048", "row 2, column Perca fluviatilis: -1 is below 0"),
         (",1200,", ",many,", "E046", '"many" is not a number'),
         ("A,a2,1", "A,,1", "E514", "row 4, column sample: blank"),
-        ("volume,Perca fluviatilis,Esox lucius,Homo sapiens", "a,b,c,d", "W641", ""),
+        ("volume,Perca fluviatilis,Esox lucius,Homo sapiens", "a,b,c,d", "W681", ""),
     ],
 )
 def test_damage(tmp_path, old, new, code, told):
@@ -196,14 +196,14 @@ def test_damage(tmp_path, old, new, code, told):
 def test_unknown_libraries_and_doubled_ones(tmp_path):
     long = "library,taxon,reads\nL1,Esox lucius,5\nL9,Esox lucius,5\n"
     error = refused(tmp_path, SAMPLES, reads=long, samples=LIBRARIES)
-    assert error.codes == ("E643",)
+    assert error.codes == ("E683",)
     assert 'row 3, column library: library "L9" is not in samples.csv' in str(error)
     doubled = LIBRARIES.replace("L2,", "L1,")
     error = refused(tmp_path, SAMPLES, reads=READS_MATRIX, samples=doubled)
     assert error.codes == ("E021",)
-    assert refused(tmp_path, "", reads="site,replicate\nA,1\n").codes == ("E641",)
+    assert refused(tmp_path, "", reads="site,replicate\nA,1\n").codes == ("E681",)
     only = "\n".join([READS_WIDE.splitlines()[0], READS_WIDE.splitlines()[-1]]) + "\n"
-    assert refused(tmp_path, reads=only).codes == ("E642",)
+    assert refused(tmp_path, reads=only).codes == ("E682",)
 
 
 def reordered(text, seed):

@@ -66,8 +66,8 @@ def test_pair__points_are_visits_and_years_seasons(tmp_path):
     assert ledger.n_aside("points.csv", "sampling impractical") == 1
     assert ledger.n_aside("birds.csv", "rank: class") == 1
     told = {p.code: p.fact for p in ledger.problems}
-    assert "1 count has no row in birds.csv" in told["N645"]
-    assert "N646" in told
+    assert "1 count has no row in birds.csv" in told["N685"]
+    assert "N686" in told
     assert "W029" not in told
 
 
@@ -110,7 +110,7 @@ def test_cut_offs_set_birds_aside(tmp_path):
     np.testing.assert_array_equal(vireo(ds), [[1, 0], [0, np.nan], [0, np.nan]])
     assert ledger_of(ds).n_aside("birds.csv", "other detectionMethod") == 3
     error = refused(tmp_path, PAIR + '[neon]\nmethods = ["sung"]\n')
-    assert error.codes == ("E644",)
+    assert error.codes == ("E684",)
 
 
 def test_seasons__can_be_listed(tmp_path):
@@ -124,7 +124,7 @@ def test_seasons__can_be_listed(tmp_path):
     ("table", "old", "new", "code", "told"),
     [
         ("birds", "pointID", "point", "E015", 'no column for "point"'),
-        ("birds", "P2,1,2016", "P9,1,2016", "E645", "row 8: no row of points.csv"),
+        ("birds", "P2,1,2016", "P9,1,2016", "E685", "row 8: no row of points.csv"),
         ("birds", ",singing,2", ",singing,0", "E048", "row 3, column clusterSize: 0 birds"),
         ("birds", ",singing,2", ",singing,two", "E046", '"two" is not a number'),
         ("points", "2015-06-20T09:00Z", "", "E514", "row 6, column startDate: blank"),
