@@ -13,7 +13,9 @@ import pandas as pd
 
 from surveys.ledger import Ledger
 from surveys.problems import did_you_mean, listing
+from surveys.readers import ebird_database as db
 from surveys.readers import ebird_messages as told
+from surveys.readers import ebird_sightings as sightings_of
 from surveys.readers import ebird_tables as tables
 from surveys.readers import ebird_visits as visits
 from surveys.readers.ebird_files import (
@@ -53,9 +55,9 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
     if more is None:
         return None
     try:
-        with tables.database() as connection:
+        with db.database() as connection:
             return _read(study, settings, connection, ebd, checklists, more, ledger)
-    except tables.Damaged as error:
+    except db.Damaged as error:
         at = "" if error.row is None else f", row {error.row}"
         ledger.error(
             "E600",
@@ -121,7 +123,7 @@ def _read(
     ledger: Ledger,
 ) -> Tidy | None:
     sampling = tables.read_sampling(connection, file, settings, more)
-    sightings = tables.read_sightings(connection, ebd, settings)
+    sightings = sightings_of.read_sightings(connection, ebd, settings)
     told.tell_bad([*sampling.bad, *sightings.bad], ledger)
     if ledger.of_level("error"):
         return None
@@ -130,14 +132,14 @@ def _read(
     told.tell_protocols(study, settings, connection, file, ledger)
     if not settings.detections_only:
         told.tell_unknown(connection, ebd, file, ledger)
-    species, names = species_of(study, settings, tables.names_of(connection), ebd, ledger)
+    species, names = species_of(study, settings, sightings_of.names_of(connection), ebd, ledger)
     if ledger.of_level("error"):
         return None
-    tables.enter_names(connection, names)
+    sightings_of.enter_names(connection, names)
     copies = tables.make_unique(connection, settings)
     if copies is not None:
         sampling.aside["shared checklist"] = copies
-    sightings.aside = tables.join_sightings(connection, settings)
+    sightings.aside = sightings_of.join_sightings(connection, settings)
     frame = tables.checklists(connection, more)
     seen = tables.seen(connection)
     if not len(frame):
@@ -188,8 +190,8 @@ def _account(
     settings: Settings,
     file: EbirdFile,
     ebd: EbirdFile,
-    sampling: tables.Rows,
-    sightings: tables.Rows,
+    sampling: db.Rows,
+    sightings: db.Rows,
     layout: visits.Layout,
     seen: dict[str, np.ndarray],
     used: np.ndarray,
@@ -205,13 +207,13 @@ def _account(
     lost = int(seen["n_records"][~used].sum())
     if lost:
         rule = "checklist set aside"
-        before = sightings.aside.pop(rule, tables.Aside(0))
+        before = sightings.aside.pop(rule, db.Aside(0))
         # Of these it is known how many they are; which, the rows of the checklists tell.
-        sightings.aside[rule] = tables.Aside(before.n + lost)
+        sightings.aside[rule] = db.Aside(before.n + lost)
     _set_aside(ebd, sightings.aside, ledger)
 
 
-def _set_aside(file: EbirdFile, aside: dict[str, tables.Aside], ledger: Ledger) -> None:
+def _set_aside(file: EbirdFile, aside: dict[str, db.Aside], ledger: Ledger) -> None:
     for rule, rows in aside.items():
         if rows.rows:
             ledger.set_aside(rule, file.shown, rows.rows, rows.ids)

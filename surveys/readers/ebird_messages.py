@@ -8,6 +8,8 @@ import pandas as pd
 
 from surveys.ledger import Ledger
 from surveys.problems import did_you_mean, listing
+from surveys.readers import ebird_database as db
+from surveys.readers import ebird_sightings as sightings_of
 from surveys.readers import ebird_tables as tables
 from surveys.readers import ebird_visits as visits
 from surveys.readers.ebird_files import EbirdFile
@@ -29,7 +31,7 @@ def no_sampling(ebd: EbirdFile | None, ledger: Ledger) -> None:
     )
 
 
-def tell_bad(bad: list[tables.Bad], ledger: Ledger) -> None:
+def tell_bad(bad: list[db.Bad], ledger: Ledger) -> None:
     for one in bad:
         what = "is blank" if not one.value else f'cannot be "{one.value}"'
         ledger.error(
@@ -40,11 +42,11 @@ def tell_bad(bad: list[tables.Bad], ledger: Ledger) -> None:
             column=one.column,
             why="eBird never writes it so: the file was changed on the way",
             cure="use the file as eBird sent it",
-            more=f"{one.n} such rows" if one.n > tables.LISTED else "",
+            more=f"{one.n} such rows" if one.n > db.LISTED else "",
         )
 
 
-def tell_twice(file: EbirdFile, sampling: tables.Rows, ledger: Ledger) -> None:
+def tell_twice(file: EbirdFile, sampling: db.Rows, ledger: Ledger) -> None:
     for name, row in sampling.differ:
         ledger.error(
             "E021",
@@ -57,7 +59,7 @@ def tell_twice(file: EbirdFile, sampling: tables.Rows, ledger: Ledger) -> None:
 
 
 def tell_incomplete(
-    study: StudyFile, settings: Settings, file: EbirdFile, sampling: tables.Rows, ledger: Ledger
+    study: StudyFile, settings: Settings, file: EbirdFile, sampling: db.Rows, ledger: Ledger
 ) -> None:
     found = sampling.aside.get(tables.NOT_COMPLETE)
     if found is None or settings.incomplete == "drop":
@@ -101,7 +103,7 @@ def tell_protocols(
 
 
 def tell_unknown(connection: Any, ebd: EbirdFile, file: EbirdFile, ledger: Ledger) -> None:
-    n, first = tables.unknown_checklists(connection)
+    n, first = sightings_of.unknown_checklists(connection)
     for name, row in first:
         ledger.error(
             "E059",
@@ -113,7 +115,7 @@ def tell_unknown(connection: Any, ebd: EbirdFile, file: EbirdFile, ledger: Ledge
         )
 
 
-def nothing_left(file: EbirdFile, sampling: tables.Rows, ledger: Ledger) -> None:
+def nothing_left(file: EbirdFile, sampling: db.Rows, ledger: Ledger) -> None:
     told = [f"{aside.n} {rule}" for rule, aside in sampling.aside.items()]
     ledger.error(
         "E604",
