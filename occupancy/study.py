@@ -380,10 +380,10 @@ class Study:
         OutputError
             `[report] formats` names no output, or `[map] season` no season.
         """
-        from occupancy.outputs import OutputError, output
+        from occupancy.outputs import OutputError, refuse_unknown
 
         for name in self.report_outputs:
-            output(name)
+            refuse_unknown(name)
         season = self.file.map.get("season")
         for unit in units if season is not None else ():
             seasons = [str(label) for label in self.dataset(unit)["season"].values]

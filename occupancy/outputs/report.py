@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -36,6 +35,7 @@ from occupancy.outputs import (
 )
 from occupancy.outputs.files import write_text
 from occupancy.outputs.headline import caption, headline
+from occupancy.outputs.pictures import address, as_lines
 from occupancy.outputs.results import Results
 
 if TYPE_CHECKING:
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 STILL_DPI = 115
-_PATH = re.compile(rb'(?<= d=")[^"]*')
-_DIGITS = re.compile(rb"(\.\d\d)\d+")
-_BLANKS = re.compile(rb"\s*([A-Za-z])\s*")
 
 
 def write(results: Results, folder: Path, *, stem: str = "report") -> list[Path]:
@@ -163,20 +160,7 @@ def _picture(
         figure, alt = draw(results, bare=True, width=width)
     except OutputError as error:
         return {"src": "", "why": str(error)}
-    return _drawing(figure, alt)
-
-
-def _drawing(figure: Figure, alt: str) -> dict[str, Any]:
-    out = io.BytesIO()
-    with style.drawing():
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-    return {"src": _address(_squeezed(out.getvalue()), "image/svg+xml"), "alt": alt}
-
-
-def _squeezed(svg: bytes) -> bytes:
-    """The same drawing in half the bytes: hundredths of a point, no blanks between elements."""
-    svg = _PATH.sub(lambda m: _BLANKS.sub(rb"\1", _DIGITS.sub(rb"\1", m[0])), svg)
-    return re.sub(rb">\s+<", b"><", re.sub(rb"<metadata>.*?</metadata>", b"", svg, flags=re.S))
+    return as_lines(figure, alt)
 
 
 def _curves(results: Results) -> list[dict[str, Any]]:
@@ -186,7 +170,7 @@ def _curves(results: Results) -> list[dict[str, Any]]:
     except OutputError:
         return []
     with style.drawing():
-        return [_drawing(effects.panel(c), effects.sentence(c)) for c in drawn]
+        return [as_lines(effects.panel(c), effects.sentence(c)) for c in drawn]
 
 
 def _small(draw: Callable[..., tuple[Figure, str]], results: Results) -> dict[str, Any]:
@@ -204,12 +188,8 @@ def _small(draw: Callable[..., tuple[Figure, str]], results: Results) -> dict[st
     Image.open(out).convert("RGB").save(small, "webp", quality=72, method=4)
     width, height = (round(v * STILL_DPI) for v in figure.get_size_inches())
     return {
-        "src": _address(small.getvalue(), "image/webp"),
+        "src": address(small.getvalue(), "image/webp"),
         "alt": alt,
         "width": width,
         "height": height,
     }
-
-
-def _address(content: bytes, kind: str) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import os
+import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from surveys.problems import Problem, SurveyError
 from surveys.readers import READERS, layer_keys, place_covariates, plugged, reader, sections
 from surveys.readers.layer_table import AREA
 from surveys.readers.mark import is_history
+from surveys.readers.other_inputs import other_inputs
 from surveys.readers.season_table import read_seasons
 from surveys.readers.tidy import Tidy
 from surveys.readers.trait_table import read_traits
@@ -36,6 +40,11 @@ def read(path: str | Path) -> xr.Dataset:
 
 def dataset(study: StudyFile) -> xr.Dataset:
     """The Dataset of a study, with its ledger and provenance in the attributes."""
+    return surveyed(study)[0]
+
+
+def surveyed(study: StudyFile) -> tuple[xr.Dataset, Tidy]:
+    """The Dataset of a study, and the tidy tables of which it was made."""
     ledger = study.ledger = Ledger()
     tidy = tables(study, ledger)
     regions = _regions(study)
@@ -61,7 +70,7 @@ def dataset(study: StudyFile) -> xr.Dataset:
             for covariate, keys in section.items():
                 if keys.get("long_name") and covariate in ds:
                     ds[covariate].attrs["long_name"] = keys["long_name"]
-    return ds
+    return ds, tidy
 
 
 def _dataset_of(study: StudyFile, tidy: Tidy, ledger: Ledger) -> xr.Dataset:
@@ -199,6 +208,13 @@ def _effort_units(study: StudyFile, tidy: Tidy) -> str:
     return study.section("effort").get("unit", "visits")
 
 
+def _now() -> str:
+    """The time of reading in UTC; that of SOURCE_DATE_EPOCH where a build must be repeatable."""
+    told = os.environ.get("SOURCE_DATE_EPOCH", "")
+    seconds = int(told) if told.isdecimal() else int(time.time())
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def provenance(study: StudyFile, tidy: Tidy) -> dict[str, Any]:
     """What was read by which version, with checksums; paths as the study file names them."""
     try:
@@ -211,8 +227,12 @@ def provenance(study: StudyFile, tidy: Tidy) -> dict[str, Any]:
             inputs.setdefault(found["file"], {k: v for k, v in found.items() if k != "mark"})
     for found in tidy.inputs:
         inputs.setdefault(found["file"], found)
+    specs = [spec for table in tidy.tables for spec in table.spec.parts or (table.spec,)]
+    for found in other_inputs(study, [spec.path for spec in specs]):
+        inputs.setdefault(found["file"], found)
     return {
         "program": f"occupancy {program}",
+        "read_utc": _now(),
         "study": study.name,
         "study_sha256": study.digest,
         "inputs": list(inputs.values()),

@@ -188,7 +188,8 @@ def test_a_missing_table_proposes_the_nearest_file(tmp_path):
     assert 'Did you mean "detections.csv"?' in str(error.value)
 
 
-def test_reading_leaves_the_files_and_the_study_as_they_were(tmp_path):
+def test_reading_leaves_the_files_and_the_study_as_they_were(tmp_path, monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1763800000")
     (tmp_path / "detections.csv").write_text("site,v1\nA,1\nB,0\n")
     path = write(tmp_path, 'schema = 1\n[files.detections]\npath = "detections.csv"\n')
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
