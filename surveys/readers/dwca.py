@@ -253,7 +253,7 @@ def _visits(events: Events, covariates: dict[str, np.ndarray]) -> tuple[pd.DataF
         frame[name] = values[live]
     keys = ["site", "season", "group"]
     frame = frame.sort_values([*keys, "start", "event"], kind="stable")
-    rule: dict[str, Any] = dict.fromkeys((c for c in frame if c not in keys), "first")
+    rule: dict[str, Any] = {str(c): "first" for c in frame if c not in keys}
     rule |= {"start": "min", "end": "max", "event": "min"}
     for name, values in covariates.items():
         # Of the parts of one visit numbers are averaged, words those of the first.
