@@ -13,7 +13,7 @@ import pandas as pd
 
 from surveys import cells, guess_cameras, unpack
 from surveys.build import SITE_COLUMNS, VISIT_COLUMNS
-from surveys.guess_files import first_rows
+from surveys.guess_files import first_look
 from surveys.guess_text import Parts
 from surveys.guess_text import text as text_of
 from surveys.ledger import Ledger
@@ -100,7 +100,10 @@ def _inside(path: Path) -> list[Path]:
     """The files of an archive that holds several; else the file itself."""
     if path.suffix.lower() != ".zip" or not path.is_file():
         return [path]
-    names = [n for n in unpack.contents(path) if n.lower().endswith(READABLE)]
+    inside = unpack.contents(path)
+    if any(n.rpartition("/")[2] == "meta.xml" for n in inside):
+        return [path]  # a Darwin Core archive, read as a whole
+    names = [n for n in inside if n.lower().endswith(READABLE)]
     return [path / name for name in sorted(names)] if len(names) > 1 else [path]
 
 
@@ -115,6 +118,11 @@ def _shown(path: Path, home: Path) -> str:
 def _open(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, Table]:
     tables: dict[str, Table] = {}
     for name, path in shown.items():
+        before = len(ledger.of_level("error"))
+        if (part := first_look(path, name, ledger)) is not None:
+            tables[name] = part
+        if part is not None or len(ledger.of_level("error")) > before:
+            continue
         if path.is_dir():
             first = sound_tables.first_of(path, name)
             if first is not None:
@@ -131,9 +139,6 @@ def _open(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, Tab
             if not path.is_file() and not unpack.archive_of(path)[1]:
                 ledger.error("E401", f"{name} is not there", file=name)
             _json(name, path, parts, tables, ledger)
-            continue
-        if (part := first_rows(path, name)) is not None:
-            tables[name] = part
             continue
         if mark.is_history(name):
             table = mark.table_of(TableSpec(path, name), ledger)

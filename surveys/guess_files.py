@@ -1,4 +1,4 @@
-"""Files that a first look must not read whole: their header and first rows, as a table."""
+"""Files that a first look must not read as tables: of eBird, larger than memory, and archives."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from surveys.ledger import Ledger
+from surveys.readers import dwca
 from surveys.readers.ebird_files import header_of, kind_of
 from surveys.text_table import Table, TableSpec
 
@@ -16,8 +18,17 @@ ROWS = 5000
 BYTES = 1 << 23
 
 
-def first_rows(path: Path, name: str) -> Table | None:
-    """The first rows of a file of eBird, which may be larger than memory; None for other files."""
+def first_look(path: Path, name: str, ledger: Ledger) -> Table | None:
+    """What a file of eBird or a Darwin Core archive holds, as a table; None for other files."""
+    try:
+        return _first_rows(path, name) or dwca.table_of(path, name)
+    except dwca.Refused as error:
+        ledger.error("E620", f"{name}: {error.fact}", file=name)
+        return None
+
+
+def _first_rows(path: Path, name: str) -> Table | None:
+    """The first rows of a file of eBird, which may be larger than memory."""
     header = header_of(path)
     if not kind_of(header) or header is None:
         return None

@@ -98,6 +98,7 @@ DROP = {"error", "drop"}
 OF_SOME_FORMATS = (
     *("time", "clock", "occasions", "seasons", "cameras"),
     *("camtrapdp", "timelapse", "megadetector", "birdnet", "edna", "neon", "ebird", "mark"),
+    "dwca",
 )
 # A model's formulas, one a parameter of its family; which family has which is the models' affair.
 PARAMETERS = (
@@ -178,6 +179,7 @@ SECTIONS: dict[str, Any] = {
         **{name: file_keys(roles) | {"path": TEXT_OR_TEXTS} for name, roles in ROLES.items()},
         "package": {"path": TEXT},
         "sampling": {"path": TEXT},
+        "archive": {"path": TEXT},
     },
     "wide": {"visits": TEXTS, "missing": TEXTS},
     "long": {},
@@ -283,6 +285,15 @@ SECTIONS: dict[str, Any] = {
         "duration_unit": {"seconds", "minutes", "hours"},
     },
     "ebird": EBIRD,
+    "dwca": {
+        "site": TEXT,
+        "season": {"year", "parent", "none"},
+        "visit": {"event", "parent"},
+        "scope": {"told", "all"},
+        "effort": TEXT,
+        "blank_effort": {"refuse", "drop"},
+        "where": {"*": TEXTS},
+    },
     "neon": {
         "visits": {"counts", "minutes"},
         "minutes": WHOLE,

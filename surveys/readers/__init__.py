@@ -20,6 +20,7 @@ READERS = {
     "megadetector": "surveys.readers.megadetector",
     "birdnet": "surveys.readers.birdnet",
     "ebird": "surveys.readers.ebird",
+    "dwca": "surveys.readers.dwca",
     "edna": "surveys.readers.edna",
     "neon": "surveys.readers.neon",
 }

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from surveys import taxa
 from surveys.ledger import Ledger
 from surveys.problems import did_you_mean, listing
+from surveys.readers import ebird_database as db
+from surveys.readers import ebird_messages as told
+from surveys.readers import ebird_sightings as sightings_of
 from surveys.readers import ebird_tables as tables
 from surveys.readers import ebird_visits as visits
 from surveys.readers.ebird_files import (
@@ -22,99 +24,19 @@ from surveys.readers.ebird_files import (
     SIGHTINGS,
     EbirdFile,
     found_of,
-    kind_of,
     open_file,
-    plain,
 )
+from surveys.readers.ebird_guess import detect, ease, study_lines
 from surveys.readers.ebird_settings import EFFORT_UNITS, Settings, settings_of
 from surveys.readers.ebird_sites import sites_of
-from surveys.readers.tidy import Guess, Tidy
+from surveys.readers.ebird_species import species_of
+from surveys.readers.tidy import Tidy
 from surveys.study_file import StudyFile
-from surveys.text_table import Table
 from surveys.values import as_seasons, natural
 
+__all__ = ["detect", "ease", "read", "study_lines"]
 SECTIONS = ("ebird",)
 LAYOUT = "checklists as visits, and what was seen on them"
-MOST_TRIED = 500_000_000  # bytes of a file that is read for trial when a study file is written
-HIGHER = ("spuh", "slash", "hybrid")
-MOST_CELLS = 400_000_000
-
-
-def detect(tables: dict[str, Table]) -> Guess | None:
-    """A table of sightings and one of sampling events, by the column names of eBird."""
-    kinds = {file: kind_of(tuple(table.names)) for file, table in tables.items()}
-    ebd = [file for file, kind in kinds.items() if kind == "ebd"]
-    sampling = [file for file, kind in kinds.items() if kind == "sampling"]
-    if not ebd:
-        return None
-    beside = f" and {sampling[0]}" if sampling else ""
-    return Guess(
-        "ebird",
-        1.0,
-        f"{ebd[0]}{beside} {'have' if sampling else 'has'} the columns of eBird",
-        extra={
-            "file": ebd[0],
-            "files": {"sampling": (sampling[0], {})} if sampling else {},
-            "site": next(n for n in tables[ebd[0]].names if plain(n) == "LOCALITY ID"),
-            "not_in_models": ("observer", "protocol", "year"),
-            "large": any(_large(tables[file]) for file in (*ebd, *sampling)),
-            "ease": set(),
-        },
-    )
-
-
-def _large(table: Table) -> bool:
-    path = table.spec.path
-    return path.is_file() and path.stat().st_size > MOST_TRIED
-
-
-def ease(guess: Guess, codes: tuple[str, ...]) -> bool:
-    """Make the settings of a guess wider where its files refuse them; False where nothing helps."""
-    eased: set[str] = guess.extra["ease"]
-    if {"E603", "E604"} & set(codes) and "limits" not in eased:
-        eased.add("limits")
-    elif "E605" in codes and "observers" not in eased:
-        eased.add("observers")
-    elif "E605" in codes and "limits" not in eased:
-        eased.add("limits")
-    elif "E605" in codes and "repeats" not in eased:
-        eased.add("repeats")
-    else:
-        return False
-    return True
-
-
-def study_lines(guess: Guess, tables: dict[str, Table]) -> list[str]:
-    """The section [ebird] with the practice that the Cornell Lab recommends, as far as it fits."""
-    eased: set[str] = guess.extra.get("ease", set())
-    limit = "# " if "limits" in eased else ""
-    place = '"locality_id"' if "observers" in eased else '"locality_id", "observer_id"'
-    lines = ["[ebird]"]
-    if not guess.extra["files"]:
-        lines += [
-            "# The Sampling Event Data file is not among the files, so that no absence is known.",
-            '# Ask eBird for it with the same query, and name it: [files.sampling] path = "..."',
-            "detections_only = true",
-        ]
-    else:
-        lines.append('incomplete = "drop"       # checklists that are not complete tell no absence')
-    return [
-        *lines,
-        f'{limit}protocols = ["Stationary", "Traveling"]',
-        f"{limit}max_duration_minutes = 360",
-        f"{limit}max_distance_km = 10",
-        f"{limit}max_observers = 10",
-        f"{limit}max_speed_kmh = 100",
-        "# years = [2015, 2024]      # first and last",
-        '# days = ["05-15", "07-10"]  # of each year: choose a time in which sites are closed',
-        f"site = [{place}]    # whose checklists are visits of one site",
-        "# grid_km = 3              # joins localities in cells of this width",
-        'closure = "year"          # and n_days = 30: blocks of days within the year',
-        '# closure_as = "season"    # for families that follow the seasons',
-        f"min_obs = {1 if 'repeats' in eased else 2}               # visits that a site must have",
-        "max_obs = 10              # more are drawn by lot; 0 keeps all",
-        "",
-    ]
 
 
 def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
@@ -126,16 +48,16 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
     else:
         checklists = open_file(study, "files.sampling", SAMPLING, ledger)
         if not study.section("files.sampling").get("path"):
-            _no_sampling(ebd, ledger)
+            told.no_sampling(ebd, ledger)
     if ebd is None or checklists is None or ledger.of_level("error"):
         return None
     more = _more(study, settings, checklists, ledger)
     if more is None:
         return None
     try:
-        with tables.database() as connection:
+        with db.database() as connection:
             return _read(study, settings, connection, ebd, checklists, more, ledger)
-    except tables.Damaged as error:
+    except db.Damaged as error:
         at = "" if error.row is None else f", row {error.row}"
         ledger.error(
             "E600",
@@ -145,18 +67,6 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
             cure="was the download cut short? Unpack or fetch it again, and use it as it came",
         )
         return None
-
-
-def _no_sampling(ebd: EbirdFile | None, ledger: Ledger) -> None:
-    shown = ebd.shown if ebd else "eBird"
-    ledger.error(
-        "E058",
-        f"{shown}: zero-filling needs the Sampling Event Data file (ask eBird for it with the "
-        "same query); without it no absence is known",
-        file=shown,
-        cure='name it: [files.sampling] path = "..._sampling.txt"; [ebird] detections_only = true '
-        "reads the sightings alone",
-    )
 
 
 def _more(
@@ -213,33 +123,33 @@ def _read(
     ledger: Ledger,
 ) -> Tidy | None:
     sampling = tables.read_sampling(connection, file, settings, more)
-    sightings = tables.read_sightings(connection, ebd, settings)
-    _tell_bad([*sampling.bad, *sightings.bad], ledger)
+    sightings = sightings_of.read_sightings(connection, ebd, settings)
+    told.tell_bad([*sampling.bad, *sightings.bad], ledger)
     if ledger.of_level("error"):
         return None
-    _tell_twice(file, sampling, ledger)
-    _tell_incomplete(study, settings, file, sampling, ledger)
-    _tell_protocols(study, settings, connection, file, ledger)
+    told.tell_twice(file, sampling, ledger)
+    told.tell_incomplete(study, settings, file, sampling, ledger)
+    told.tell_protocols(study, settings, connection, file, ledger)
     if not settings.detections_only:
-        _tell_unknown(connection, ebd, file, ledger)
-    species, names = _species(study, settings, tables.names_of(connection), ebd, ledger)
+        told.tell_unknown(connection, ebd, file, ledger)
+    species, names = species_of(study, settings, sightings_of.names_of(connection), ebd, ledger)
     if ledger.of_level("error"):
         return None
-    tables.enter_names(connection, names)
+    sightings_of.enter_names(connection, names)
     copies = tables.make_unique(connection, settings)
     if copies is not None:
         sampling.aside["shared checklist"] = copies
-    sightings.aside = tables.join_sightings(connection, settings)
+    sightings.aside = sightings_of.join_sightings(connection, settings)
     frame = tables.checklists(connection, more)
     seen = tables.seen(connection)
     if not len(frame):
-        _nothing_left(file, sampling, ledger)
+        told.nothing_left(file, sampling, ledger)
         return None
     layout = visits.lay_out(frame, settings)
     if layout is None:
-        _tell_no_repeats(settings, file, frame, ledger)
+        told.tell_no_repeats(settings, file, frame, ledger)
         return None
-    if not _fits(settings, layout, species, ebd, ledger):
+    if not told.fits(settings, layout, species, ebd, ledger):
         return None
     position = np.full(len(frame), -1, dtype=np.int64)
     position[layout.visits["number"].to_numpy()] = np.arange(len(layout.visits))
@@ -253,7 +163,7 @@ def _read(
     inputs = [found_of(ebd, sightings.n)]
     if file.path != ebd.path:
         inputs.append(found_of(file, sampling.n))
-    told = study.section("visit_covariates")
+    asked = study.section("visit_covariates")
     own = [c for c in table if c not in ("site", "season", "visit", "effort", "start", "end")]
     frame_of_sites, tables_of_sites = sites
     return Tidy(
@@ -264,231 +174,13 @@ def _read(
         seasons=list(as_seasons(sorted(set(table["season"].unique()), key=natural))),
         tables=tables_of_sites,
         units=units,
-        missing={n: told.get(n, {}).get("missing", "drop visit") for n in own},
+        missing={n: asked.get(n, {}).get("missing", "drop visit") for n in own},
         has_effort=settings.effort != "checklists",
         effort_units=EFFORT_UNITS.get(settings.effort, "checklists"),
         inputs=inputs,
         clock="local time",
         target=_looked_for(records) if settings.detections_only else None,
     )
-
-
-# --- what is told ------------------------------------------------------------------------------
-
-
-def _tell_bad(bad: list[tables.Bad], ledger: Ledger) -> None:
-    for one in bad:
-        what = "is blank" if not one.value else f'cannot be "{one.value}"'
-        ledger.error(
-            "E601",
-            f"{one.file.shown}, row {one.row}, column {one.column}: it {what}",
-            file=one.file.shown,
-            row=one.row,
-            column=one.column,
-            why="eBird never writes it so: the file was changed on the way",
-            cure="use the file as eBird sent it",
-            more=f"{one.n} such rows" if one.n > tables.LISTED else "",
-        )
-
-
-def _tell_twice(file: EbirdFile, sampling: tables.Rows, ledger: Ledger) -> None:
-    for name, row in sampling.differ:
-        ledger.error(
-            "E021",
-            f"{file.shown}, row {row}: checklist {name} stands there twice, and the rows differ",
-            file=file.shown,
-            row=row,
-            why="of two releases of eBird joined to one file the older rows are out of date",
-            cure="use one release",
-        )
-
-
-def _tell_incomplete(
-    study: StudyFile, settings: Settings, file: EbirdFile, sampling: tables.Rows, ledger: Ledger
-) -> None:
-    found = sampling.aside.get(tables.NOT_COMPLETE)
-    if found is None or settings.incomplete == "drop":
-        return
-    row = found.rows[0] if found.rows else None
-    at = f" (first: row {row})" if row else ""
-    ledger.error(
-        "E602",
-        f"{file.shown}: {found.n} of {sampling.n} checklists are not complete{at}",
-        file=file.shown,
-        row=row,
-        column=file.header[file.columns["complete"]],
-        why="what an incomplete checklist leaves out may have been there, and seen",
-        cure='set them aside: [ebird] incomplete = "drop"',
-    )
-
-
-def _tell_protocols(
-    study: StudyFile, settings: Settings, connection: Any, file: EbirdFile, ledger: Ledger
-) -> None:
-    if not settings.protocols:
-        return
-    have = tables.protocols_of(connection)
-    plain = {tables.plain_protocol(p) for p in have}
-    lost = [p for p in settings.protocols if tables.plain_protocol(p) not in plain]
-    if len(lost) == len(settings.protocols):
-        ledger.error(
-            "E603",
-            f"{study.name}: [ebird] protocols: no checklist of {file.shown} is of "
-            f"{listing(lost)}.{did_you_mean(lost[0], have)}",
-            file=study.name,
-            cure=f"there are: {listing(have, 12)}",
-        )
-    elif lost:
-        ledger.warn(
-            "W603",
-            f"{study.name}: [ebird] protocols: no checklist of {file.shown} is of {listing(lost)}",
-            file=study.name,
-            cure=f"there are: {listing(have, 12)}",
-        )
-
-
-def _tell_unknown(connection: Any, ebd: EbirdFile, file: EbirdFile, ledger: Ledger) -> None:
-    n, first = tables.unknown_checklists(connection)
-    for name, row in first:
-        ledger.error(
-            "E059",
-            f"{ebd.shown}, row {row}: checklist {name} is not in {file.shown}",
-            file=ebd.shown,
-            row=row,
-            cure="were both files filtered alike, from the same release?",
-            more=f"{n} checklists in all",
-        )
-
-
-def _nothing_left(file: EbirdFile, sampling: tables.Rows, ledger: Ledger) -> None:
-    told = [f"{aside.n} {rule}" for rule, aside in sampling.aside.items()]
-    ledger.error(
-        "E604",
-        f"{file.shown}: of {sampling.n} checklists none is left ({listing(told, 9) or 'no rows'})",
-        file=file.shown,
-        cure="widen the limits in [ebird]",
-    )
-
-
-def _tell_no_repeats(
-    settings: Settings, file: EbirdFile, frame: pd.DataFrame, ledger: Ledger
-) -> None:
-    ledger.error(
-        "E605",
-        f"{file.shown}: of {len(frame)} checklists no site has {settings.min_obs} in one period of "
-        "closure",
-        file=file.shown,
-        why="without repeat visits detection cannot be told from presence",
-        cure='take a wider site ([ebird] site = ["locality_id"], grid_km = 1), a longer closure, '
-        "or min_obs = 1 for a family that can use single visits",
-    )
-
-
-def _fits(
-    settings: Settings,
-    layout: visits.Layout,
-    species: list[str],
-    ebd: EbirdFile,
-    ledger: Ledger,
-) -> bool:
-    """Whether the Dataset would fit into the memory of a usual machine."""
-    seasons = layout.visits["season"].nunique()
-    most = int(layout.visits["visit"].max())
-    cells = len(species) * len(layout.sites) * seasons * most
-    if cells <= MOST_CELLS:
-        return True
-    ledger.error(
-        "E606",
-        f"{ebd.shown}: {len(species)} species x {len(layout.sites)} sites x {seasons} seasons x "
-        f"{most} visits make {cells} cells, of which {MOST_CELLS} fit into memory",
-        file=ebd.shown,
-        cure='name the species: [study] species = ["..."]; or fewer visits a site: [ebird] '
-        "max_obs = 10",
-    )
-    return False
-
-
-# --- species -----------------------------------------------------------------------------------
-
-
-def _species(
-    study: StudyFile, settings: Settings, names: pd.DataFrame, ebd: EbirdFile, ledger: Ledger
-) -> tuple[list[str], pd.DataFrame]:
-    """The species of the study, and of each name of the file its species or why it has none."""
-    section = study.section("taxa")
-    keep = section.get("keep_ranks", [])
-    alias = {_plain(k): v for k, v in section.get("alias", {}).items()}
-    exclude = {_plain(v) for v in section.get("exclude", [])}
-    told = study.section("study").get("species", [])
-    told = [told] if isinstance(told, str) else list(told)
-    wanted = {_plain(name): name for name in told}
-    judged = [
-        _judge(r.scientific, r.common, r.category.casefold(), keep, alias)
-        for r in names.itertuples()
-    ]
-    label = np.array([name for name, _ in judged], dtype=object)
-    why = np.array([reason for _, reason in judged], dtype=object)
-    common = _common(label, names)
-    for i, (name, own) in enumerate(zip(label, names["common"], strict=True)):
-        if why[i]:
-            continue
-        called = {_plain(name), _plain(own), _plain(common.get(name, ""))} - {""}
-        if called & exclude:
-            why[i] = "excluded by [taxa] exclude"
-        elif wanted:
-            asked = [wanted[c] for c in sorted(called) if c in wanted]
-            if asked:
-                label[i] = asked[0]
-            else:
-                why[i] = "other species"
-        elif settings.names == "common":
-            label[i] = common.get(name) or name
-    found = {str(n) for n in label[why == ""]}
-    lost = [name for name in told if name not in found]
-    for name in lost:
-        every = [*names["scientific"], *names["common"]]
-        ledger.warn(
-            "W601",
-            f'{ebd.shown}: no sighting of "{name}".{did_you_mean(name, every)} It was taken as '
-            "never seen",
-            file=ebd.shown,
-            cure="[study] species: names as in the file, scientific or common, without the "
-            "subspecies",
-        )
-    species = sorted({*found, *told}) or ["species"]
-    code = {name: i for i, name in enumerate(species)}
-    codes = [code.get(n, -1) if not w else -1 for n, w in zip(label, why, strict=True)]
-    return species, names.assign(code=codes, why=why)
-
-
-def _judge(
-    scientific: str, common: str, category: str, keep: list[str], alias: dict[str, str]
-) -> tuple[str, str]:
-    """Species of a name of eBird; below a species it joins it, above it is set aside."""
-    for name in (scientific, common):
-        if _plain(name) in alias:
-            return alias[_plain(name)], ""
-    if category in HIGHER:
-        kept = {k.casefold() for k in keep}
-        return scientific, "" if category in kept else f"rank: {category}"
-    bare = scientific.split("(")[0].strip() or scientific
-    name, reason = taxa.of_rank(bare, None, [k for k in keep if k.casefold() != "subspecies"])
-    if reason and category in ("species", "issf", "form", "domestic", "intergrade"):
-        # A form that has no name of its own yet: eBird counts it as no species.
-        return name, f"rank: {category}" if category != "species" else ""
-    return name, reason
-
-
-def _common(label: np.ndarray, names: pd.DataFrame) -> dict[str, str]:
-    """The common name of each species: the one most rows have."""
-    table = pd.DataFrame({"label": label, "common": names["common"], "n": names["n"].astype(int)})
-    total = table[table["common"] != ""].groupby(["label", "common"])["n"].sum().reset_index()
-    total = total.sort_values(["label", "n", "common"], ascending=[True, False, True])
-    return dict(total.drop_duplicates("label")[["label", "common"]].to_numpy().tolist())
-
-
-def _plain(name: str) -> str:
-    return " ".join(str(name).split()).casefold()
 
 
 # --- account and tables ------------------------------------------------------------------------
@@ -498,8 +190,8 @@ def _account(
     settings: Settings,
     file: EbirdFile,
     ebd: EbirdFile,
-    sampling: tables.Rows,
-    sightings: tables.Rows,
+    sampling: db.Rows,
+    sightings: db.Rows,
     layout: visits.Layout,
     seen: dict[str, np.ndarray],
     used: np.ndarray,
@@ -515,13 +207,13 @@ def _account(
     lost = int(seen["n_records"][~used].sum())
     if lost:
         rule = "checklist set aside"
-        before = sightings.aside.pop(rule, tables.Aside(0))
+        before = sightings.aside.pop(rule, db.Aside(0))
         # Of these it is known how many they are; which, the rows of the checklists tell.
-        sightings.aside[rule] = tables.Aside(before.n + lost)
+        sightings.aside[rule] = db.Aside(before.n + lost)
     _set_aside(ebd, sightings.aside, ledger)
 
 
-def _set_aside(file: EbirdFile, aside: dict[str, tables.Aside], ledger: Ledger) -> None:
+def _set_aside(file: EbirdFile, aside: dict[str, db.Aside], ledger: Ledger) -> None:
     for rule, rows in aside.items():
         if rows.rows:
             ledger.set_aside(rule, file.shown, rows.rows, rows.ids)

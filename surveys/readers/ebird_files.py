@@ -107,6 +107,14 @@ def open_file(
             file=study.name,
             cure="remove it",
         )
+    if spec.parts:
+        ledger.error(
+            "E405",
+            f"{study.name}: [{section}] path names {len(spec.parts)} files; of eBird one is read",
+            file=study.name,
+            cure="ask eBird for one download, or join the files under one header line",
+        )
+        return None
     if not spec.path.is_file():
         beside = [p.name for p in spec.path.parent.iterdir()] if spec.path.parent.is_dir() else []
         ledger.error(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from surveys.readers.ebird_database import Aside
 from surveys.readers.ebird_settings import Settings
-from surveys.readers.ebird_tables import Aside
 
 KM_OF_A_DEGREE = 111.195
 COVARIATES = {

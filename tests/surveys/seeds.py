@@ -21,6 +21,8 @@ from camera_samples import (
     WI_IMAGES,
     results,
 )
+from dwca_samples import TABLES as ARCHIVE
+from dwca_samples import archive_study, meta, packed
 from ebird_samples import EBD_HEADER, LISTS, SAMPLING_HEADER, SEEN
 from ebird_samples import STUDY as EBIRD
 from ebird_samples import text as ebird_text
@@ -237,6 +239,14 @@ SEEDS = {
                 "ebd_sampling.txt": ebird_text(SAMPLING_HEADER, LISTS).encode(),
             },
         )
+    ],
+    "dwca": [
+        Seed(
+            archive_study("meta.xml"),
+            {"meta.xml": meta().encode()}
+            | {name: text.encode() for name, (_, _, text) in ARCHIVE.items()},
+        ),
+        Seed(archive_study("a.zip"), {"a.zip": packed()}),
     ],
 }
 # The same kinds of table in other files.
