@@ -331,6 +331,24 @@ def _extracted(
     )
 
 
+def told_of(path: str | Path) -> tuple[str, bool]:
+    """A raster in words: "1 band of float32, EPSG:3035, cells of 10 x 10"; and whether of classes.
+
+    Whole numbers of one byte, or with a table of colours, are taken for codes of classes.
+    """
+    with _opened(path) as raster:
+        kind = raster.dtypes[0]
+        n = raster.count
+        try:
+            raster.colormap(1)
+            coloured = True
+        except ValueError:
+            coloured = False
+        wide, high = abs(raster.transform.a), abs(raster.transform.e)
+        told = f"{n} {'band' if n == 1 else 'bands'} of {kind}, {raster.crs or 'CRS not told'}"
+        return f"{told}, cells of {wide:.6g} x {high:.6g}", coloured or kind in ("uint8", "int8")
+
+
 def names_like(path: Path) -> str:
     """The nearest name of a raster beside a path that is not there."""
     beside = [p.name for p in path.parent.glob("*") if p.suffix.lower() in RASTER_SUFFIXES]

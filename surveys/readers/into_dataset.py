@@ -11,7 +11,7 @@ import xarray as xr
 from surveys.build import from_tables
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError
-from surveys.readers import CAMERAS, layer_keys, place_covariates, reader
+from surveys.readers import CAMERAS, layer_keys, levels, place_covariates, reader
 from surveys.readers.layer_table import AREA
 from surveys.readers.season_table import read_seasons
 from surveys.readers.tidy import Tidy
@@ -98,6 +98,7 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
     tidy = module.read(study, ledger)
     if tidy is not None:
         read_seasons(study, tidy, ledger)
+        levels.settle(study, tidy, ledger)
         read_traits(study, tidy, ledger)
     ledger.raise_errors()
     if tidy is None:
