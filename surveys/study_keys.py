@@ -62,9 +62,8 @@ _FILE: dict[str, Any] = {
     "date_format": TEXT_OR_TEXTS,
     "excel_epoch": {1900, 1904},
     "fill_down": TEXTS,
-    "layer": TEXT,
-    "table": TEXT,
 }
+_ELSEWHERE = {"layer": TEXT, "table": TEXT}  # of a map layer; of a database
 _TABLE = {k: v for k, v in _FILE.items() if k != "missing"}
 # Of rasters and map layers: what they tell of a place.
 _AT_PLACES: dict[str, Any] = {
@@ -128,7 +127,10 @@ SECTIONS: dict[str, Any] = {
     },
     "source": {"format": set(READERS), "path": TEXT},
     "files": {
-        **{n: {**_FILE, "columns": dict.fromkeys(roles, TEXT)} for n, roles in ROLES.items()},
+        **{
+            n: {**_FILE, **_ELSEWHERE, "columns": dict.fromkeys(roles, TEXT)}
+            for n, roles in ROLES.items()
+        },
         "package": {"path": TEXT},
     },
     "wide": {"visits": TEXTS, "missing": TEXTS},
@@ -143,6 +145,7 @@ SECTIONS: dict[str, Any] = {
     "covariates": {
         "*": {
             **_FILE,
+            **_ELSEWHERE,
             **_AT_PLACES,
             "raster": TEXT,
             "polygons": TEXT,
@@ -169,6 +172,7 @@ SECTIONS: dict[str, Any] = {
             **_FILE,
             **_AT_PLACES,
             "raster": ALIAS,
+            "table": TEXT,
             "column": TEXT,
             "site": TEXT,
             "season": TEXT,

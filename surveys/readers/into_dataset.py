@@ -87,7 +87,10 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
     module = reader(form)
     _refuse_idle_sections(study, form, ledger)
     layer_keys.check(study, ledger)
-    if not study.section("files.detections").get("path") and not getattr(module, "PACKAGE", False):
+    detections = study.section("files.detections")
+    if not (detections.get("path") or detections.get("table")) and not getattr(
+        module, "PACKAGE", False
+    ):
         ledger.error(
             "E409",
             f"{study.name} names no detections",

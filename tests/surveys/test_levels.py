@@ -4,7 +4,7 @@ import pytest
 
 from surveys import read
 from surveys.ledger import Ledger
-from surveys.problems import render
+from surveys.problems import ModelError, render
 
 LONG = """schema = 1
 [source]
@@ -85,6 +85,6 @@ def test_occupancy__covariate_of_visits_is_refused_with_the_cure(study):
     import occupancy
 
     ds, _ = study(rows())
-    with pytest.raises(occupancy.ModelError, match="'wind' varies by visit") as error:
+    with pytest.raises(ModelError, match="'wind' varies by visit") as error:
         occupancy.Model(ds.sel(season=[2019]), psi="wind", p="1")
     assert "Use 'wind' for detection (p), or give it one value a site" in str(error.value)
