@@ -324,7 +324,7 @@ def _extracted(
     # cells of degrees are narrower towards the poles
     is_weighted = frame.crs.is_geographic and operation in ("mean", "stdev")
     asked = f"{operation}(coverage_weight=area_spherical_m2)" if is_weighted else operation
-    found = exact_extract(source, vectors, [asked, "count"], output="pandas")
+    found: Any = exact_extract(source, vectors, [asked, "count"], output="pandas")
     return (
         found[operation].to_numpy(dtype=np.float64, na_value=np.nan),
         found["count"].to_numpy(dtype=np.float64),
