@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from surveys import cells, guess_cameras, unpack
+from surveys import cells, guess_cameras, guess_layers, unpack
 from surveys.build import SITE_COLUMNS, VISIT_COLUMNS
 from surveys.guess_files import first_look
 from surveys.guess_text import Parts
@@ -48,8 +48,8 @@ def guess(
     Parameters
     ----------
     files
-        Tables (CSV, TSV, XLSX, ODS, Parquet), archives of them, histories (.inp, .pao), and layers
-        (GPKG, GeoJSON, SHP), or a folder of tables, one for each recording.
+        Tables (CSV, TSV, XLSX, ODS, Parquet), archives of them, histories (.inp, .pao), layers
+        (GPKG, GeoJSON, SHP, FGB) and rasters (TIF), or a folder of tables, one for each recording.
     folder
         Where the study file will stand; None: the folder that all files share.
     crs
@@ -86,6 +86,9 @@ def guess(
 
     # Any CRS of metres lets the tables be read, where the user has yet to say which it is.
     trial = crs or ("EPSG:6933" if parts.metres else None)
+    seasons = {v.season for v in (parts.guess.extra.get("visits", []) if parts.guess else [])}
+    told = [*parts.seasons, *seasons, *_season_words(tables, parts)]
+    parts.rasters = guess_layers.rasters(parts.raster_files, told)
     parts.drop = _missing_somewhere(written(trial), home, parts)
     while parts.refused and (ease := getattr(reader(_format(parts)), "ease", None)):
         if not ease(parts.guess, parts.refused):
@@ -107,6 +110,12 @@ def _inside(path: Path) -> list[Path]:
     return [path / name for name in sorted(names)] if len(names) > 1 else [path]
 
 
+def _season_words(tables: dict[str, Table], parts: Parts) -> list[str]:
+    """Seasons that stand in a column of the detections."""
+    column = parts.columns.get("season")
+    return list(pd.unique(tables[parts.detections].text(column))) if column else []
+
+
 def _shown(path: Path, home: Path) -> str:
     real, base = path.resolve(), home.resolve()
     try:
@@ -118,6 +127,11 @@ def _shown(path: Path, home: Path) -> str:
 def _open(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, Table]:
     tables: dict[str, Table] = {}
     for name, path in shown.items():
+        if guess_layers.is_raster(name):
+            if not path.is_file():
+                ledger.error("E401", f"{name} is not there", file=name)
+            parts.raster_files.append(name)
+            continue
         before = len(ledger.of_level("error"))
         if (part := first_look(path, name, ledger)) is not None:
             tables[name] = part
@@ -206,9 +220,16 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
     taken = {file for file, _ in guess_cameras.taken_files(parts.guess).values()}
     taken |= {parts.detections, parts.package}
     taken |= set(parts.guess.extra.get("taken", ())) if parts.guess else set()
-    for name in shown:
-        if name in taken:
+    for name, path in shown.items():
+        if name in taken or name in parts.raster_files:
             continue
+        if name not in tables and not parts.site_layer:
+            column = _site_column(tables[parts.detections], parts)
+            placed = guess_layers.table_of_sites(name, path, tables[parts.detections], column)
+            if placed is not None:
+                tables[name], parts.site_layer = placed[0], placed[1]
+                spare.append(name)
+                continue
         if name not in tables:
             is_surface = SURFACE_NAME.search(Path(name).stem) or parts.regions
             if is_surface and not parts.surface:
@@ -243,7 +264,7 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
                 parts.unused[name] = "its ids are none of the sites of the detections"
         else:
             parts.unused[name] = "no column of site ids was recognised"
-    with_place = [n for n in spare if _coordinate_columns(tables[n])]
+    with_place = [n for n in spare if tables[n].points or _coordinate_columns(tables[n])]
     parts.sites = (with_place or spare or [""])[0]
     for name in spare:
         if name == parts.sites:
@@ -336,9 +357,9 @@ def _name_columns(tables: dict[str, Table], parts: Parts) -> None:
         _metres(tables[places[0]], parts)
     if parts.sites:
         place = tables[parts.sites]
-        site = _site_column(place, parts)
+        site = parts.site_layer if place.points else _site_column(place, parts)
         parts.site_columns = {"site": site} if site else {}
-        parts.site_columns |= _coordinate_columns(place)
+        parts.site_columns |= {} if place.points else _coordinate_columns(place)
         region = place.match("region")
         if region:
             parts.site_columns["region"] = region

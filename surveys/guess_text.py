@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from surveys import guess_cameras
+from surveys import guess_cameras, guess_layers
 from surveys.guess_lines import columns_line, key, quoted
 from surveys.problems import listing
 from surveys.readers import reader, roles
@@ -31,6 +31,9 @@ class Parts:
     visit_covariates: dict[str, str] = field(default_factory=dict)  # name -> file
     regions: str = ""
     surface: str = ""
+    site_layer: str = ""  # the column of ids, where the sites are a map layer
+    raster_files: list[str] = field(default_factory=list)
+    rasters: guess_layers.Rasters = field(default_factory=guess_layers.Rasters)
     package: str = ""  # datapackage.json
     seasons: list[str | int] = field(default_factory=list)  # told by a table of deployments
     notes: list[str] = field(default_factory=list)  # on readers that could not be asked
@@ -113,10 +116,11 @@ def text(
             "",
         ]
     lines += _covariate_lines(parts)
+    lines += guess_layers.lines(parts.rasters, shown)
     lines += _layer_lines(parts, shown)
     lines += [f"# not used: {name} ({why})" for name, why in parts.unused.items()]
     lines += [f"# {note}" for note in parts.notes]
-    lines += _model_lines(parts)
+    lines += _model_lines(parts, shown)
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -191,13 +195,14 @@ def _site_lines(parts: Parts, tables: dict[str, Table], crs: str | None) -> list
         placed = guess_cameras.is_cameras(parts.guess) and parts.site_columns
         return _crs_lines(parts, crs) if placed else []
     table = tables[parts.sites]
-    rest = [c for c in table.names if c not in parts.site_columns.values()]
+    no_covariates = {*parts.site_columns.values(), *(table.points or ())}
+    rest = [c for c in table.names if c not in no_covariates]
     lines = ["[files.sites]"]
     if rest:
         lines.append(f"# covariates of the site: {listing(rest, 8)}")
     lines += [f"path = {quoted(parts.sites)}", f"columns = {columns_line(parts.site_columns)}", ""]
     if not any(r in parts.site_columns for r in ("longitude", "easting")):
-        return lines
+        return lines  # no places, or those of a layer, which tells its own CRS
     return [*lines, *_crs_lines(parts, crs)]
 
 
@@ -259,6 +264,8 @@ def _layer_lines(parts: Parts, shown: dict[str, Path]) -> list[str]:
             f"path = {quoted(parts.surface)}",
             "",
         ]
+    elif parts.regions and parts.rasters.plain:
+        lines += guess_layers.surface_lines(shown[parts.regions])
     return lines
 
 
@@ -271,9 +278,15 @@ def _fields(path: Path) -> list[str]:
         return []
 
 
-def _model_lines(parts: Parts) -> list[str]:
+def _model_lines(parts: Parts, shown: dict[str, Path]) -> list[str]:
     """A first model from the covariates found; to be thought over, and said so."""
-    psi = " + ".join(parts.of_sites[:2]) or "1"
+    terms = parts.of_sites
+    if parts.rasters.plain:  # of rasters alone, so that the map of them can be drawn
+        terms = [
+            f"scale({name})" if guess_layers.is_numbers(shown[file]) else name
+            for name, file in parts.rasters.plain.items()
+        ]
+    psi = " + ".join(terms[:2]) or "1"
     p = " + ".join(parts.of_visits[:2]) or "1"
     found = parts.guess
     seasons = {v.season for v in found.extra.get("visits", [])} if found else set()

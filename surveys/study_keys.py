@@ -72,14 +72,15 @@ _FILE: dict[str, Any] = {
     "date_format": TEXT_OR_TEXTS,
     "excel_epoch": {1900, 1904},
     "fill_down": TEXTS,
-    "layer": TEXT,
-    "table": TEXT,
 }
+
+
+_ELSEWHERE = {"layer": TEXT, "table": TEXT}  # of a map layer; of a database
 
 
 def file_keys(roles: Iterable[str]) -> dict[str, Any]:
     """What a section `[files.NAME]` may hold, with these roles of columns."""
-    return {**_FILE, "columns": dict.fromkeys(roles, TEXT)}
+    return {**_FILE, **_ELSEWHERE, "columns": dict.fromkeys(roles, TEXT)}
 
 
 _TABLE = {k: v for k, v in _FILE.items() if k != "missing"}
@@ -200,6 +201,7 @@ SECTIONS: dict[str, Any] = {
     "covariates": {
         "*": {
             **_FILE,
+            **_ELSEWHERE,
             **_AT_PLACES,
             "raster": TEXT,
             "polygons": TEXT,
@@ -226,6 +228,7 @@ SECTIONS: dict[str, Any] = {
             **_FILE,
             **_AT_PLACES,
             "raster": ALIAS,
+            "table": TEXT,
             "column": TEXT,
             "site": TEXT,
             "season": TEXT,

@@ -111,12 +111,27 @@ def _check_names(tree: Formula, frame: Frame, parameter: str, elsewhere: Mapping
             word = WORDS.get(parameter, f"`{parameter}`")
             raise ModelError(
                 f"`{parameter}` uses '{name}', but '{name}' varies by {elsewhere[name]}; "
-                f"{word} can only use {levels} covariates."
+                f"{word} can only use {levels} covariates.{_lift(name, parameter, elsewhere[name])}"
             )
         near = nearest(name, [*known, *elsewhere])
         has = f" The surveys have {listing(known, 12)}." if known else ""
         hint = f" Did you mean '{near}'?" if near else has
         raise ModelError(f"`{parameter}` uses '{name}', which is not in the surveys.{hint}")
+
+
+def _lift(name: str, parameter: str, level: str) -> str:
+    """How a covariate can come to the level of a parameter."""
+    if level == "visit":
+        return (
+            f" Use '{name}' for detection (p), or give it one value a site: its mean over the "
+            "visits, as a column of the table of sites."
+        )
+    if level == "season" and parameter in FIRST:
+        return (
+            " Choose one season, or let the rates of change use it: family dynamic, gamma and "
+            "epsilon."
+        )
+    return ""
 
 
 def _rows(read: Mapping[str, np.ndarray], n: int, rows: np.ndarray | None) -> np.ndarray:

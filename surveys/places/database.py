@@ -114,11 +114,12 @@ def _connected(connection: Mapping[str, Any], folder: Path) -> Iterator[Any]:
         creator=lambda: psycopg.connect(**given),
         poolclass=sqlalchemy.NullPool,
     )
+    link: Any = None
     try:
         link = engine.connect().execution_options(postgresql_readonly=True)
     except (SQLAlchemyError, psycopg.Error, UnicodeError) as error:
         reason = _without(str(getattr(error, "orig", None) or error), secrets)
-    if reason:  # outside the handler: nothing of the driver's error is kept in ours
+    if link is None:  # outside the handler: nothing of the driver's error is kept in ours
         raise SurveyError(_no_way(connection, reason))
     problem: SurveyError | None = None
     with link:

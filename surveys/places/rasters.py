@@ -324,11 +324,29 @@ def _extracted(
     # cells of degrees are narrower towards the poles
     is_weighted = frame.crs.is_geographic and operation in ("mean", "stdev")
     asked = f"{operation}(coverage_weight=area_spherical_m2)" if is_weighted else operation
-    found = exact_extract(source, vectors, [asked, "count"], output="pandas")
+    found: Any = exact_extract(source, vectors, [asked, "count"], output="pandas")
     return (
         found[operation].to_numpy(dtype=np.float64, na_value=np.nan),
         found["count"].to_numpy(dtype=np.float64),
     )
+
+
+def told_of(path: str | Path) -> tuple[str, bool]:
+    """A raster in words: "1 band of float32, EPSG:3035, cells of 10 x 10"; and whether of classes.
+
+    Whole numbers of one byte, or with a table of colours, are taken for codes of classes.
+    """
+    with _opened(path) as raster:
+        kind = raster.dtypes[0]
+        n = raster.count
+        try:
+            raster.colormap(1)
+            coloured = True
+        except ValueError:
+            coloured = False
+        wide, high = abs(raster.transform.a), abs(raster.transform.e)
+        told = f"{n} {'band' if n == 1 else 'bands'} of {kind}, {raster.crs or 'CRS not told'}"
+        return f"{told}, cells of {wide:.6g} x {high:.6g}", coloured or kind in ("uint8", "int8")
 
 
 def names_like(path: Path) -> str:

@@ -14,7 +14,15 @@ import xarray as xr
 from surveys.build import from_tables
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError
-from surveys.readers import READERS, layer_keys, place_covariates, plugged, reader, sections
+from surveys.readers import (
+    READERS,
+    layer_keys,
+    levels,
+    place_covariates,
+    plugged,
+    reader,
+    sections,
+)
 from surveys.readers.layer_table import AREA
 from surveys.readers.mark import is_history
 from surveys.readers.other_inputs import other_inputs
@@ -106,7 +114,10 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
     plugged.tell_refused(form, ledger)
     _refuse_idle_sections(study, form, sections(module), ledger)
     layer_keys.check(study, ledger)
-    if not study.section("files.detections").get("path") and not getattr(module, "PACKAGE", False):
+    detections = study.section("files.detections")
+    if not (detections.get("path") or detections.get("table")) and not getattr(
+        module, "PACKAGE", False
+    ):
         ledger.error(
             "E409",
             f"{study.name} names no detections",
@@ -117,6 +128,7 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
     tidy = module.read(study, ledger)
     if tidy is not None:
         read_seasons(study, tidy, ledger)
+        levels.settle(study, tidy, ledger)
         read_traits(study, tidy, ledger)
     ledger.raise_errors()
     if tidy is None:

@@ -31,7 +31,7 @@ def read_seasons(study: StudyFile, tidy: Tidy, ledger: Ledger) -> None:
     for name, keys in sections.items():
         if "raster" in keys:
             continue  # found once the places of the sites are known
-        path = keys.get("path")
+        path = keys.get("table") or keys.get("path")
         if path is None:
             ledger.error(
                 "E531",

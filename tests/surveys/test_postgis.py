@@ -50,6 +50,10 @@ CREATE TABLE birds.none (plot text, geom geometry(Point));
 INSERT INTO birds.none VALUES ('S1', 'POINT(1 1)');
 CREATE TABLE birds.mixed (plot text, geom geometry);
 INSERT INTO birds.mixed VALUES ('S1', 'SRID=2056;POINT(1 1)'), ('S9', 'SRID=4326;POINT(8 46)');
+CREATE TABLE birds.seen (plot text, visit integer, y integer);
+INSERT INTO birds.seen VALUES ('S1', 1, 0), ('S1', 2, 1), ('S9', 1, 0), ('S9', 2, 0);
+CREATE TABLE birds.years (season integer, snow float);
+INSERT INTO birds.years VALUES (2019, 12.5), (2020, 40);
 CREATE TABLE birds.empty (plot text, geom geometry(Point, 2056));
 """
 
@@ -148,6 +152,21 @@ def test_covariates__joined_by_site_and_by_place(study):
     assert ds["oak"].values == pytest.approx([0, 0, 1], abs=1e-6)
     assert ds["to_fir"].values == pytest.approx([5000, 0, 5000], rel=2e-3)
     assert {p.code for p in problems} == {"N333", "W342"}
+
+
+def test_detections_and_seasons__of_tables_without_shapes(study, tmp_path):
+    toml = TOML.split("[files.detections]")[0] + (
+        '[source]\nformat = "long"\n[files.detections]\ntable = "birds.seen"\n'
+        'columns = { site = "plot", detection = "y" }\n'
+    )
+    ds, _ = study(toml)
+    assert ds["detection"].values.squeeze().tolist() == [[0, 1], [0, 0]]
+    (tmp_path / "wide.csv").write_text("site,y.2019.1,y.2020.1\nA,0,1\nB,1,0\n")
+    ds, _ = study(
+        TOML.split("[files.detections]")[0] + '[files.detections]\npath = "wide.csv"\n'
+        '[season_covariates.snow]\ntable = "birds.years"\n'
+    )
+    assert ds["snow"].sel(site="A").values.tolist() == [12.5, 40]
 
 
 @pytest.mark.parametrize(
