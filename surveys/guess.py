@@ -21,6 +21,7 @@ from surveys.problems import Problem, SurveyError, listing
 from surveys.readers import READERS, mark, reader, roles
 from surveys.readers.deployments import column_of
 from surveys.readers.site_table import is_layer
+from surveys.readers.tidy import Tidy
 from surveys.readers.visit_columns import VisitColumn
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, TableSpec
@@ -324,19 +325,46 @@ def _metres(table: Table, parts: Parts) -> None:
 MOST_LEVELS = 8  # of a text in a first model
 
 
-def _formula_terms(frame: pd.DataFrame, roles_taken: Sequence[str]) -> list[str]:
-    """What can stand in a first formula: numbers that vary, scaled; texts of a few levels."""
-    terms = []
+MOST_TERMS = 2  # of a first formula
+
+
+def _formula_terms(
+    frame: pd.DataFrame, roles_taken: Sequence[str]
+) -> tuple[list[str], pd.DataFrame]:
+    """What can stand in a first formula, and the rows that have it all.
+
+    Numbers that vary, scaled; texts of a few levels. A covariate that is missing somewhere costs
+    rows, so that one is taken only if all that were taken still vary on the rows that are left.
+    """
+    terms: list[str] = []
+    taken: list[str] = []
     for name in map(str, frame.columns):
         if name in roles_taken or not re.fullmatch(r"[A-Za-z]\w*", name):
             continue
-        values = frame[name]
-        if pd.api.types.is_numeric_dtype(values):
-            if values.nunique() > 1:
-                terms.append(name if set(values.dropna()) <= {0, 1} else f"scale({name})")
-        elif 1 < values[values != ""].nunique() <= MOST_LEVELS:
-            terms.append(name)
-    return terms
+        number = pd.api.types.is_numeric_dtype(frame[name])
+        left = frame[frame[name].notna() if number else frame[name] != ""]
+        levels = left[name].nunique()
+        if len(terms) == MOST_TERMS or any(left[n].nunique() < 2 for n in [*taken, name]):
+            continue
+        if not number and levels > MOST_LEVELS:
+            continue
+        binary = number and set(left[name]) <= {0, 1}
+        terms.append(f"scale({name})" if number and not binary else name)
+        taken.append(name)
+        frame = left
+    return terms, frame
+
+
+def _first_terms(tidy: Tidy, parts: Parts) -> None:
+    """Terms of a first model, on the visits that it will see: those of the last season."""
+    visits = tidy.visits
+    if len(tidy.seasons) > 1:
+        of_last = visits["season"].map(str) == str(tidy.seasons[-1])
+        visits = visits[of_last] if of_last.any() else visits
+    sites = tidy.sites[tidy.sites["site"].isin(visits["site"])]
+    parts.of_sites, complete = _formula_terms(sites, SITE_COLUMNS)
+    visits = visits[visits["site"].isin(complete["site"])]
+    parts.of_visits, _ = _formula_terms(visits, VISIT_COLUMNS)
 
 
 def _missing_somewhere(text: str, home: Path, parts: Parts) -> list[str]:
@@ -346,8 +374,7 @@ def _missing_somewhere(text: str, home: Path, parts: Parts) -> list[str]:
     study = StudyFile(home / "study.toml", tomllib.loads(text), "")
     try:
         tidy = tables(study, Ledger())
-        parts.of_sites = _formula_terms(tidy.sites, SITE_COLUMNS)
-        parts.of_visits = _formula_terms(tidy.visits, VISIT_COLUMNS)
+        _first_terms(tidy, parts)
     except SurveyError as error:
         facts = [p.fact for p in error.problems if p.code == "E552"]
         found = []

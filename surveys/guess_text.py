@@ -78,7 +78,7 @@ def text(
         f"format = {quoted(found.format)}",
         "",
         "[files.detections]",
-        f"# {len(table)} rows; {_how_read(table)}",
+        f"# {table.found.get('rows', len(table))} rows; {_how_read(table)}",
         f"path = {quoted(parts.detections)}",
     ]
     if parts.detections in parts.header_rows:
@@ -129,7 +129,7 @@ def _layout_words(found: Guess) -> str:
 
 def _how_read(table: Table) -> str:
     if table.found.get("mark"):
-        return "from files of MARK and PRESENCE"
+        return "each a history"
     if table.types:
         return "typed columns"
     if table.workbook:
