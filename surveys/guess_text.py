@@ -260,10 +260,12 @@ def _model_lines(parts: Parts) -> list[str]:
     seasons = {v.season for v in found.extra.get("visits", [])} if found else set()
     seasons |= set(parts.seasons)
     lines = ["[model.main]", "# a first model from the covariates found: think it over"]
-    lines.append('family = "single_season"')
+    states = found is not None and bool(found.extra.get("states"))
+    lines.append(f'family = "{"multi_state" if states else "single_season"}"')
     if len(seasons) > 1:
         last = max(seasons)
         told = last if isinstance(last, int) else quoted(str(last))
         lines.append(f"season = {told}        # one season at a time; here the last")
-    lines += [f"psi = {quoted(psi)}", f"p = {quoted(p)}"]
+    if not states:
+        lines += [f"psi = {quoted(psi)}", f"p = {quoted(p)}"]
     return lines
