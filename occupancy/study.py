@@ -56,6 +56,7 @@ class Study:
     file: StudyFile
     settings: dict[str, Setting]
     _data: Any = field(default=None, repr=False)
+    _cells: Any = field(default=None, repr=False)
 
     @classmethod
     def open(cls, folder: Path | str = ".", flags: Mapping[str, Any] | None = None) -> Study:
@@ -163,9 +164,13 @@ class Study:
         )
 
     def surface(self) -> gpd.GeoDataFrame | None:
-        """The cells to predict to, if the study has any."""
+        """The cells to predict to, if the study has any; made but once where they are made."""
         if self.file.surface_path is None:
-            return None
+            if self._cells is None:
+                from surveys.readers import made_surface
+
+                self._cells = made_surface.cells_of(self.file)
+            return self._cells
         from surveys import places
 
         keys = self.file.section("surface")
@@ -375,10 +380,10 @@ class Study:
         OutputError
             `[report] formats` names no output, or `[map] season` no season.
         """
-        from occupancy.outputs import OutputError, output
+        from occupancy.outputs import OutputError, refuse_unknown
 
         for name in self.report_outputs:
-            output(name)
+            refuse_unknown(name)
         season = self.file.map.get("season")
         for unit in units if season is not None else ():
             seasons = [str(label) for label in self.dataset(unit)["season"].values]

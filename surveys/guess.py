@@ -12,19 +12,21 @@ import numpy as np
 import pandas as pd
 
 from surveys import cells, guess_cameras, unpack
-from surveys.build import SITE_COLUMNS, VISIT_COLUMNS
+from surveys.build import SITE_COLUMNS
+from surveys.guess_files import first_rows
+from surveys.guess_terms import first_terms
 from surveys.guess_text import Parts
 from surveys.guess_text import text as text_of
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import Problem, SurveyError, listing
-from surveys.readers import READERS, mark, reader, roles
+from surveys.readers import READERS, mark, plugged, reader, roles, sound_tables
 from surveys.readers.deployments import column_of
-from surveys.readers.site_table import is_layer
-from surveys.readers.tidy import Tidy
+from surveys.readers.layer_table import is_layer
 from surveys.readers.visit_columns import VisitColumn
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, TableSpec
+from surveys.values import as_seasons
 
 SITE_NAME = re.compile(r"site|station|locat|plot|point|square|quadrat|transect|cell|id$", re.I)
 SPECIES_NAME = re.compile(r"species|taxon|^sp$|scientific", re.I)
@@ -46,8 +48,9 @@ def guess(
 
     Parameters
     ----------
-    files : tables (CSV, TSV, XLSX, ODS, Parquet), archives of them, histories (.inp, .pao), and
-        layers (GPKG, GeoJSON, SHP)
+    files
+        Tables (CSV, TSV, XLSX, ODS, Parquet), archives of them, histories (.inp, .pao), and layers
+        (GPKG, GeoJSON, SHP), or a folder of tables, one for each recording.
     folder
         Where the study file will stand; None: the folder that all files share.
     crs
@@ -85,6 +88,10 @@ def guess(
     # Any CRS of metres lets the tables be read, where the user has yet to say which it is.
     trial = crs or ("EPSG:6933" if parts.metres else None)
     parts.drop = _missing_somewhere(written(trial), home, parts)
+    while parts.refused and (ease := getattr(reader(_format(parts)), "ease", None)):
+        if not ease(parts.guess, parts.refused):
+            break
+        parts.drop = _missing_somewhere(written(trial), home, parts)
     if parts.drop:
         _missing_somewhere(written(trial), home, parts)  # reads now, and so tells the covariates
     return written()
@@ -109,10 +116,25 @@ def _shown(path: Path, home: Path) -> str:
 def _open(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, Table]:
     tables: dict[str, Table] = {}
     for name, path in shown.items():
+        if path.is_dir():
+            first = sound_tables.first_of(path, name)
+            if first is not None:
+                tables[name] = first
+            else:
+                ledger.error(
+                    "E401",
+                    f"{name} is a folder that holds no table of detections in recordings",
+                    file=name,
+                    cure="name its files: occupancy init detections.csv sites.csv",
+                )
+            continue
         if is_layer(name):
             if not path.is_file() and not unpack.archive_of(path)[1]:
                 ledger.error("E401", f"{name} is not there", file=name)
             _json(name, path, parts, tables, ledger)
+            continue
+        if (part := first_rows(path, name)) is not None:
+            tables[name] = part
             continue
         if mark.is_history(name):
             table = mark.table_of(TableSpec(path, name), ledger)
@@ -145,7 +167,13 @@ def _json(name: str, path: Path, parts: Parts, tables: dict[str, Table], ledger:
 
 
 def _detections(tables: dict[str, Table], parts: Parts) -> None:
-    guesses = [g for name in READERS if (g := reader(name).detect(tables)) is not None]
+    others, refused = plugged.find()
+    readers = [*map(reader, READERS), *others.values()]
+    guesses = [g for each in readers if (g := each.detect(tables)) is not None]
+    for other in others.values():
+        for why in other.failures:
+            parts.notes.append(f'the reader "{other.name}" of {other.by} was not asked: {why}')
+    parts.notes += [problem.fact for problem in refused]
     if not guesses:
         raise SurveyError(
             Problem(
@@ -173,6 +201,7 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
     spare: list[str] = []
     taken = {file for file, _ in guess_cameras.taken_files(parts.guess).values()}
     taken |= {parts.detections, parts.package}
+    taken |= set(parts.guess.extra.get("taken", ())) if parts.guess else set()
     for name in shown:
         if name in taken:
             continue
@@ -262,7 +291,8 @@ def _site_column(table: Table, parts: Parts, *, first: bool = True) -> str | Non
 def _shares_sites(table: Table, tables: dict[str, Table], parts: Parts) -> bool:
     """Whether some id of the table is a site of the detections; rows without ids are not asked."""
     detections = tables[parts.detections]
-    ours, theirs = _site_column(detections, parts), _site_column(table, parts)
+    told = parts.guess.extra.get("site") if parts.guess else None
+    ours, theirs = told or _site_column(detections, parts), _site_column(table, parts)
     places = guess_cameras.taken_files(parts.guess).get("deployments")
     if places is not None:
         detections = tables[places[0]]
@@ -322,49 +352,8 @@ def _metres(table: Table, parts: Parts) -> None:
             parts.metres = (pair[0], pair[1])
 
 
-MOST_LEVELS = 8  # of a text in a first model
-
-
-MOST_TERMS = 2  # of a first formula
-
-
-def _formula_terms(
-    frame: pd.DataFrame, roles_taken: Sequence[str]
-) -> tuple[list[str], pd.DataFrame]:
-    """What can stand in a first formula, and the rows that have it all.
-
-    Numbers that vary, scaled; texts of a few levels. A covariate that is missing somewhere costs
-    rows, so that one is taken only if all that were taken still vary on the rows that are left.
-    """
-    terms: list[str] = []
-    taken: list[str] = []
-    for name in map(str, frame.columns):
-        if name in roles_taken or not re.fullmatch(r"[A-Za-z]\w*", name):
-            continue
-        number = pd.api.types.is_numeric_dtype(frame[name])
-        left = frame[frame[name].notna() if number else frame[name] != ""]
-        levels = left[name].nunique()
-        if len(terms) == MOST_TERMS or any(left[n].nunique() < 2 for n in [*taken, name]):
-            continue
-        if not number and levels > MOST_LEVELS:
-            continue
-        binary = number and set(left[name]) <= {0, 1}
-        terms.append(f"scale({name})" if number and not binary else name)
-        taken.append(name)
-        frame = left
-    return terms, frame
-
-
-def _first_terms(tidy: Tidy, parts: Parts) -> None:
-    """Terms of a first model, on the visits that it will see: those of the last season."""
-    visits = tidy.visits
-    if len(tidy.seasons) > 1:
-        of_last = visits["season"].map(str) == str(tidy.seasons[-1])
-        visits = visits[of_last] if of_last.any() else visits
-    sites = tidy.sites[tidy.sites["site"].isin(visits["site"])]
-    parts.of_sites, complete = _formula_terms(sites, SITE_COLUMNS)
-    visits = visits[visits["site"].isin(complete["site"])]
-    parts.of_visits, _ = _formula_terms(visits, VISIT_COLUMNS)
+def _format(parts: Parts) -> str:
+    return parts.guess.format if parts.guess else "long"
 
 
 def _missing_somewhere(text: str, home: Path, parts: Parts) -> list[str]:
@@ -372,10 +361,17 @@ def _missing_somewhere(text: str, home: Path, parts: Parts) -> list[str]:
     from surveys.readers.into_dataset import tables
 
     study = StudyFile(home / "study.toml", tomllib.loads(text), "")
+    parts.refused = ()
+    extra = parts.guess.extra if parts.guess else {}
+    if extra.get("large"):
+        return []  # a first look may not take hours
     try:
         tidy = tables(study, Ledger())
-        _first_terms(tidy, parts)
+        if len(tidy.seasons) > 1:
+            parts.seasons = as_seasons(tidy.seasons).tolist()
+        first_terms(tidy, parts, (*SITE_COLUMNS, *extra.get("not_in_models", ())))
     except SurveyError as error:
+        parts.refused = error.codes
         facts = [p.fact for p in error.problems if p.code == "E552"]
         found = []
         for fact in facts:

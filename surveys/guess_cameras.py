@@ -8,7 +8,7 @@ from pathlib import Path
 from surveys.guess_lines import columns_line, quoted
 from surveys.ledger import Ledger
 from surveys.problems import listing
-from surveys.readers import CAMERAS, megadetector
+from surveys.readers import megadetector, reader, sections
 from surveys.readers.deployments import column_of
 from surveys.readers.tidy import Guess
 from surveys.text_table import Table, TableSpec
@@ -39,12 +39,12 @@ def results_table(path: Path, name: str, ledger: Ledger) -> Table | None:
 
 def is_cameras(guess: Guess | None) -> bool:
     """Whether a guess is of a format of cameras."""
-    return guess is not None and guess.format in CAMERAS
+    return guess is not None and "cameras" in sections(reader(guess.format))
 
 
 def taken_files(guess: Guess | None) -> dict[str, tuple[str, dict[str, str]]]:
     """Section -> (file, columns) of the tables that the format takes beside the records."""
-    return guess.extra.get("files", {}) if guess is not None and is_cameras(guess) else {}
+    return guess.extra.get("files", {}) if guess is not None else {}
 
 
 def idle(guess: Guess | None, table: Table) -> str:

@@ -30,7 +30,7 @@ class Ledger:
     def __init__(self) -> None:
         self._read: dict[str, int] = {}
         self._used: dict[str, int] = {}
-        self._aside: dict[tuple[str, str], dict[str, list]] = {}
+        self._aside: dict[tuple[str, str], dict[str, Any]] = {}
         self._cells: dict[tuple[str, str], dict[str, Any]] = {}
         self._splits: dict[str, list[str]] = {}
         self.problems: list[Problem] = []
@@ -61,6 +61,11 @@ class Ledger:
         entry["rows"] += numbers
         entry["texts"] += words
 
+    def count_aside(self, rule: str, file: str, n: int) -> None:
+        """`n` more rows that a rule keeps out, too many to be listed one by one."""
+        entry = self._aside.setdefault((file, rule), {"rows": [], "texts": []})
+        entry["unlisted"] = entry.get("unlisted", 0) + int(n)
+
     def n_read(self, file: str | None = None) -> int:
         """Rows read, of one file or of all."""
         return sum(self._read.values()) if file is None else self._read.get(file, 0)
@@ -72,10 +77,15 @@ class Ledger:
     def n_aside(self, file: str | None = None, rule: str | None = None) -> int:
         """Rows set aside, of one file or all, by one rule or all."""
         return sum(
-            len(entry["rows"])
+            _size(entry)
             for (f, r), entry in self._aside.items()
             if file in (None, f) and rule in (None, r)
         )
+
+    @property
+    def aside_notes(self) -> list[tuple[str, str, int]]:
+        """(file, rule, rows) of every rule that kept rows out, listed one by one or not."""
+        return [(f, r, _size(entry)) for (f, r), entry in self._aside.items()]
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -84,7 +94,10 @@ class Ledger:
         return tuple(dict.fromkeys(told))
 
     def dropped(self) -> list[tuple[str, int, str, str]]:
-        """(file, row, rule, text) of every row set aside, in the order of file and row."""
+        """(file, row, rule, text) of every row set aside and listed, in the order of file and row.
+
+        Rows that were only counted (`count_aside`) are not among them.
+        """
         order = {file: i for i, file in enumerate(self.files)}
         rows = [
             (file, row, rule, text)
@@ -210,6 +223,8 @@ class Ledger:
             self.use(file, n)
         for (file, rule), entry in other._aside.items():
             self.set_aside(rule, file, entry["rows"], entry["texts"])
+            if entry.get("unlisted"):
+                self.count_aside(rule, file, entry["unlisted"])
         for (file, rule), entry in other._cells.items():
             self.cells(rule, file, entry["n"], entry["places"])
         self.problems += other.problems
@@ -244,6 +259,8 @@ class Ledger:
         ledger._used = {str(k): int(v) for k, v in kept["used"].items()}
         for entry in kept["aside"]:
             ledger.set_aside(entry["rule"], entry["file"], entry["rows"], entry["texts"])
+            if entry.get("unlisted"):
+                ledger.count_aside(entry["rule"], entry["file"], entry["unlisted"])
         for entry in kept["cells"]:
             ledger.cells(entry["rule"], entry["file"], entry["n"], entry["places"])
         ledger.problems = [Problem(**p) for p in kept["problems"]]
@@ -275,9 +292,14 @@ class Ledger:
             used, aside = self.n_used(file), self.n_aside(file)
             lines.append(f"{file}: {self.n_read(file)} rows read, {used} used, {aside} set aside")
             lines += [
-                f"    {len(entry['rows'])} {rule}"
+                f"    {_size(entry)} {rule}"
                 for (f, rule), entry in self._aside.items()
                 if f == file
             ]
         lines += [f"{n['file']}: {n['n']} cells {n['rule']}" for n in self.cell_notes]
         return "\n".join(lines)
+
+
+def _size(entry: dict[str, Any]) -> int:
+    """Rows of one rule: those listed and those only counted."""
+    return len(entry["rows"]) + entry.get("unlisted", 0)

@@ -12,6 +12,7 @@ from surveys import sniff, unpack
 from surveys.ledger import Ledger
 from surveys.parquet import NotParquet, read_parquet
 from surveys.problems import did_you_mean, listing
+from surveys.readers import layer_table
 from surveys.split_tables import open_parts
 from surveys.table_shape import shape, shape_of_columns
 from surveys.text_table import Table, TableSpec, rows_text
@@ -23,6 +24,12 @@ csv.field_size_limit(1 << 24)
 
 def open_table(spec: TableSpec, ledger: Ledger) -> Table | None:
     """Read a table as text; problems go to the ledger, and None comes back where it is no table."""
+    if spec.relation:
+        from surveys.readers.relation_table import open_relation
+
+        return open_relation(spec, ledger)
+    if spec.section == "files.sites" and layer_table.is_layer(spec.shown) and spec.path.is_file():
+        return layer_table.open_layer(spec, ledger)
     if not _keys_fit(spec, ledger):
         return None
     if spec.parts:

@@ -7,11 +7,11 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from surveys import study_keys
+from surveys import study_keys, study_secrets
 from surveys.ledger import Ledger
 from surveys.problems import listing
 from surveys.split_tables import as_one
@@ -32,6 +32,8 @@ class StudyFile:
     digest: str
     ledger: Ledger = field(default_factory=Ledger, repr=False)
     folded_sites: dict[str, str] | None = field(default=None, repr=False)  # kept by the readers
+    layer_crs: str = ""  # kept by the readers: of the map layer that the sites come from
+    site_rows: dict[str, tuple[str, int]] = field(default_factory=dict, repr=False)  # file, row
 
     @property
     def folder(self) -> Path:
@@ -59,6 +61,11 @@ class StudyFile:
         for part in name.split("."):
             found = found.get(part, {}) if isinstance(found, Mapping) else {}
         return dict(found) if isinstance(found, Mapping) else {}
+
+    @property
+    def crs(self) -> str | None:
+        """The CRS of the sites: that of their layer, else the one that the study file tells."""
+        return self.layer_crs or self.section("sites").get("crs")
 
     @property
     def models(self) -> dict[str, dict[str, Any]]:
@@ -156,7 +163,11 @@ class StudyFile:
 
         `[source] path` is the folder that the paths of tables count from.
         """
-        named = self.section(section).get("path")
+        keys = self.section(section)
+        if keys.get("table"):
+            spec = TableSpec.of(section, self.folder, keys["table"], keys)
+            return replace(spec, database=self.section("postgis"), crs=self._crs_of(section))
+        named = keys.get("path")
         return self.spec_of(section, named, ledger) if named else None
 
     def spec_of(
@@ -183,7 +194,8 @@ class StudyFile:
             )
             return None
         keys = self.section(section)
-        return as_one([TableSpec.of(section, path, shown, keys) for shown, path in found], told)
+        spec = as_one([TableSpec.of(section, path, shown, keys) for shown, path in found], told)
+        return replace(spec, crs=self._crs_of(section))
 
     def _located(
         self, section: str, names: Sequence[str], ledger: Ledger, based: bool
@@ -235,6 +247,15 @@ class StudyFile:
             )
         return [(pattern.parent / name).as_posix() for name in found]
 
+    def from_source(self, shown: str) -> str:
+        """A path that counts from [source] path, as one that counts from the study folder."""
+        base = self.section("source").get("path")
+        return f"{base.rstrip('/')}/{shown}" if base and not Path(shown).is_absolute() else shown
+
+    def _crs_of(self, section: str) -> str | None:
+        """The CRS that the study file tells for the places of a table."""
+        return self.section("sites" if section == "files.sites" else section).get("crs")
+
     def _as_shown(self, shown: str, path: Path) -> str:
         """The path as messages and provenance tell it: counted from the study folder."""
         if not Path(shown).is_absolute():
@@ -260,6 +281,8 @@ def read_study(path: str | Path) -> StudyFile:
     raw = _bytes(path, ledger)
     ledger.raise_errors()
     config = _parse(raw, path.name, ledger)
+    ledger.raise_errors()
+    study_secrets.refuse(config, path.name, ledger)
     ledger.raise_errors()
     study_keys.check(config, path.name, ledger)
     study = StudyFile(path.absolute(), config, hashlib.sha256(raw).hexdigest())
@@ -314,7 +337,7 @@ def _parse(raw: bytes, name: str, ledger: Ledger) -> dict[str, Any]:
             f"{name}{f' row {row}' if row else ''} cannot be read: {told}",
             file=name,
             row=row,
-            why=f"the row is: {line[:120]}" if line else "",
+            why=f"the row is: {study_secrets.hidden(line[:120])}" if line else "",
             cure="texts stand in double quotes; write paths with / instead of \\"
             if "\\" in line
             else "texts stand in double quotes, lists in [ ], and each key once in a section",

@@ -30,7 +30,7 @@ def command(session: Session, target: Path, sites: int, show: bool) -> int:
     """
     import time
 
-    from occupancy.cli import steps
+    from occupancy.cli import looking, steps
     from occupancy.landscape import simulate_study
     from occupancy.study import FIGURES
 
@@ -43,7 +43,7 @@ def command(session: Session, target: Path, sites: int, show: bool) -> int:
     session.folder, session.seed = folder, None
     study = session.study()
     with session.writing(study):
-        steps.check(session, study)
+        looking.check(session, study)
         steps.build(session, study)
         units = study.units()
         code = steps.fit(session, study, units)

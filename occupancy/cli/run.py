@@ -17,13 +17,13 @@ def command(session: Session, engine: str | None, force: bool) -> int:
     What stands already is kept. The exit code is that of the first step that fails, or 4 if a fit
     is not to be trusted: its outputs are written and marked.
     """
-    from occupancy.cli import steps
+    from occupancy.cli import looking, steps
     from occupancy.study import FIGURES
 
     study = session.study({"engine": engine})
     with session.writing(study):
         if force or not study.data_state().is_finished:
-            steps.check(session, study)
+            looking.check(session, study)
         steps.build(session, study, force)
         units = study.units()
         study.refuse_wrong_outputs(units)

@@ -19,41 +19,6 @@ if TYPE_CHECKING:
 SIGNS = {"block": "✗", "warn": "!", "note": "·"}
 
 
-def check(session: Session, study: Study, strict: bool = False) -> int:
-    """Read everything and say what was found; writes nothing.
-
-    Raises
-    ------
-    SurveyError, ModelError
-        With all that must be mended first.
-    """
-    import surveys
-    from surveys.ledger import Ledger
-
-    data = surveys.read(study.file.path)
-    study.use(data)
-    ledger = Ledger.from_json(data.attrs.get("ledger", ""))
-    told = [problem for problem in ledger.problems if problem.level != "error"]
-    session.say(str(surveys.describe(data)))
-    study.regions()
-    study.surface()
-    units = study.units() if study.file.models else []
-    study.refuse_wrong_models(units)
-    study.refuse_wrong_outputs(units)
-    session.say(
-        f"✓ {study.title}: the files can be used, {_counted(len(units), 'model')} fit them."
-    )
-    session.emit(
-        "check",
-        title=study.title,
-        sites=data.sizes["site"],
-        problems=[problem.to_dict() for problem in told],
-        units=[unit.name for unit in units],
-    )
-    serious = [problem for problem in told if problem.level in ("warn", "repair")]
-    return Exit.DATA if strict and serious else Exit.DONE
-
-
 def build(session: Session, study: Study, force: bool = False) -> int:
     """Make the dataset, unless it stands."""
     from surveys.schema import DIMS
@@ -161,7 +126,7 @@ def _publish(
         results = results or study.results_of(page, show_blocked)
         files, refused = study.write(page, kind, outputs, results, show_blocked)
         session.say(
-            f"✓ {page.name}: {kind}, {_counted(len(files), 'file')} ({_took(begun)})"
+            f"✓ {page.name}: {kind}, {counted(len(files), 'file')} ({_took(begun)})"
             f"\n  {shown(folder)}"
         )
         for name, reason in refused.items():
@@ -212,5 +177,5 @@ def _plural(word: str, count: int) -> str:
     return word if count == 1 or word == "species" else f"{word}s"
 
 
-def _counted(count: int, word: str) -> str:
+def counted(count: int, word: str) -> str:
     return f"{count} {_plural(word, count)}"

@@ -42,13 +42,18 @@ class OutputError(ValueError):
 
 def output(name: str) -> ModuleType:
     """The module that makes one output; an unknown name is answered with the nearest known one."""
+    refuse_unknown(name)
+    return importlib.import_module(OUTPUTS[name])
+
+
+def refuse_unknown(name: str) -> None:
+    """Refuse a name that is no output, without loading any."""
     if name not in OUTPUTS:
         import difflib
 
         near = difflib.get_close_matches(name, OUTPUTS, n=1)
         hint = f" Did you mean '{near[0]}'?" if near else ""
         raise OutputError(f"There is no output '{name}'.{hint} Known: {', '.join(OUTPUTS)}.")
-    return importlib.import_module(OUTPUTS[name])
 
 
 def write(name: str, results: Results, folder: str | Path, **options) -> list[Path]:

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_SEASONS = 6
-PALE, DEEP = np.array([0xE6, 0xEE, 0xF1]) / 255, np.array([0xB4, 0xC8, 0xD0]) / 255
-SEEN = np.array([0x14, 0x31, 0x5C]) / 255
+PALE, DEEP, SEEN = (np.array(colour) for colour in style.VISITS)
 LESS = np.array([0x5C, 0x8F, 0xAE]) / 255  # the lesser of two kinds of detections
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ from occupancy.outputs import (
 )
 from occupancy.outputs.files import write_text
 from occupancy.outputs.headline import caption, headline
+from occupancy.outputs.pictures import address, as_lines
 from occupancy.outputs.results import Results
 
 if TYPE_CHECKING:
@@ -42,9 +43,6 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 STILL_DPI = 115
-_PATH = re.compile(rb'(?<= d=")[^"]*')
-_DIGITS = re.compile(rb"(\.\d\d)\d+")
-_BLANKS = re.compile(rb"\s*([A-Za-z])\s*")
 
 
 def write(results: Results, folder: Path, *, stem: str = "report") -> list[Path]:
@@ -100,6 +98,8 @@ def html(results: Results) -> str:
         pooling=shrinkage.title(results),
         shrinkage=_picture(shrinkage.figure, results, 5.4),
         moved=shrinkage.sentence(results) if results.shrinkage is not None else "",
+        others=_other_poolings(results),
+        compared=report_blocks.compared(results),
         detection=_picture(detection_figure.figure, results, 5.4),
         sampled=results.engine != "ml",
         seeing=_or_why(detection_figure.sentence, results),
@@ -115,6 +115,15 @@ def html(results: Results) -> str:
         has_cells=results.cells is not None,
         with_regions=results.shrinkage is not None,
     )
+
+
+def _other_poolings(results: Results) -> list[dict[str, str]]:
+    """Pictures of the groupings beside the regions: parks, observers."""
+    return [
+        _picture(partial(shrinkage.figure, by=by), results, 5.4)
+        | {"title": shrinkage.title(results, by)}
+        for by in results.poolings
+    ]
 
 
 def policy(css: str, script: str) -> str:
@@ -151,20 +160,7 @@ def _picture(
         figure, alt = draw(results, bare=True, width=width)
     except OutputError as error:
         return {"src": "", "why": str(error)}
-    return _drawing(figure, alt)
-
-
-def _drawing(figure: Figure, alt: str) -> dict[str, Any]:
-    out = io.BytesIO()
-    with style.drawing():
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-    return {"src": _address(_squeezed(out.getvalue()), "image/svg+xml"), "alt": alt}
-
-
-def _squeezed(svg: bytes) -> bytes:
-    """The same drawing in half the bytes: hundredths of a point, no blanks between elements."""
-    svg = _PATH.sub(lambda m: _BLANKS.sub(rb"\1", _DIGITS.sub(rb"\1", m[0])), svg)
-    return re.sub(rb">\s+<", b"><", re.sub(rb"<metadata>.*?</metadata>", b"", svg, flags=re.S))
+    return as_lines(figure, alt)
 
 
 def _curves(results: Results) -> list[dict[str, Any]]:
@@ -174,7 +170,7 @@ def _curves(results: Results) -> list[dict[str, Any]]:
     except OutputError:
         return []
     with style.drawing():
-        return [_drawing(effects.panel(c), effects.sentence(c)) for c in drawn]
+        return [as_lines(effects.panel(c), effects.sentence(c)) for c in drawn]
 
 
 def _small(draw: Callable[..., tuple[Figure, str]], results: Results) -> dict[str, Any]:
@@ -192,12 +188,8 @@ def _small(draw: Callable[..., tuple[Figure, str]], results: Results) -> dict[st
     Image.open(out).convert("RGB").save(small, "webp", quality=72, method=4)
     width, height = (round(v * STILL_DPI) for v in figure.get_size_inches())
     return {
-        "src": _address(small.getvalue(), "image/webp"),
+        "src": address(small.getvalue(), "image/webp"),
         "alt": alt,
         "width": width,
         "height": height,
     }
-
-
-def _address(content: bytes, kind: str) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"

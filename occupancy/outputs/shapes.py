@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from occupancy.outputs import style
-from occupancy.outputs.results import Results, has_geometry
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.path import Path
+
+    from occupancy.outputs.results import Results
 
 
 def shape_path(shape: Any) -> Path:
@@ -82,6 +83,8 @@ def draw_borders(ax: Axes, shapes: Iterable[Any]) -> None:
 
 def placed_sites(results: Results) -> Any:
     """The sites of the season shown that have a place."""
+    from occupancy.outputs.results import has_geometry
+
     here = results.here
     if not has_geometry(here):
         return here.iloc[:0]

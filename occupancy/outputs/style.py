@@ -33,6 +33,10 @@ SAND = "#b8a58f"  # a region on its own
 EARTH = "#8a6f4d"
 RED = "#a33413"
 NOT_ESTIMATED = "#ffffff"
+# A visit without a detection, of little and of much effort, and one with: red, green, blue.
+VISITS = tuple(
+    tuple(part / 255 for part in bytes.fromhex(colour)) for colour in ("e6eef1", "b4c8d0", "14315c")
+)
 NOT_ESTIMATED_EDGE = "#9aa5ab"
 
 PSI_PALETTE = ("lapaz_r", 0.0, 0.97)

@@ -167,8 +167,8 @@ def _tell_silence(deployments, records: Records, joined, inside, settings, ledge
         )
 
 
-def account(records: Records, used: np.ndarray, ledger: Ledger) -> None:
-    """Every row of the records is used or set aside by one rule."""
+def account(records: Records, used: np.ndarray, ledger: Ledger) -> np.ndarray:
+    """Every row of the records is used or set aside by one rule, which comes back by row."""
     aside = records.aside.copy()
     counts = np.zeros(len(aside), dtype=bool)
     counts[used.astype(np.int64)] = True
@@ -184,3 +184,4 @@ def account(records: Records, used: np.ndarray, ledger: Ledger) -> None:
     )
     aside[no_species] = [first[i] for i in np.flatnonzero(no_species)]
     long_visits.account(records.table, records.table.frame, aside, ledger)
+    return aside

@@ -14,6 +14,7 @@ from surveys.ledger import Ledger
 from surveys.problems import listing
 from surveys.readers import long_visits, roles
 from surveys.readers.camera_effort import Effort, effort_of
+from surveys.readers.camera_fieldwork import fieldwork_of
 from surveys.readers.camera_matching import account, used_records
 from surveys.readers.camera_records import (
     Records,
@@ -52,7 +53,7 @@ def tidy_of(
         return None
     visits = _visits(settings, deployments, effort, ledger)
     _tell_empty(study, visits, effort, ledger)
-    used = np.zeros(0, dtype=int)
+    used, aside = np.zeros(0, dtype=int), np.zeros(0, dtype=object)
     frame = pd.DataFrame({"site": [], "season": [], "visit": [], "species": [], "row": []})
     if records is not None:
         check_clocks(records, int(effort.pieces.start.min()), settings, ledger)
@@ -66,7 +67,7 @@ def tidy_of(
         frame = frame.drop(columns="count")
         if values is not None:
             frame["count"] = values
-        account(records, used, ledger)
+        aside = account(records, used, ledger)
         for table in (records.table, deployments.table):
             roles.tell_loose_names(table, ledger)
             cells.tell_decimals(table, ledger)
@@ -93,6 +94,7 @@ def tidy_of(
         has_effort=True,
         effort_units=settings.unit,
         clock=settings.clock.name,
+        fieldwork=fieldwork_of(settings, deployments, records, aside),
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import os
+import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -11,14 +14,16 @@ import xarray as xr
 from surveys.build import from_tables
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError
-from surveys.readers import CAMERAS, READERS, polygons, reader
+from surveys.readers import READERS, layer_keys, place_covariates, plugged, reader, sections
+from surveys.readers.layer_table import AREA
 from surveys.readers.mark import is_history
+from surveys.readers.other_inputs import other_inputs
 from surveys.readers.season_table import read_seasons
 from surveys.readers.tidy import Tidy
 from surveys.readers.trait_table import read_traits
 from surveys.relatives import attach_phylogeny
 from surveys.study_file import StudyFile, read_study
-from surveys.study_keys import OF_CAMERAS
+from surveys.study_keys import OF_SOME_FORMATS
 from surveys.surroundings import attach_neighbours
 
 
@@ -35,6 +40,11 @@ def read(path: str | Path) -> xr.Dataset:
 
 def dataset(study: StudyFile) -> xr.Dataset:
     """The Dataset of a study, with its ledger and provenance in the attributes."""
+    return surveyed(study)[0]
+
+
+def surveyed(study: StudyFile) -> tuple[xr.Dataset, Tidy]:
+    """The Dataset of a study, and the tidy tables of which it was made."""
     ledger = study.ledger = Ledger()
     tidy = tables(study, ledger)
     regions = _regions(study)
@@ -54,13 +64,13 @@ def dataset(study: StudyFile) -> xr.Dataset:
     tree = study.section("taxa").get("tree")
     if tree:
         ds = attach_phylogeny(ds, study.resolve(tree, "taxa"))
-    ds = polygons.attach(study, ds)
+    ds = place_covariates.attach(study, ds)
     for name, section in study.config.items():
         if name.endswith("covariates"):
             for covariate, keys in section.items():
                 if keys.get("long_name") and covariate in ds:
                     ds[covariate].attrs["long_name"] = keys["long_name"]
-    return ds
+    return ds, tidy
 
 
 def _dataset_of(study: StudyFile, tidy: Tidy, ledger: Ledger) -> xr.Dataset:
@@ -69,13 +79,14 @@ def _dataset_of(study: StudyFile, tidy: Tidy, ledger: Ledger) -> xr.Dataset:
         tidy.records,
         tidy.sites,
         species=tidy.species,
+        target=tidy.target,
         seasons=tidy.seasons,
         season_covariates=() if tidy.season_covariates is None else tidy.season_covariates,
         species_covariates=tidy.species_covariates,
         missing=_policies(tidy),
         units=_units(study, tidy),
         effort_units=_effort_units(study, tidy),
-        crs=study.section("sites").get("crs"),
+        crs=study.crs,
         ledger=ledger.balance(),
         provenance=provenance(study, tidy),
         title=study.title,
@@ -92,7 +103,9 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
     """
     form = study.format or _guess_format(study)
     module = reader(form)
-    _refuse_idle_sections(study, form, ledger)
+    plugged.tell_refused(form, ledger)
+    _refuse_idle_sections(study, form, sections(module), ledger)
+    layer_keys.check(study, ledger)
     if not study.section("files.detections").get("path") and not getattr(module, "PACKAGE", False):
         ledger.error(
             "E409",
@@ -122,18 +135,20 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
     return tidy
 
 
-def _refuse_idle_sections(study: StudyFile, form: str, ledger: Ledger) -> None:
+def _refuse_idle_sections(
+    study: StudyFile, form: str, used: tuple[str, ...], ledger: Ledger
+) -> None:
     """Sections that this format makes nothing of; in silence they would be believed."""
-    named = [name for name in OF_CAMERAS if study.section(name)]
-    idle = named if form not in CAMERAS else [n for n in named if n in CAMERAS and n != form]
-    idle += [name for name in ("mark",) if name != form and study.section(name)]
-    for name in idle:
+    for name in OF_SOME_FORMATS:
+        if name in used or not study.section(name):
+            continue
+        meant = name if name in READERS else "camtrapr"
         ledger.error(
             "E408",
             f'{study.name}: [{name}] has no effect on files of the format "{form}"',
             file=study.name,
-            cure=f"remove it, or name the format: [source] format = "
-            f'"{name if name in READERS else "camtrapr"}"',
+            cure="remove it"
+            + (f', or name the format: [source] format = "{meant}"' if meant != form else ""),
         )
 
 
@@ -157,7 +172,7 @@ def _regions(study: StudyFile) -> Any:
     from surveys.places import read_regions
 
     keys = study.section("regions")
-    with polygons.cure_in("regions"):
+    with place_covariates.cure_in("regions"):
         return read_regions(
             path,
             name=keys.get("name"),
@@ -177,7 +192,7 @@ def _units(study: StudyFile, tidy: Tidy) -> dict[str, str]:
         names |= set(tidy.season_covariates.columns)
     if tidy.species_covariates is not None:
         names |= set(tidy.species_covariates.columns)
-    units = dict(tidy.units)
+    units = {AREA: "km2", **tidy.units}
     for section in ("covariates", "visit_covariates", "season_covariates", "species_covariates"):
         for name, keys in study.section(section).items():
             if "units" in keys:
@@ -193,6 +208,13 @@ def _effort_units(study: StudyFile, tidy: Tidy) -> str:
     return study.section("effort").get("unit", "visits")
 
 
+def _now() -> str:
+    """The time of reading in UTC; that of SOURCE_DATE_EPOCH where a build must be repeatable."""
+    told = os.environ.get("SOURCE_DATE_EPOCH", "")
+    seconds = int(told) if told.isdecimal() else int(time.time())
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def provenance(study: StudyFile, tidy: Tidy) -> dict[str, Any]:
     """What was read by which version, with checksums; paths as the study file names them."""
     try:
@@ -205,8 +227,12 @@ def provenance(study: StudyFile, tidy: Tidy) -> dict[str, Any]:
             inputs.setdefault(found["file"], {k: v for k, v in found.items() if k != "mark"})
     for found in tidy.inputs:
         inputs.setdefault(found["file"], found)
+    specs = [spec for table in tidy.tables for spec in table.spec.parts or (table.spec,)]
+    for found in other_inputs(study, [spec.path for spec in specs]):
+        inputs.setdefault(found["file"], found)
     return {
         "program": f"occupancy {program}",
+        "read_utc": _now(),
         "study": study.name,
         "study_sha256": study.digest,
         "inputs": list(inputs.values()),

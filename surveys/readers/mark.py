@@ -20,6 +20,8 @@ from surveys.text_table import Table, TableSpec
 
 ENDINGS = (".inp", ".pao")
 
+SECTIONS = ("mark",)
+
 
 def is_history(path: str) -> bool:
     """Whether a name is that of an input file of MARK or PRESENCE."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from surveys.fieldwork import Fieldwork
 from surveys.text_table import Table
 
 
@@ -45,3 +46,5 @@ class Tidy:
     effort_units: str = ""  # "" where the study file alone knows them
     inputs: list[dict[str, Any]] = field(default_factory=list)  # files that are no tables
     clock: str = ""  # of the times of visits
+    target: pd.DataFrame | None = None  # species looked for, where not every one was
+    fieldwork: Fieldwork | None = None  # where the format knows deployments or times of records

@@ -16,6 +16,7 @@ from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import listing
 from surveys.readers.camera_records import Records, count_column, species_frame
+from surveys.readers.camera_settings import SECTIONS as OF_CAMERAS
 from surveys.readers.camera_settings import Settings, settings_of
 from surveys.readers.camera_visits import tidy_of
 from surveys.readers.deployments import (
@@ -30,6 +31,7 @@ from surveys.readers.tidy import Guess, Tidy
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, TableSpec, rows_text
 
+SECTIONS = OF_CAMERAS
 PACKAGE = True  # its tables have names of their own in one folder
 DEPLOYMENTS = ("deployment_id", "placename", "start_date", "end_date")
 RECORDS: dict[str, tuple[str, ...]] = {

@@ -21,7 +21,19 @@ from camera_samples import (
     WI_IMAGES,
     results,
 )
+from ebird_samples import EBD_HEADER, LISTS, SAMPLING_HEADER, SEEN
+from ebird_samples import STUDY as EBIRD
+from ebird_samples import text as ebird_text
 from ods_samples import ods
+from recorder_samples import (
+    COMBINED,
+    COUNT_DATA,
+    LIBRARIES,
+    PER_POINT,
+    READS_MATRIX,
+    READS_WIDE,
+    RECORDINGS,
+)
 
 
 @dataclass(frozen=True)
@@ -152,6 +164,16 @@ def cameras(form, records, deployments):
     return Seed(CAMERAS.format(form=form), files, tables)
 
 
+def other(form, records, section="", table="", more=""):
+    """A format with a table of records and perhaps one beside it."""
+    toml = f'schema = 1\n[source]\nformat = "{form}"\n[files.detections]\npath = "d.csv"\n{more}'
+    files = {"d.csv": records.encode()}
+    if section:
+        toml += f'[files.{section}]\npath = "s.csv"\n'
+        files["s.csv"] = table.encode()
+    return Seed(toml, files, tuple(files))
+
+
 def workbook(*rows):
     book = openpyxl.Workbook()
     for row in rows:
@@ -196,6 +218,26 @@ SEEDS = {
     "wildlife_insights": [cameras("wildlife_insights", WI_IMAGES, WI_DEPLOYMENTS)],
     "timelapse": [cameras("timelapse", IMAGES, STATIONS)],
     "megadetector": [cameras("megadetector", results(), STATIONS)],
+    "birdnet": [
+        other(
+            *("birdnet", COMBINED, "recordings", RECORDINGS),
+            '[birdnet]\nthreshold = 0.5\nvisits = "day"\n',
+        )
+    ],
+    "neon": [other("neon", COUNT_DATA, "visits", PER_POINT)],
+    "edna": [
+        other("edna", READS_MATRIX, "samples", LIBRARIES),
+        other("edna", READS_WIDE, "sites", "site,ph\nA,7\nB,6\n"),
+    ],
+    "ebird": [
+        Seed(
+            EBIRD,
+            {
+                "ebd.txt": ebird_text(EBD_HEADER, SEEN).encode(),
+                "ebd_sampling.txt": ebird_text(SAMPLING_HEADER, LISTS).encode(),
+            },
+        )
+    ],
 }
 # The same kinds of table in other files.
 FILES = {

@@ -1,0 +1,40 @@
+"""What field files tell beyond the Dataset: when each camera stood, and when each record was made.
+
+Readers hand it over where their format knows it. No model uses it; the account of the quality of a
+survey (`surveys.quality`) does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+DEPLOYMENTS = ("site", "deployment", "camera", "start", "end", "aside", "row")
+FAILURES = ("deployment", "start", "end")
+RECORDS = ("site", "deployment", "camera", "species", "reason", "time", "aside", "picture", "row")
+
+
+@dataclass(frozen=True)
+class Fieldwork:
+    """Tables of the field, all times on the clock of the survey.
+
+    Parameters
+    ----------
+    deployments
+        A row each: `site`, `deployment`, `camera` ("" where not told), `start`, `end` (half-open),
+        `aside` (the rule that keeps it out, "" where it is used), `row` in its file.
+    failures
+        Periods in which a deployment did not work: `deployment` (its position), `start`, `end`.
+    records
+        A row of the file each: `species` ("" where it is of none, and `reason` says why), `time`
+        (NaT where none is told), `aside`, `picture` (folder and name, "" where not told), `row`.
+        A blank picture or a person is a record: it proves that the camera worked.
+    """
+
+    deployments: pd.DataFrame
+    failures: pd.DataFrame
+    records: pd.DataFrame
+    deployment_file: str = ""
+    record_file: str = ""
+    clock: str = ""
