@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from surveys import cells, guess_cameras, guess_layers, unpack
-from surveys.build import SITE_COLUMNS, VISIT_COLUMNS
+from surveys.build import SITE_COLUMNS
 from surveys.guess_files import first_look
+from surveys.guess_terms import first_terms
 from surveys.guess_text import Parts
 from surveys.guess_text import text as text_of
 from surveys.ledger import Ledger
@@ -381,24 +382,6 @@ def _format(parts: Parts) -> str:
     return parts.guess.format if parts.guess else "long"
 
 
-MOST_LEVELS = 8  # of a text in a first model
-
-
-def _formula_terms(frame: pd.DataFrame, roles_taken: Sequence[str]) -> list[str]:
-    """What can stand in a first formula: numbers that vary, scaled; texts of a few levels."""
-    terms = []
-    for name in map(str, frame.columns):
-        if name in roles_taken or not re.fullmatch(r"[A-Za-z]\w*", name):
-            continue
-        values = frame[name]
-        if pd.api.types.is_numeric_dtype(values):
-            if values.nunique() > 1:
-                terms.append(name if set(values.dropna()) <= {0, 1} else f"scale({name})")
-        elif 1 < values[values != ""].nunique() <= MOST_LEVELS:
-            terms.append(name)
-    return terms
-
-
 def _missing_somewhere(text: str, home: Path, parts: Parts) -> list[str]:
     """Visit covariates that are missing on visits made: found by reading as the text says."""
     from surveys.readers.into_dataset import tables
@@ -412,9 +395,7 @@ def _missing_somewhere(text: str, home: Path, parts: Parts) -> list[str]:
         tidy = tables(study, Ledger())
         if len(tidy.seasons) > 1:
             parts.seasons = as_seasons(tidy.seasons).tolist()
-        idle = (*SITE_COLUMNS, *extra.get("not_in_models", ()))
-        parts.of_sites = _formula_terms(tidy.sites, idle)
-        parts.of_visits = _formula_terms(tidy.visits, VISIT_COLUMNS)
+        first_terms(tidy, parts, (*SITE_COLUMNS, *extra.get("not_in_models", ())))
     except SurveyError as error:
         parts.refused = error.codes
         facts = [p.fact for p in error.problems if p.code == "E552"]

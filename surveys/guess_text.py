@@ -13,6 +13,7 @@ from surveys.readers import reader, roles
 from surveys.readers.tidy import Guess
 from surveys.readers.visit_columns import VisitColumn
 from surveys.text_table import Table
+from surveys.unpack import archive_of
 
 SET_THIS = "<-- SET THIS"
 
@@ -145,6 +146,10 @@ def _layout_words(found: Guess) -> str:
 
 
 def _rows_in(table: Table) -> str:
+    if table.found.get("mark"):
+        return f"{table.found['rows']} lines"
+    if archive_of(table.spec.path)[1]:
+        return f"{len(table)} rows"
     if table.spec.path.is_file() and table.spec.path.name == Path(table.file).name:
         return f"{len(table)} rows"
     return f"a folder of tables; the first that holds anything has {len(table)} rows"
@@ -152,7 +157,7 @@ def _rows_in(table: Table) -> str:
 
 def _how_read(table: Table) -> str:
     if table.found.get("mark"):
-        return "from files of MARK and PRESENCE"
+        return "each a history"
     if table.types:
         return "typed columns"
     if table.workbook:
@@ -292,10 +297,12 @@ def _model_lines(parts: Parts, shown: dict[str, Path]) -> list[str]:
     seasons = {v.season for v in found.extra.get("visits", [])} if found else set()
     seasons |= set(parts.seasons)
     lines = ["[model.main]", "# a first model from the covariates found: think it over"]
-    lines.append('family = "single_season"')
+    states = found is not None and bool(found.extra.get("states"))
+    lines.append(f'family = "{"multi_state" if states else "single_season"}"')
     if len(seasons) > 1:
         last = max(seasons)
         told = last if isinstance(last, int) else quoted(str(last))
         lines.append(f"season = {told}        # one season at a time; here the last")
-    lines += [f"psi = {quoted(psi)}", f"p = {quoted(p)}"]
+    if not states:
+        lines += [f"psi = {quoted(psi)}", f"p = {quoted(p)}"]
     return lines

@@ -151,6 +151,43 @@ def test_build__rows_set_aside_are_listed_beside_the_dataset(folder: Path):
     assert listed == "file,row,rule,text\ndetections.csv,4,unknown site,C\n"
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        ("frogs.inp", "0110 2 1 3.5;\n01.1 1 0 -2.25;\n0000 3 4 .;\n", "11 sites"),
+        ("states.inp", "012 1;\n2.0 1;\n010 4;\n000 3;\n121 1;\n", "10 sites"),
+        ("weta.pao", "2\t3\n0\t1\t-\n1\t0\t0\n0\n0\n3\nweta\nA\nB\n", "2 sites"),
+    ],
+)
+def test_init__histories_of_other_programs_need_no_edits(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    file: str,
+    text: str,
+    told: str,
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / file).write_text(text, encoding="utf-8")
+    assert cli.answer(["init", file]) == 0
+    assert cli.answer(["check"]) == 0
+    assert cli.answer(["build"]) == 0
+    assert told in capsys.readouterr().out
+
+
+def test_build__a_changed_part_of_a_table_is_built_again(folder: Path):
+    study = STUDY.replace('"detections.csv"', '["detections.csv", "more.csv"]')
+    (folder / "study.toml").write_text(study, encoding="utf-8")
+    (folder / "more.csv").write_text("site,v1,v2\nX,0,1\n", encoding="utf-8")
+    assert cli.answer(["build"]) == 0
+    first = (folder / "results" / "data" / "data.nc").read_bytes()
+    assert cli.answer(["build"]) == 0
+    assert (folder / "results" / "data" / "data.nc").read_bytes() == first
+    (folder / "more.csv").write_text("site,v1,v2\nX,0,1\nY,0,0\n", encoding="utf-8")
+    assert cli.answer(["build"]) == 0
+    assert (folder / "results" / "data" / "data.nc").read_bytes() != first
+
+
 def test_json__answers_are_one_object_a_line_and_options_work_on_either_side(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ):

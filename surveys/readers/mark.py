@@ -34,6 +34,7 @@ def detect(tables: dict[str, Table]) -> Guess | None:
         layout = table.found.get("mark")
         if isinstance(layout, Layout):
             extra = {"file": file, "visits": layout.columns(), "lines": layout.toml()}
+            extra["states"] = bool(_above_one(table, layout))
             return Guess("mark", 0.99, f"{file} holds histories of {layout.program}", extra=extra)
     return None
 
@@ -119,10 +120,7 @@ def _tell_states(study: StudyFile, histories: Histories, ledger: Ledger) -> bool
     if study.section("detections").get("values"):
         return False
     table = histories.table
-    seen = {
-        v for c in histories.layout.columns() for v in np.unique(table.text(c.name).astype(str))
-    }
-    above = sorted(v for v in seen if v.isdecimal() and int(v) > 1)
+    above = _above_one(table, histories.layout)
     if not above:
         return False
     ledger.repair(
@@ -133,6 +131,12 @@ def _tell_states(study: StudyFile, histories: Histories, ledger: Ledger) -> bool
         cure='for numbers of individuals set [detections] values = "count"',
     )
     return True
+
+
+def _above_one(table: Table, layout: Layout) -> list[str]:
+    """Signs of the histories that are neither 0 nor 1 nor missing."""
+    seen = {v for column in layout.columns() for v in set(table.text(column.name))}
+    return sorted(v for v in seen if v.isdecimal() and int(v) > 1)
 
 
 def _refuse_effort(table: Table, layout: Layout, ledger: Ledger) -> None:

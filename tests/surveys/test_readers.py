@@ -1,6 +1,7 @@
 """Wide and long tables become the Dataset that the field sheet means."""
 
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -496,13 +497,38 @@ def test_reference__tables_of_modelling_programs(tmp_path, shared):
     expected = json.loads((folder / "expected.json").read_text())
     for name in ("frog2001pcru.csv", "frog2001pfer.csv"):
         ds = guessed(tmp_path, [folder / name])
-        naive = ds["detection"].max(["season", "visit"]).mean().item()
-        assert ds.sizes["site"] == expected[name]["sites"]
-        assert int(ds["detection"].sum()) == expected[name]["detections_over_0"]
-        assert round(naive, 4) == expected[name]["naive_occupancy"]
+        wanted = expected[name]
+        ledger = Ledger.from_json(ds.attrs["ledger"])
+        made = ds["detection"].notnull().isel(species=0, season=0)
+        found = ds["detection"].max(["season", "visit"])
+        assert ledger.n_read() == ledger.n_used() == wanted["rows"]
+        assert ds.sizes["site"] == wanted["sites"]
+        assert ds.sizes["visit"] == wanted["visits_max"]
+        by_site = Counter(str(int(n)) for n in made.sum("visit").values)
+        assert by_site == wanted["visits_by_site"]
+        assert int(made.sum()) == wanted["rows"] - wanted["missing_response"]
+        assert int(ds["detection"].sum()) == wanted["detections_over_0"]
+        assert int(found.sum()) == wanted["sites_detected"]
+        assert round(found.mean().item(), 4) == wanted["naive_occupancy"]
+        indices = Counter(str(int(n)) for n in ds["count"].values.ravel() if n == n)
+        assert indices == wanted["call_index_counts"]
     ds = guessed(tmp_path, [folder / "widewt.csv"])
-    assert int(ds["detection"].isnull().sum()) == expected["widewt.csv"]["missing_y"]
-    assert int(ds["detection"].sum()) == expected["widewt.csv"]["detections"]
+    wanted = expected["widewt.csv"]
+    y = ds["detection"].isel(species=0, season=0)
+    visited = y.notnull().any("visit")
+    found = (y > 0).any("visit")
+    assert (ds.sizes["site"], ds.sizes["visit"]) == (wanted["sites"], wanted["visits"])
+    assert int(y.isnull().sum()) == wanted["missing_y"]
+    assert int(y.sum()) == wanted["detections"]
+    assert int(visited.sum()) == wanted["sites_with_any_visit"]
+    assert int(found.sum()) == wanted["sites_detected"]
+    assert (
+        round(found.sum().item() / visited.sum().item(), 4)
+        == (wanted["naive_occupancy_of_visited"])
+    )
+    dims = {n: ds[n].dims for n in (*wanted["site_covariates"], *wanted["visit_covariates"])}
+    assert {n for n, d in dims.items() if d == ("site",)} == set(wanted["site_covariates"])
+    assert {n for n, d in dims.items() if "visit" in d} == set(wanted["visit_covariates"])
     ds = guessed(tmp_path, [folder / "csv_factor_test.csv"])
     assert ds["rain"].dims == ("site", "season", "visit")
     assert ds["forest"].dtype.kind in "UT"

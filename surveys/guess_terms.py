@@ -1,0 +1,56 @@
+"""The terms of a first model: covariates that vary on the visits that it will see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import pandas as pd
+
+from surveys.build import VISIT_COLUMNS
+from surveys.guess_text import Parts
+from surveys.readers.tidy import Tidy
+
+MOST_LEVELS = 8  # of a text in a first model
+
+
+MOST_TERMS = 2  # of a first formula
+
+
+def _formula_terms(
+    frame: pd.DataFrame, roles_taken: Sequence[str]
+) -> tuple[list[str], pd.DataFrame]:
+    """What can stand in a first formula, and the rows that have it all.
+
+    Numbers that vary, scaled; texts of a few levels. A covariate that is missing somewhere costs
+    rows, so that one is taken only if all that were taken still vary on the rows that are left.
+    """
+    terms: list[str] = []
+    taken: list[str] = []
+    for name in map(str, frame.columns):
+        if name in roles_taken or not re.fullmatch(r"[A-Za-z]\w*", name):
+            continue
+        number = pd.api.types.is_numeric_dtype(frame[name])
+        left = frame[frame[name].notna() if number else frame[name] != ""]
+        levels = left[name].nunique()
+        if len(terms) == MOST_TERMS or any(left[n].nunique() < 2 for n in [*taken, name]):
+            continue
+        if not number and levels > MOST_LEVELS:
+            continue
+        binary = number and set(left[name]) <= {0, 1}
+        terms.append(f"scale({name})" if number and not binary else name)
+        taken.append(name)
+        frame = left
+    return terms, frame
+
+
+def first_terms(tidy: Tidy, parts: Parts, idle: Sequence[str]) -> None:
+    """Terms of a first model, on the visits that it will see: those of the last season."""
+    visits = tidy.visits
+    if len(tidy.seasons) > 1:
+        of_last = visits["season"].map(str) == str(tidy.seasons[-1])
+        visits = visits[of_last] if of_last.any() else visits
+    sites = tidy.sites[tidy.sites["site"].isin(visits["site"])]
+    parts.of_sites, complete = _formula_terms(sites, idle)
+    visits = visits[visits["site"].isin(complete["site"])]
+    parts.of_visits, _ = _formula_terms(visits, VISIT_COLUMNS)
