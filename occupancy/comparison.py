@@ -60,12 +60,14 @@ def score(fit: Fit, criterion: str = "loo") -> information.Score:
     if criterion not in ("loo", "waic", "dic"):
         raise ModelError(f"There is no criterion '{criterion}'. Known: loo, waic, dic.")
     problem = fit.problem
-    log_lik = passes.log_likelihoods(problem, fit.draws)[:, problem.visits_per_chain > 0]
+    visited = problem.visits_per_chain > 0
+    if criterion == "dic":
+        log_lik = passes.log_likelihoods(problem, fit.draws)[:, visited]
+        at_mean = passes.log_likelihoods(problem, fit.draws.averaged())[0]
+        return information.dic(log_lik, at_mean[visited])
+    log_lik = passes.held_out_likelihoods(problem, fit.draws)[:, visited]
     if criterion == "waic":
         return information.waic(log_lik)
-    if criterion == "dic":
-        at_mean = passes.log_likelihoods(problem, fit.draws.averaged())[0]
-        return information.dic(log_lik, at_mean[problem.visits_per_chain > 0])
     return information.loo(log_lik, fit.posterior.sizes["chain"])
 
 
@@ -89,6 +91,11 @@ def cross_validate(
     hold : "groups" holds out whole groups, "sites" some sites of every group.
     settings : of ``Model.fit``
     """
+    if model.problem.if_member is not None:
+        raise ModelError(
+            "Whether a species that nobody detected is there rests on all sites together, so that "
+            "none can be held out with it: compare fits by compare(), or models without `augment`."
+        )
     label = _labels(model, by)
     fold = _folds(label, folds, np.random.default_rng(seed), hold)
     settings = {"draws": 500, "chains": 2, **settings}

@@ -56,6 +56,7 @@ class Study:
     file: StudyFile
     settings: dict[str, Setting]
     _data: Any = field(default=None, repr=False)
+    _cells: Any = field(default=None, repr=False)
 
     @classmethod
     def open(cls, folder: Path | str = ".", flags: Mapping[str, Any] | None = None) -> Study:
@@ -122,11 +123,15 @@ class Study:
         if self.data_state().is_finished and not force:
             return False
         import surveys
+        from surveys.ledger import Ledger
 
         data = surveys.read(self.file.path) if self._data is None else self._data
         manifest = store.Manifest("data", settings={"key": self.data_key}, inputs=dict(self.inputs))
         with store.new_folder(self.results / "data", replace=True) as folder:
             surveys.save(data, folder / "data.nc")
+            ledger = Ledger.from_json(data.attrs.get("ledger", ""))
+            if ledger.n_aside():
+                ledger.write_dropped(folder / "dropped.csv")
             store.finish(folder, manifest)
         self._data = data
         return True
@@ -159,9 +164,13 @@ class Study:
         )
 
     def surface(self) -> gpd.GeoDataFrame | None:
-        """The cells to predict to, if the study has any."""
+        """The cells to predict to, if the study has any; made but once where they are made."""
         if self.file.surface_path is None:
-            return None
+            if self._cells is None:
+                from surveys.readers import made_surface
+
+                self._cells = made_surface.cells_of(self.file)
+            return self._cells
         from surveys import places
 
         keys = self.file.section("surface")

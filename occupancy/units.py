@@ -17,6 +17,7 @@ NOT_FORMULAS = (
     *("family", "engine", "species", "season", "title", "priors", "options"),
     "community",
     "centring",
+    "augment",
 )
 WINDOWS_NAMES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 

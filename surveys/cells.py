@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -60,6 +61,8 @@ def _surely_decimal(value: str, sign: str) -> bool:
 
 def decimal_sign(table: Table, column: str) -> str | None:
     """The decimal sign of a column: "." or ","; None where nothing decides (1,203 alone)."""
+    if table.types.get(column) == "number":
+        return "."
     if table.spec.decimal:
         return table.spec.decimal
     if not table.decimal_columns:
@@ -204,6 +207,8 @@ def is_numeric(table: Table, column: str, missing: Iterable[str] = ()) -> bool:
 
     A word among numbers is then told as an error, never turned into a category in silence.
     """
+    if column in table.types:
+        return table.types[column] == "number"
     also = frozenset((*table.spec.missing, *missing))
     cells = pd.Series(table.text(column)).value_counts()
     sign = decimal_sign(table, column) or "."
@@ -215,6 +220,24 @@ def is_numeric(table: Table, column: str, missing: Iterable[str] = ()) -> bool:
         fits = parse_number(text, sign) is not None
         good, bad = (good + n, bad) if fits else (good, bad + n)
     return good >= bad
+
+
+def kind_of(
+    table: Table, column: str, ledger: Ledger, missing: Iterable[str] = ()
+) -> Literal["number", "factor"]:
+    """What a covariate is where the study file does not say; the file's own type goes first."""
+    if is_numeric(table, column, missing):
+        return "number"
+    told = {v for v in pd.unique(table.text(column)) if not is_missing(v, MISSING_NUMBER)}
+    if table.types.get(column) == "text" and told and all(map(parse_number, told)):
+        ledger.note(
+            "N508",
+            f"{table.place}, column {column}: held as text, so its numbers were read as names",
+            file=table.file,
+            column=column,
+            cure='set type = "number" for this covariate if they are numbers',
+        )
+    return "factor"
 
 
 def tell_decimals(table: Table, ledger: Ledger) -> None:
@@ -255,8 +278,12 @@ def ids(table: Table, column: str, ledger: Ledger) -> np.ndarray:
             file=table.place,
             row=int(row),
             column=column,
-            why='Excel probably turned an id such as "SEPT1" or "1-9" into a date',
-            cure="type it again as text (format the column as text first)",
+            why="ids are text, and the file holds the column as dates"
+            if table.types
+            else 'Excel probably turned an id such as "SEPT1" or "1-9" into a date',
+            cure="write the column as text where the file is made"
+            if table.types
+            else "type it again as text (format the column as text first)",
         )
     blank = table.rows[cells == ""]
     if len(blank):

@@ -11,23 +11,27 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from surveys import cells, guess_cameras
+from surveys import cells, guess_cameras, unpack
 from surveys.build import SITE_COLUMNS, VISIT_COLUMNS
+from surveys.guess_files import first_rows
 from surveys.guess_text import Parts
 from surveys.guess_text import text as text_of
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import Problem, SurveyError, listing
-from surveys.readers import READERS, reader, roles
+from surveys.readers import READERS, mark, plugged, reader, roles, sound_tables
 from surveys.readers.deployments import column_of
-from surveys.readers.site_table import is_layer
+from surveys.readers.layer_table import is_layer
 from surveys.readers.visit_columns import VisitColumn
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, TableSpec
+from surveys.values import as_seasons
 
 SITE_NAME = re.compile(r"site|station|locat|plot|point|square|quadrat|transect|cell|id$", re.I)
 SPECIES_NAME = re.compile(r"species|taxon|^sp$|scientific", re.I)
 SEASON_NAME = re.compile(r"^(season|year|yr|primary|period)$", re.I)
+# Of what lies in an archive, what may be of use; pictures are not.
+READABLE = (".csv", ".tsv", ".txt", ".json", ".xlsx", ".ods", ".parquet", ".inp", ".pao", ".gz")
 SURFACE_NAME = re.compile(r"surface|landscape|predict|grid|cells|newdata", re.I)
 
 
@@ -43,7 +47,9 @@ def guess(
 
     Parameters
     ----------
-    files : tables (CSV, TSV, XLSX, ODS) and layers (GPKG, GeoJSON, SHP)
+    files
+        Tables (CSV, TSV, XLSX, ODS, Parquet), archives of them, histories (.inp, .pao), and layers
+        (GPKG, GeoJSON, SHP), or a folder of tables, one for each recording.
     folder
         Where the study file will stand; None: the folder that all files share.
     crs
@@ -66,7 +72,7 @@ def guess(
     home = (
         Path(folder).absolute() if folder else Path(os.path.commonpath([p.parent for p in paths]))
     )
-    shown = {_shown(p, home): p for p in paths}
+    shown = {_shown(p, home): p for one in paths for p in _inside(one)}
     ledger = Ledger()
     parts = Parts()
     tables = _open(shown, parts, ledger)
@@ -81,9 +87,21 @@ def guess(
     # Any CRS of metres lets the tables be read, where the user has yet to say which it is.
     trial = crs or ("EPSG:6933" if parts.metres else None)
     parts.drop = _missing_somewhere(written(trial), home, parts)
+    while parts.refused and (ease := getattr(reader(_format(parts)), "ease", None)):
+        if not ease(parts.guess, parts.refused):
+            break
+        parts.drop = _missing_somewhere(written(trial), home, parts)
     if parts.drop:
         _missing_somewhere(written(trial), home, parts)  # reads now, and so tells the covariates
     return written()
+
+
+def _inside(path: Path) -> list[Path]:
+    """The files of an archive that holds several; else the file itself."""
+    if path.suffix.lower() != ".zip" or not path.is_file():
+        return [path]
+    names = [n for n in unpack.contents(path) if n.lower().endswith(READABLE)]
+    return [path / name for name in sorted(names)] if len(names) > 1 else [path]
 
 
 def _shown(path: Path, home: Path) -> str:
@@ -97,10 +115,30 @@ def _shown(path: Path, home: Path) -> str:
 def _open(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, Table]:
     tables: dict[str, Table] = {}
     for name, path in shown.items():
+        if path.is_dir():
+            first = sound_tables.first_of(path, name)
+            if first is not None:
+                tables[name] = first
+            else:
+                ledger.error(
+                    "E401",
+                    f"{name} is a folder that holds no table of detections in recordings",
+                    file=name,
+                    cure="name its files: occupancy init detections.csv sites.csv",
+                )
+            continue
         if is_layer(name):
-            if not path.is_file():
+            if not path.is_file() and not unpack.archive_of(path)[1]:
                 ledger.error("E401", f"{name} is not there", file=name)
             _json(name, path, parts, tables, ledger)
+            continue
+        if (part := first_rows(path, name)) is not None:
+            tables[name] = part
+            continue
+        if mark.is_history(name):
+            table = mark.table_of(TableSpec(path, name), ledger)
+            if table is not None:
+                tables[name] = table
             continue
         quiet = Ledger()
         table = open_table(TableSpec(path, name), quiet)
@@ -128,19 +166,14 @@ def _json(name: str, path: Path, parts: Parts, tables: dict[str, Table], ledger:
 
 
 def _detections(tables: dict[str, Table], parts: Parts) -> None:
-    guesses = [g for name in READERS if (g := reader(name).detect(tables)) is not None]
+    others, refused = plugged.find()
+    readers = [*map(reader, READERS), *others.values()]
+    guesses = [g for each in readers if (g := each.detect(tables)) is not None]
+    for other in others.values():
+        for why in other.failures:
+            parts.notes.append(f'the reader "{other.name}" of {other.by} was not asked: {why}')
+    parts.notes += [problem.fact for problem in refused]
     if not guesses:
-        mark = [name for name in tables if name.lower().endswith(".inp")]
-        if mark:
-            raise SurveyError(
-                Problem(
-                    code="E411",
-                    file=mark[0],
-                    fact=f"{mark[0]} is an input file of MARK or PRESENCE, which is not read yet",
-                    cure="save the histories as CSV: a row for each site, a column for each visit "
-                    "(site,v1,v2,v3), blank in place of the dots",
-                )
-            )
         raise SurveyError(
             Problem(
                 code="E411",
@@ -167,6 +200,7 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
     spare: list[str] = []
     taken = {file for file, _ in guess_cameras.taken_files(parts.guess).values()}
     taken |= {parts.detections, parts.package}
+    taken |= set(parts.guess.extra.get("taken", ())) if parts.guess else set()
     for name in shown:
         if name in taken:
             continue
@@ -256,7 +290,8 @@ def _site_column(table: Table, parts: Parts, *, first: bool = True) -> str | Non
 def _shares_sites(table: Table, tables: dict[str, Table], parts: Parts) -> bool:
     """Whether some id of the table is a site of the detections; rows without ids are not asked."""
     detections = tables[parts.detections]
-    ours, theirs = _site_column(detections, parts), _site_column(table, parts)
+    told = parts.guess.extra.get("site") if parts.guess else None
+    ours, theirs = told or _site_column(detections, parts), _site_column(table, parts)
     places = guess_cameras.taken_files(parts.guess).get("deployments")
     if places is not None:
         detections = tables[places[0]]
@@ -316,6 +351,10 @@ def _metres(table: Table, parts: Parts) -> None:
             parts.metres = (pair[0], pair[1])
 
 
+def _format(parts: Parts) -> str:
+    return parts.guess.format if parts.guess else "long"
+
+
 MOST_LEVELS = 8  # of a text in a first model
 
 
@@ -339,11 +378,19 @@ def _missing_somewhere(text: str, home: Path, parts: Parts) -> list[str]:
     from surveys.readers.into_dataset import tables
 
     study = StudyFile(home / "study.toml", tomllib.loads(text), "")
+    parts.refused = ()
+    extra = parts.guess.extra if parts.guess else {}
+    if extra.get("large"):
+        return []  # a first look may not take hours
     try:
         tidy = tables(study, Ledger())
-        parts.of_sites = _formula_terms(tidy.sites, SITE_COLUMNS)
+        if len(tidy.seasons) > 1:
+            parts.seasons = as_seasons(tidy.seasons).tolist()
+        idle = (*SITE_COLUMNS, *extra.get("not_in_models", ()))
+        parts.of_sites = _formula_terms(tidy.sites, idle)
         parts.of_visits = _formula_terms(tidy.visits, VISIT_COLUMNS)
     except SurveyError as error:
+        parts.refused = error.codes
         facts = [p.fact for p in error.problems if p.code == "E552"]
         found = []
         for fact in facts:

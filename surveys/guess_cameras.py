@@ -8,10 +8,11 @@ from pathlib import Path
 from surveys.guess_lines import columns_line, quoted
 from surveys.ledger import Ledger
 from surveys.problems import listing
-from surveys.readers import CAMERAS, megadetector
+from surveys.readers import megadetector, reader, sections
 from surveys.readers.deployments import column_of
 from surveys.readers.tidy import Guess
 from surveys.text_table import Table, TableSpec
+from surveys.unpack import read_bytes
 from surveys.values import as_seasons, natural
 
 PACKAGES = ("camtrapdp", "wildlife_insights")
@@ -20,7 +21,7 @@ PACKAGES = ("camtrapdp", "wildlife_insights")
 def json_kind(path: Path) -> str:
     """What a JSON file is: "megadetector", "package", or "" for a layer or anything else."""
     try:
-        head = path.read_bytes()[: 1 << 26]
+        head = read_bytes(path)[: 1 << 26]
         told = json.loads(head.decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return ""
@@ -38,12 +39,12 @@ def results_table(path: Path, name: str, ledger: Ledger) -> Table | None:
 
 def is_cameras(guess: Guess | None) -> bool:
     """Whether a guess is of a format of cameras."""
-    return guess is not None and guess.format in CAMERAS
+    return guess is not None and "cameras" in sections(reader(guess.format))
 
 
 def taken_files(guess: Guess | None) -> dict[str, tuple[str, dict[str, str]]]:
     """Section -> (file, columns) of the tables that the format takes beside the records."""
-    return guess.extra.get("files", {}) if guess is not None and is_cameras(guess) else {}
+    return guess.extra.get("files", {}) if guess is not None else {}
 
 
 def idle(guess: Guess | None, table: Table) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from surveys import guess_cameras
 from surveys.guess_lines import columns_line, key, quoted
 from surveys.problems import listing
-from surveys.readers import roles
+from surveys.readers import reader, roles
 from surveys.readers.tidy import Guess
 from surveys.readers.visit_columns import VisitColumn
 from surveys.text_table import Table
@@ -33,10 +33,12 @@ class Parts:
     surface: str = ""
     package: str = ""  # datapackage.json
     seasons: list[str | int] = field(default_factory=list)  # told by a table of deployments
+    notes: list[str] = field(default_factory=list)  # on readers that could not be asked
     unused: dict[str, str] = field(default_factory=dict)  # file -> why
     header_rows: dict[str, int] = field(default_factory=dict)
     metres: tuple[str, str] | None = None
     drop: list[str] = field(default_factory=list)  # visit covariates missing on visits made
+    refused: tuple[str, ...] = ()  # codes of the errors when it was read for trial
     of_sites: list[str] = field(default_factory=list)  # covariates that a formula can name
     of_visits: list[str] = field(default_factory=list)
 
@@ -62,7 +64,9 @@ def text(
         f"title = {quoted(title or home.name.replace('_', ' '))}",
     ]
     cameras = guess_cameras.is_cameras(found)
-    if species or ("species" not in parts.columns and not cameras):
+    own_lines = getattr(reader(found.format), "study_lines", None)
+    of_one = found.format in ("wide", "long") and "species" not in parts.columns
+    if species or of_one:
         lines.append(f"species = {quoted(species or _species_of(parts))}")
     outside = sorted(
         {Path(n).parent.as_posix() for n in shown if n.startswith("..") or Path(n).is_absolute()}
@@ -77,9 +81,9 @@ def text(
         f"# {found.why}: {_layout_words(found)}",
         f"format = {quoted(found.format)}",
         "",
-        "[files.detections]",
-        f"# {len(table)} rows; {_how_read(table)}",
-        f"path = {quoted(parts.detections)}",
+        f"[{found.extra.get('section', 'files.detections')}]",
+        f"# {table.found.get('look') or f'{_rows_in(table)}; {_how_read(table)}'}",
+        f"path = {quoted(found.extra.get('path', parts.detections))}",
     ]
     if parts.detections in parts.header_rows:
         lines.append(f"header_row = {parts.header_rows[parts.detections]}")
@@ -91,8 +95,15 @@ def text(
     lines.append("")
     if found.format == "wide":
         lines += _wide_lines(found)
+    if found.format == "mark":
+        lines += _mark_lines(found)
     if cameras:
         lines += guess_cameras.lines(found, tables, parts.package)
+    elif own_lines is not None:
+        for section, (file, columns) in guess_cameras.taken_files(found).items():
+            lines += [f"[files.{section}]", f"path = {quoted(file)}"]
+            lines += [f"columns = {columns_line(columns)}", ""] if columns else [""]
+        lines += own_lines(found, tables)
     lines += _site_lines(parts, tables, crs)
     if parts.visits:
         lines += [
@@ -104,6 +115,7 @@ def text(
     lines += _covariate_lines(parts)
     lines += _layer_lines(parts, shown)
     lines += [f"# not used: {name} ({why})" for name, why in parts.unused.items()]
+    lines += [f"# {note}" for note in parts.notes]
     lines += _model_lines(parts)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -120,10 +132,25 @@ def _species_of(parts: Parts) -> str:
 def _layout_words(found: Guess) -> str:
     if guess_cameras.is_cameras(found):
         return "the time that cameras worked, and their records"
-    return "one column for each visit" if found.format == "wide" else "one row for each visit"
+    told = {
+        "wide": "one column for each visit",
+        "long": "one row for each visit",
+        "mark": "a line for each site, or for several that are alike",
+    }
+    return told.get(found.format) or getattr(reader(found.format), "LAYOUT", found.format)
+
+
+def _rows_in(table: Table) -> str:
+    if table.spec.path.is_file() and table.spec.path.name == Path(table.file).name:
+        return f"{len(table)} rows"
+    return f"a folder of tables; the first that holds anything has {len(table)} rows"
 
 
 def _how_read(table: Table) -> str:
+    if table.found.get("mark"):
+        return "from files of MARK and PRESENCE"
+    if table.types:
+        return "typed columns"
     if table.workbook:
         return f"sheet {table.sheet}"
     name = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}.get(table.separator, "?")
@@ -139,6 +166,24 @@ def _wide_lines(found: Guess) -> list[str]:
             f"{len(seasons)} seasons ({seasons[0]}-{seasons[-1]}), {len(visits)} columns of visits"
         )
     return ["[wide]", f"# {told}", "# visits = [...]        # to name the columns yourself", ""]
+
+
+def _mark_lines(found: Guess) -> list[str]:
+    lines = ["[mark]"]
+    if found.extra["lines"]:
+        lines += [
+            "# by the look of the numbers behind the histories: name them",
+            *found.extra["lines"],
+        ]
+    seasons = {v.season for v in found.extra["visits"]}
+    if len(seasons) == 1:
+        n = len(found.extra["visits"])
+        lines.append(f"# seasons = [{n}]      # visits of each season, where several are joined")
+    lines.append(
+        "# years = [...]        # whole numbers of the seasons, where they are not 1, 2, 3"
+    )
+    lines.append('# states = ["1", "2"]  # signs of the histories that are states')
+    return [*lines, ""]
 
 
 def _site_lines(parts: Parts, tables: dict[str, Table], crs: str | None) -> list[str]:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from surveys.problems import Problem, SurveyError
 
 PLACES_KEPT = 20
+# Rows of a table that lies in several files are numbered on: those of the second begin here.
+ROWS_OF_A_FILE = 10**12
+_ROWS = re.compile(r"(?<![\w.])(\d{13,})(?:-(\d{13,}))?(?![\w.]\d)")
 
 
 class Ledger:
@@ -25,8 +30,9 @@ class Ledger:
     def __init__(self) -> None:
         self._read: dict[str, int] = {}
         self._used: dict[str, int] = {}
-        self._aside: dict[tuple[str, str], dict[str, list]] = {}
+        self._aside: dict[tuple[str, str], dict[str, Any]] = {}
         self._cells: dict[tuple[str, str], dict[str, Any]] = {}
+        self._splits: dict[str, list[str]] = {}
         self.problems: list[Problem] = []
 
     # --- rows -------------------------------------------------------------------------------
@@ -55,6 +61,11 @@ class Ledger:
         entry["rows"] += numbers
         entry["texts"] += words
 
+    def count_aside(self, rule: str, file: str, n: int) -> None:
+        """`n` more rows that a rule keeps out, too many to be listed one by one."""
+        entry = self._aside.setdefault((file, rule), {"rows": [], "texts": []})
+        entry["unlisted"] = entry.get("unlisted", 0) + int(n)
+
     def n_read(self, file: str | None = None) -> int:
         """Rows read, of one file or of all."""
         return sum(self._read.values()) if file is None else self._read.get(file, 0)
@@ -66,10 +77,15 @@ class Ledger:
     def n_aside(self, file: str | None = None, rule: str | None = None) -> int:
         """Rows set aside, of one file or all, by one rule or all."""
         return sum(
-            len(entry["rows"])
+            _size(entry)
             for (f, r), entry in self._aside.items()
             if file in (None, f) and rule in (None, r)
         )
+
+    @property
+    def aside_notes(self) -> list[tuple[str, str, int]]:
+        """(file, rule, rows) of every rule that kept rows out, listed one by one or not."""
+        return [(f, r, _size(entry)) for (f, r), entry in self._aside.items()]
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -78,14 +94,49 @@ class Ledger:
         return tuple(dict.fromkeys(told))
 
     def dropped(self) -> list[tuple[str, int, str, str]]:
-        """(file, row, rule, text) of every row set aside, in the order of file and row."""
+        """(file, row, rule, text) of every row set aside and listed, in the order of file and row.
+
+        Rows that were only counted (`count_aside`) are not among them.
+        """
         order = {file: i for i, file in enumerate(self.files)}
         rows = [
             (file, row, rule, text)
             for (file, rule), entry in self._aside.items()
             for row, text in zip(entry["rows"], entry["texts"], strict=True)
         ]
-        return sorted(rows, key=lambda r: (order[r[0]], r[1], r[2]))
+        rows.sort(key=lambda r: (order[r[0]], r[1], r[2]))
+        return [
+            (self._part(f, row), row % ROWS_OF_A_FILE, rule, text) for f, row, rule, text in rows
+        ]
+
+    def split(self, file: str, parts: Iterable[str]) -> None:
+        """`file` stands for several, whose rows are numbered on by ROWS_OF_A_FILE."""
+        self._splits[file] = list(parts)
+
+    def _part(self, file: str, row: int) -> str:
+        """The file in which a row stands."""
+        parts = self._splits.get(file, [])
+        k = row // ROWS_OF_A_FILE
+        return parts[k - 1] if 1 <= k <= len(parts) else file
+
+    def named(self, problem: Problem) -> Problem:
+        """A problem with the rows of tables in several files told by their own file."""
+        shown = next((f for f in self._splits if problem.file.startswith(f)), None)
+        if shown is None:
+            return problem
+
+        def own(match: re.Match) -> str:
+            first, last = int(match[1]), int(match[2] or 0)
+            if self._part(shown, first) == shown:
+                return match[0]
+            till = f"-{last % ROWS_OF_A_FILE}" if last else ""
+            return f"{first % ROWS_OF_A_FILE}{till} of {self._part(shown, first)}"
+
+        texts = {n: _ROWS.sub(own, getattr(problem, n)) for n in ("fact", "why", "cure", "more")}
+        row = problem.row
+        if row is not None and row >= ROWS_OF_A_FILE:
+            return replace(problem, **texts, row=row % ROWS_OF_A_FILE, file=self._part(shown, row))
+        return replace(problem, **texts)
 
     def balance(self) -> Ledger:
         """Raise unless read = used + set aside for each file; no row may be set aside twice."""
@@ -136,7 +187,7 @@ class Ledger:
 
     def add(self, problem: Problem) -> None:
         """Keep a problem of any level; an error waits for `raise_errors`."""
-        self.problems.append(problem)
+        self.problems.append(self.named(problem))
 
     def repair(self, code: str, fact: str, **more: Any) -> None:
         """Something was mended while reading; `more` are further fields of Problem."""
@@ -172,9 +223,12 @@ class Ledger:
             self.use(file, n)
         for (file, rule), entry in other._aside.items():
             self.set_aside(rule, file, entry["rows"], entry["texts"])
+            if entry.get("unlisted"):
+                self.count_aside(rule, file, entry["unlisted"])
         for (file, rule), entry in other._cells.items():
             self.cells(rule, file, entry["n"], entry["places"])
         self.problems += other.problems
+        self._splits |= other._splits
         return self
 
     # --- files ------------------------------------------------------------------------------
@@ -188,6 +242,7 @@ class Ledger:
                 "aside": [{"file": f, "rule": r, **e} for (f, r), e in self._aside.items()],
                 "cells": self.cell_notes,
                 "problems": [p.to_dict() for p in self.problems],
+                **({"splits": self._splits} if self._splits else {}),
             },
             ensure_ascii=False,
         )
@@ -200,9 +255,12 @@ class Ledger:
             return ledger
         kept = json.loads(text)
         ledger._read = {str(k): int(v) for k, v in kept["read"].items()}
+        ledger._splits = {str(k): list(v) for k, v in kept.get("splits", {}).items()}
         ledger._used = {str(k): int(v) for k, v in kept["used"].items()}
         for entry in kept["aside"]:
             ledger.set_aside(entry["rule"], entry["file"], entry["rows"], entry["texts"])
+            if entry.get("unlisted"):
+                ledger.count_aside(entry["rule"], entry["file"], entry["unlisted"])
         for entry in kept["cells"]:
             ledger.cells(entry["rule"], entry["file"], entry["n"], entry["places"])
         ledger.problems = [Problem(**p) for p in kept["problems"]]
@@ -234,9 +292,14 @@ class Ledger:
             used, aside = self.n_used(file), self.n_aside(file)
             lines.append(f"{file}: {self.n_read(file)} rows read, {used} used, {aside} set aside")
             lines += [
-                f"    {len(entry['rows'])} {rule}"
+                f"    {_size(entry)} {rule}"
                 for (f, rule), entry in self._aside.items()
                 if f == file
             ]
         lines += [f"{n['file']}: {n['n']} cells {n['rule']}" for n in self.cell_notes]
         return "\n".join(lines)
+
+
+def _size(entry: dict[str, Any]) -> int:
+    """Rows of one rule: those listed and those only counted."""
+    return len(entry["rows"]) + entry.get("unlisted", 0)

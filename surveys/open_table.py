@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from pathlib import PurePath
 from typing import Any
 
-from surveys import sniff
+from surveys import sniff, unpack
 from surveys.ledger import Ledger
+from surveys.parquet import NotParquet, read_parquet
 from surveys.problems import did_you_mean, listing
-from surveys.table_shape import shape
+from surveys.readers import layer_table
+from surveys.split_tables import open_parts
+from surveys.table_shape import shape, shape_of_columns
 from surveys.text_table import Table, TableSpec, rows_text
 from surveys.workbook import NotWorkbook, read_sheet
 
@@ -20,36 +24,32 @@ csv.field_size_limit(1 << 24)
 
 def open_table(spec: TableSpec, ledger: Ledger) -> Table | None:
     """Read a table as text; problems go to the ledger, and None comes back where it is no table."""
+    if spec.relation:
+        from surveys.readers.relation_table import open_relation
+
+        return open_relation(spec, ledger)
+    if spec.section == "files.sites" and layer_table.is_layer(spec.shown) and spec.path.is_file():
+        return layer_table.open_layer(spec, ledger)
     if not _keys_fit(spec, ledger):
         return None
+    if spec.parts:
+        return open_parts(spec, ledger, open_table)
     raw = _bytes(spec, ledger)
     if raw is None:
         return None
-    found: dict[str, Any] = {
-        "file": spec.shown,
-        "sha256": hashlib.sha256(raw).hexdigest(),
-        "bytes": len(raw),
-    }
+    found = _found(spec, raw)
     kind = sniff.kind_of(raw)
-    if kind == "empty":
-        size = "0 bytes" if not raw else f"{len(raw)} bytes, all blank"
-        ledger.error(
-            "E005",
-            f"{spec.shown} is empty ({size})",
-            file=spec.shown,
-            cure="was the export cut short? Export it again",
-        )
-        return None
+    if kind == "gzip" or (kind == "zip" and not unpack.is_workbook(raw)):
+        unpacked = _unpacked(spec, raw, kind, found, ledger)
+        if unpacked is None:
+            return None
+        raw, kind = unpacked, sniff.kind_of(unpacked)
     if kind in ("zip", "xls"):
         return _from_workbook(spec, raw, found, ledger)
-    if kind in ("html", "binary"):
-        what = "a web page or XML" if kind == "html" else "not text"
-        ledger.error(
-            "E504",
-            f"{spec.shown} is {what}, so no table can be read from it",
-            file=spec.shown,
-            cure="open it in the program that made it and save it as CSV UTF-8 or XLSX",
-        )
+    if kind == "parquet":
+        return _from_parquet(spec, raw, found, ledger)
+    if kind != "text":
+        _refuse_kind(spec, raw, kind, ledger)
         return None
     return _from_text(spec, raw, found, ledger)
 
@@ -77,12 +77,15 @@ def _bytes(spec: TableSpec, ledger: Ledger) -> bytes | None:
     try:
         if spec.path.is_dir():
             raise IsADirectoryError
-        if spec.path.stat().st_size > MOST_FILE_BYTES:
+        archive, _ = unpack.archive_of(spec.path)
+        if archive.stat().st_size > MOST_FILE_BYTES:
             raise OSError("it is larger than 8 GB")
-        return spec.path.read_bytes()
+        return unpack.read_bytes(spec.path)
     except FileNotFoundError:
         folder = spec.path.parent
         beside = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+        if unpack.archive_of(spec.path)[1]:
+            beside = unpack.contents(archive)
         ledger.error(
             "E401",
             f"{spec.shown} is not there ([{spec.section}] path)."
@@ -96,7 +99,105 @@ def _bytes(spec: TableSpec, ledger: Ledger) -> bytes | None:
     return None
 
 
-def _from_text(spec: TableSpec, raw: bytes, found: dict[str, Any], ledger: Ledger) -> Table | None:
+def _unpacked(
+    spec: TableSpec, raw: bytes, kind: str, found: dict[str, Any], ledger: Ledger
+) -> bytes | None:
+    """The table inside an archive that holds nothing else."""
+    try:
+        if kind == "gzip":
+            return unpack.from_gzip(raw)
+        inside, found["inside"] = unpack.from_zip(raw)
+        return inside
+    except unpack.NotUnpacked as error:
+        ledger.error(
+            "E505",
+            f"{spec.shown} cannot be unpacked: {error}",
+            file=spec.shown,
+            cure="unpack it, and name the table itself"
+            if kind == "gzip"
+            else f'name a table in it: [{spec.section}] path = "{spec.shown}/NAME"; or unpack it',
+        )
+        return None
+
+
+def _from_parquet(
+    spec: TableSpec, raw: bytes, found: dict[str, Any], ledger: Ledger
+) -> Table | None:
+    try:
+        columns = read_parquet(raw, frozenset(spec.columns.values()))
+    except NotParquet as error:
+        ledger.error(
+            "E505",
+            f"{spec.shown} cannot be read as a Parquet table: {error}",
+            file=spec.shown,
+            cure="write the table again, with one value in each cell",
+        )
+        return None
+    found |= {"encoding": "parquet", "separator": None}
+    if columns.left_out:
+        ledger.note(
+            "N507",
+            f"{spec.shown}: {listing(columns.left_out)} was not read: row labels that pandas adds",
+            file=spec.shown,
+        )
+    return shape_of_columns(spec, columns, found, ledger)
+
+
+def plain_text(spec: TableSpec, ledger: Ledger) -> tuple[str, dict[str, Any]] | None:
+    """The text of a file that is no table, and what was found of it; None where it is no text."""
+    if spec.parts:
+        ledger.error(
+            "E650",
+            f"{spec.shown}: such files are no tables, and only one of them is read",
+            file=spec.shown,
+            cure=f"name one: [{spec.section}] path",
+        )
+        return None
+    raw = _bytes(spec, ledger)
+    if raw is None:
+        return None
+    found = _found(spec, raw)
+    kind = sniff.kind_of(raw)
+    if kind == "gzip" or (kind == "zip" and not unpack.is_workbook(raw)):
+        raw = _unpacked(spec, raw, kind, found, ledger)
+        if raw is None:
+            return None
+        kind = sniff.kind_of(raw)
+    if kind != "text":
+        _refuse_kind(spec, raw, kind, ledger)
+        return None
+    decoded = _decoded(spec, raw, ledger)
+    if decoded is None:
+        return None
+    return decoded.text, found | {"encoding": decoded.encoding, "separator": None}
+
+
+def _found(spec: TableSpec, raw: bytes) -> dict[str, Any]:
+    return {"file": spec.shown, "sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
+
+
+def _refuse_kind(spec: TableSpec, raw: bytes, kind: sniff.Kind, ledger: Ledger) -> None:
+    """An empty file, or one that holds something else than is asked for."""
+    if kind == "empty":
+        size = "0 bytes" if not raw else f"{len(raw)} bytes, all blank"
+        ledger.error(
+            "E005",
+            f"{spec.shown} is empty ({size})",
+            file=spec.shown,
+            cure="was the export cut short? Export it again",
+        )
+        return
+    what = {"html": "a web page or XML", "parquet": "a Parquet table", "xls": "a workbook"}
+    what |= {"zip": "a workbook"}
+    ledger.error(
+        "E504",
+        f"{spec.shown} is {what.get(kind, 'not text')}, so no table can be read from it",
+        file=spec.shown,
+        cure="open it in the program that made it and save it as CSV UTF-8 or XLSX",
+    )
+
+
+def _decoded(spec: TableSpec, raw: bytes, ledger: Ledger) -> sniff.Decoded | None:
     try:
         decoded = sniff.decode(raw, spec.encoding)
     except sniff.NotText as error:
@@ -117,6 +218,13 @@ def _from_text(spec: TableSpec, raw: bytes, found: dict[str, Any], ledger: Ledge
             row=row,
             cure="export it again",
         )
+        return None
+    return decoded
+
+
+def _from_text(spec: TableSpec, raw: bytes, found: dict[str, Any], ledger: Ledger) -> Table | None:
+    decoded = _decoded(spec, raw, ledger)
+    if decoded is None:
         return None
     separator = spec.separator or sniff.separator_of(decoded.text)
     found |= {"encoding": decoded.encoding, "separator": sniff.SEPARATOR_NAMES.get(separator)}
@@ -234,12 +342,14 @@ def _from_workbook(
         )
         return None
     found |= {"encoding": "workbook", "separator": None, "sheet": sheet.name}
-    if spec.path.suffix.lower() not in (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"):
+    named = PurePath(found.get("inside", spec.path.name).removesuffix(".gz"))
+    if named.suffix.lower() not in (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"):
         start = '"PK"' if raw.startswith(b"PK") else "the mark of old Excel files"
-        right = ".xlsx" if raw.startswith(b"PK") else ".xls"
+        right = ".ods" if sheet.open_document else ".xlsx" if raw.startswith(b"PK") else ".xls"
+        what = "an open-document spreadsheet" if sheet.open_document else "an Excel workbook"
         ledger.repair(
             "R007",
-            f"{spec.shown} is an Excel workbook (starts with {start}), not text. "
+            f"{spec.shown} is {what} (starts with {start}), not text. "
             f'Read as workbook, sheet "{sheet.name}"',
             file=spec.shown,
             cure=f"rename it to {spec.path.stem}{right}",

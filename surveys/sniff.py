@@ -12,7 +12,7 @@ from typing import Literal
 SEPARATORS: tuple[str, ...] = (",", ";", "\t", "|")
 SEPARATOR_NAMES: dict[str, str] = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 ROWS_LOOKED_AT = 60
-Kind = Literal["text", "zip", "xls", "html", "binary", "empty"]
+Kind = Literal["text", "zip", "gzip", "parquet", "xls", "html", "binary", "empty"]
 
 # Longest first: the mark of UTF-32 begins like that of UTF-16.
 MARKS: tuple[tuple[bytes, str], ...] = (
@@ -45,6 +45,10 @@ def kind_of(raw: bytes) -> Kind:
         return "empty"
     if raw.startswith(b"PK\x03\x04"):
         return "zip"
+    if raw.startswith(b"\x1f\x8b"):
+        return "gzip"
+    if raw.startswith(b"PAR1"):
+        return "parquet"
     if raw.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return "xls"
     start = raw[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()

@@ -6,17 +6,18 @@ import hashlib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from surveys import study_keys
+from surveys import study_keys, study_secrets
 from surveys.ledger import Ledger
+from surveys.problems import listing
+from surveys.split_tables import as_one
 from surveys.text_table import TableSpec
-
-if TYPE_CHECKING:
-    pass
+from surveys.unpack import archive_of
+from surveys.values import natural
 
 STUDY_FILE = "study.toml"
 MOST_CONFIG_BYTES = 1 << 20
@@ -31,6 +32,8 @@ class StudyFile:
     digest: str
     ledger: Ledger = field(default_factory=Ledger, repr=False)
     folded_sites: dict[str, str] | None = field(default=None, repr=False)  # kept by the readers
+    layer_crs: str = ""  # kept by the readers: of the map layer that the sites come from
+    site_rows: dict[str, tuple[str, int]] = field(default_factory=dict, repr=False)  # file, row
 
     @property
     def folder(self) -> Path:
@@ -58,6 +61,11 @@ class StudyFile:
         for part in name.split("."):
             found = found.get(part, {}) if isinstance(found, Mapping) else {}
         return dict(found) if isinstance(found, Mapping) else {}
+
+    @property
+    def crs(self) -> str | None:
+        """The CRS of the sites: that of their layer, else the one that the study file tells."""
+        return self.layer_crs or self.section("sites").get("crs")
 
     @property
     def models(self) -> dict[str, dict[str, Any]]:
@@ -156,17 +164,97 @@ class StudyFile:
         `[source] path` is the folder that the paths of tables count from.
         """
         keys = self.section(section)
-        shown = keys.get("path")
-        if not shown:
-            return None
-        base = self.section("source").get("path")
-        if base and not Path(shown).is_absolute():
-            shown = f"{base.rstrip('/')}/{shown}"
+        if keys.get("table"):
+            spec = TableSpec.of(section, self.folder, keys["table"], keys)
+            return replace(spec, database=self.section("postgis"), crs=self._crs_of(section))
+        named = keys.get("path")
+        return self.spec_of(section, named, ledger) if named else None
+
+    def spec_of(
+        self, section: str, named: str | Sequence[str], ledger: Ledger, *, based: bool = True
+    ) -> TableSpec | None:
+        """How the table at a path is to be read, or at several: a list, or detections-*.csv.
+
+        `based`: the path counts from [source] path.
+        """
+        names = [named] if isinstance(named, str) else list(named)
+        told = ", ".join(names) if len(names) < 4 else f"{names[0]} and {len(names) - 1} more"
         before = len(ledger.of_level("error"))
-        path = self.resolve(shown, section, ledger)
-        if len(ledger.of_level("error")) > before:
+        found = self._located(section, names, ledger, based)
+        if len(ledger.of_level("error")) > before or not found:
             return None
-        return TableSpec.of(section, path, self._as_shown(shown, path), keys)
+        paths = [path for _, path in found]
+        twice = [shown for i, (shown, path) in enumerate(found) if path in paths[:i]]
+        if twice:
+            ledger.error(
+                "E405",
+                f"{self.name}: [{section}] path names {twice[0]} twice",
+                file=self.name,
+                cure="its rows would count double: name each file once",
+            )
+            return None
+        keys = self.section(section)
+        spec = as_one([TableSpec.of(section, path, shown, keys) for shown, path in found], told)
+        return replace(spec, crs=self._crs_of(section))
+
+    def _located(
+        self, section: str, names: Sequence[str], ledger: Ledger, based: bool
+    ) -> list[tuple[str, Path]]:
+        """Each file that paths and patterns stand for: as messages tell it, and where it is."""
+        base = self.section("source").get("path", "").rstrip("/") if based else ""
+        found = []
+        for name in names:
+            shown = f"{base}/{name}" if base and not Path(name).is_absolute() else name
+            for one in self._matching(shown, section, ledger):
+                path = self.resolve(one, section, ledger)
+                found.append((self._as_shown(one, path), path))
+        return found
+
+    def paths(self, section: str, named: str | Sequence[str], *, based: bool = True) -> list[Path]:
+        """The files behind a path of the study file; an archive for what lies in it.
+
+        Raises
+        ------
+        SurveyError
+            A path leads out of the study folder.
+        """
+        ledger = Ledger()
+        names = [named] if isinstance(named, str) else list(named)
+        found = self._located(section, names, ledger, based)
+        if any(problem.code == "E406" for problem in ledger.of_level("error")):
+            ledger.raise_errors()
+        return [archive_of(path)[0] for _, path in found]
+
+    def _matching(self, shown: str, section: str, ledger: Ledger) -> list[str]:
+        """The paths that a pattern stands for, as the study file would name each; or the path."""
+        pattern = Path(shown)
+        if not re.search(r"[*?\[]", pattern.name) or "://" in shown or "\0" in shown:
+            return [shown]
+        before = len(ledger.of_level("error"))
+        folder = self.resolve(pattern.parent.as_posix() or ".", section, ledger)
+        if len(ledger.of_level("error")) > before:
+            return []
+        if not folder.is_dir() or (folder / pattern.name).is_file():
+            return [shown]
+        found = sorted((p.name for p in folder.glob(pattern.name) if p.is_file()), key=natural)
+        if not found:
+            beside = listing(sorted(p.name for p in folder.iterdir() if p.is_file()), 8)
+            ledger.error(
+                "E401",
+                f"no file is like {shown} ([{section}] path). There are: {beside}",
+                file=shown,
+                cure="paths count from the folder of the study file",
+            )
+        return [(pattern.parent / name).as_posix() for name in found]
+
+    def from_source(self, shown: str) -> str:
+        """A path that counts from [source] path, as one that counts from the study folder."""
+        base = self.section("source").get("path")
+        return f"{base.rstrip('/')}/{shown}" if base and not Path(shown).is_absolute() else shown
+
+    def _crs_of(self, section: str) -> str | None:
+        """The CRS that the study file tells for the places of a table."""
+        return self.section("sites" if section == "files.sites" else section).get("crs")
 
     def _as_shown(self, shown: str, path: Path) -> str:
         """The path as messages and provenance tell it: counted from the study folder."""
@@ -193,6 +281,8 @@ def read_study(path: str | Path) -> StudyFile:
     raw = _bytes(path, ledger)
     ledger.raise_errors()
     config = _parse(raw, path.name, ledger)
+    ledger.raise_errors()
+    study_secrets.refuse(config, path.name, ledger)
     ledger.raise_errors()
     study_keys.check(config, path.name, ledger)
     study = StudyFile(path.absolute(), config, hashlib.sha256(raw).hexdigest())
@@ -247,7 +337,7 @@ def _parse(raw: bytes, name: str, ledger: Ledger) -> dict[str, Any]:
             f"{name}{f' row {row}' if row else ''} cannot be read: {told}",
             file=name,
             row=row,
-            why=f"the row is: {line[:120]}" if line else "",
+            why=f"the row is: {study_secrets.hidden(line[:120])}" if line else "",
             cure="texts stand in double quotes; write paths with / instead of \\"
             if "\\" in line
             else "texts stand in double quotes, lists in [ ], and each key once in a section",

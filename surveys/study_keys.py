@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from surveys.ledger import Ledger
 from surveys.problems import did_you_mean, listing
-from surveys.readers import READERS
+from surveys.readers import READERS, plugged
 
-TEXT, DAY, WHOLE, NUMBER, YES, TEXTS, TEXT_OR_TEXTS, YES_OR_TEXT, ALIAS, ANY = (
+TEXT, DAY, WHOLE, NUMBER, YES, TEXTS, WHOLES, TEXT_OR_TEXTS, YES_OR_TEXT, ALIAS, ANY = (
     "text",
     "text or a date",
     "a whole number",
     "a number",
     "true or false",
     "a list of texts",
+    "a list of whole numbers",
     "text or a list of texts",
     "true, false or text",
     "a table of texts",
@@ -42,7 +43,11 @@ COLUMN_ROLES = (
     "area",
 )
 ROLES = {
-    "detections": (*COLUMN_ROLES[:14], "time", "score", "deployment"),
+    "detections": (
+        *(*COLUMN_ROLES[:14], "time", "score", "deployment"),
+        *("sample", "replicate", "library", "control"),
+        *("file", "offset", "scientific", "common"),
+    ),
     "sites": ("site", "longitude", "latitude", "easting", "northing", "region", "area"),
     "visits": ("site", "season", "visit", "date", "datetime", "effort", "observer"),
     "deployments": (
@@ -50,6 +55,11 @@ ROLES = {
         *("longitude", "latitude", "easting", "northing", "region", "area"),
     ),
     "times": ("file", "datetime"),
+    "recordings": (
+        *("file", "site", "start", "duration", "season"),
+        *("longitude", "latitude", "easting", "northing", "region"),
+    ),
+    "samples": ("site", "sample", "replicate", "library", "control", "season", "date"),
 }
 _FILE: dict[str, Any] = {
     "path": TEXT,
@@ -62,13 +72,32 @@ _FILE: dict[str, Any] = {
     "date_format": TEXT_OR_TEXTS,
     "excel_epoch": {1900, 1904},
     "fill_down": TEXTS,
+    "layer": TEXT,
+    "table": TEXT,
 }
+
+
+def file_keys(roles: Iterable[str]) -> dict[str, Any]:
+    """What a section `[files.NAME]` may hold, with these roles of columns."""
+    return {**_FILE, "columns": dict.fromkeys(roles, TEXT)}
+
+
 _TABLE = {k: v for k, v in _FILE.items() if k != "missing"}
+# Of rasters and map layers: what they tell of a place.
+_AT_PLACES: dict[str, Any] = {
+    "stat": {
+        *("point", "mean", "sd", "min", "max", "share", "share of class", "majority"),
+        *("value", "distance"),
+    },
+    "buffer_m": NUMBER,
+    "class": ANY,
+    "band": WHOLE,
+}
 DROP = {"error", "drop"}
-# Sections that speak of cameras alone; elsewhere they would be accepted and ignored.
-OF_CAMERAS = (
+# Sections that some formats alone use; with others they would be accepted and ignored.
+OF_SOME_FORMATS = (
     *("time", "clock", "occasions", "seasons", "cameras"),
-    *("camtrapdp", "timelapse", "megadetector"),
+    *("camtrapdp", "timelapse", "megadetector", "birdnet", "edna", "neon", "ebird", "mark"),
 )
 # A model's formulas, one a parameter of its family; which family has which is the models' affair.
 PARAMETERS = (
@@ -104,6 +133,36 @@ MODEL: dict[str, Any] = {
     "centring": {"*": {"*": {"centred", "non-centred", "auto"}}},
     "options": {"*": ANY},
 }
+# Which checklists of eBird are used, what a site is, which visits are kept.
+EBIRD: dict[str, Any] = {
+    "detections_only": YES,
+    "incomplete": {"refuse", "drop"},
+    "approved_only": YES,
+    "protocols": TEXTS,
+    "min_duration_minutes": NUMBER,
+    "max_duration_minutes": NUMBER,
+    "max_distance_km": NUMBER,
+    "max_observers": WHOLE,
+    "max_speed_kmh": NUMBER,
+    "blank_effort": {"keep", "drop"},
+    "years": ANY,
+    "days": ANY,
+    "box": ANY,
+    "where": {"*": TEXTS},
+    "site": TEXTS,
+    "grid_km": NUMBER,
+    "closure": {"year", "days"},
+    "closure_as": {"site", "season"},
+    "n_days": WHOLE,
+    "blocks": {"exact", "auk"},
+    "observers": {"sorted", "auk"},
+    "min_obs": WHOLE,
+    "max_obs": WHOLE,
+    "draw": {"random", "first"},
+    "seed": WHOLE,
+    "names": {"scientific", "common"},
+    "effort": {"checklists", "duration_minutes", "effort_distance_km"},
+}
 SECTIONS: dict[str, Any] = {
     "schema": ANY,  # judged by itself, below
     "study": {
@@ -116,17 +175,32 @@ SECTIONS: dict[str, Any] = {
     },
     "source": {"format": set(READERS), "path": TEXT},
     "files": {
-        **{n: {**_FILE, "columns": dict.fromkeys(roles, TEXT)} for n, roles in ROLES.items()},
+        **{name: file_keys(roles) | {"path": TEXT_OR_TEXTS} for name, roles in ROLES.items()},
         "package": {"path": TEXT},
+        "sampling": {"path": TEXT},
     },
     "wide": {"visits": TEXTS, "missing": TEXTS},
     "long": {},
+    "mark": {
+        "seasons": WHOLES,
+        "years": WHOLES,
+        "groups": TEXTS,
+        "covariates": TEXTS,
+        "states": TEXTS,
+    },
+    "postgis": {
+        **dict.fromkeys(("environment", "service", "host", "database", "user", "passfile"), TEXT),
+        "port": WHOLE,
+    },
     "sites": {"crs": TEXT, "alias": ALIAS, "ignore_case": YES},
     "detections": {"none": YES, "values": {"presence", "count", "state"}},
     "effort": {"unit": TEXT},
     "covariates": {
         "*": {
             **_FILE,
+            **_AT_PLACES,
+            "raster": TEXT,
+            "polygons": TEXT,
             "column": TEXT,
             "site": TEXT,
             "type": {"number", "factor"},
@@ -148,9 +222,12 @@ SECTIONS: dict[str, Any] = {
     "season_covariates": {
         "*": {
             **_FILE,
+            **_AT_PLACES,
+            "raster": ALIAS,
             "column": TEXT,
             "site": TEXT,
             "season": TEXT,
+            "crs": TEXT,
             "type": {"number", "factor"},
             "units": TEXT,
             "long_name": TEXT,
@@ -191,10 +268,42 @@ SECTIONS: dict[str, Any] = {
     "camtrapdp": {"level": {"event", "media"}, "timestamp_issues": {"drop", "keep"}},
     "timelapse": {"site_folder": WHOLE},
     "megadetector": {"site_folder": WHOLE, "threshold": NUMBER},
+    "birdnet": {
+        "threshold": NUMBER,
+        "threshold_by_species": {"*": NUMBER},
+        "score_divisor": NUMBER,
+        "score_scale": {"as told", "logit"},
+        "count": {"records"},
+        "names": {"scientific", "common"},
+        "visits": {"recording", "hours", "day", "occasions"},
+        "hours": WHOLE,
+        "site": {"name", "folder"},
+        "site_folder": WHOLE,
+        "recording_minutes": NUMBER,
+        "duration_unit": {"seconds", "minutes", "hours"},
+    },
+    "ebird": EBIRD,
+    "neon": {
+        "visits": {"counts", "minutes"},
+        "minutes": WHOLE,
+        "max_distance": NUMBER,
+        "methods": TEXTS,
+    },
+    "edna": {
+        "min_reads": WHOLE,
+        "min_reads_by_taxon": {"*": WHOLE},
+        "controls": TEXTS,
+        "taxa": TEXTS,
+        "units": {"visits", "samples"},
+        "without_reads": {"keep", "drop"},
+    },
     "taxa": {"alias": ALIAS, "exclude": TEXTS, "tree": TEXT, "keep_ranks": TEXTS},
     "checks": {"unknown_site": DROP, "detection_without_effort": DROP},
     "regions": {"path": TEXT, "name": TEXT, "layer": TEXT, "crs": TEXT},
-    "surface": {"path": TEXT, "crs": TEXT, "columns": ALIAS, "layer": TEXT},
+    "surface": {
+        **{"path": TEXT, "crs": TEXT, "columns": ALIAS, "layer": TEXT},
+        **{"from": {"covariates"}, "cell_m": NUMBER, "within": TEXT},
+    },
     "sample": {
         "engine": {"nuts", "ml"},
         "draws": WHOLE,
@@ -215,13 +324,14 @@ SECTIONS: dict[str, Any] = {
 
 def check(config: Mapping[str, Any], file: str, ledger: Ledger) -> None:
     """Tell every unknown key (with the nearest known one) and every value of a wrong type."""
+    sections = {**SECTIONS, **plugged.sections_of(config)}
     for key, value in config.items():
         if key == "model":
             _check_models(value, file, ledger)
-        elif key not in SECTIONS:
-            _unknown(key, "", [*SECTIONS, "model"], file, ledger)
+        elif key not in sections:
+            _unknown(key, "", [*sections, "model"], file, ledger)
         else:
-            _check(value, SECTIONS[key], key, file, ledger)
+            _check(value, sections[key], key, file, ledger)
     if "schema" not in config:
         ledger.error(
             "E402",
@@ -325,6 +435,7 @@ def _check(value: Any, wanted: Any, place: str, file: str, ledger: Ledger) -> No
 
 def _fits(value: Any, wanted: str) -> bool:
     texts = isinstance(value, list) and all(isinstance(v, str) for v in value)
+    whole = isinstance(value, list) and all(type(v) is int for v in value)
     return {
         TEXT: isinstance(value, str),
         DAY: isinstance(value, str | dt.date),
@@ -332,6 +443,7 @@ def _fits(value: Any, wanted: str) -> bool:
         NUMBER: isinstance(value, int | float) and not isinstance(value, bool),
         YES: isinstance(value, bool),
         TEXTS: texts,
+        WHOLES: whole,
         TEXT_OR_TEXTS: texts or isinstance(value, str),
         YES_OR_TEXT: isinstance(value, bool | str),
         ALIAS: isinstance(value, Mapping) and all(isinstance(v, str) for v in value.values()),

@@ -12,6 +12,7 @@ import pandas as pd
 
 from surveys import sniff
 from surveys.ledger import Ledger
+from surveys.parquet import Columns
 from surveys.problems import did_you_mean, listing
 from surveys.text_table import Table, TableSpec, bare, rows_text
 from surveys.workbook import Sheet
@@ -67,6 +68,29 @@ def shape(
             for c in range(left, min(right, width) + 1):
                 span = f"{_letter(left)}{first}:{_letter(right)}{last}"
                 table.merged.append((first, last, header[c - 1], span))
+    _drop_unnamed(table, ledger)
+    _fill_down(table, ledger)
+    return table
+
+
+def shape_of_columns(
+    spec: TableSpec, columns: Columns, found: dict[str, Any], ledger: Ledger
+) -> Table | None:
+    """A table whose file names and types its columns; row 2 is the first, as under a header."""
+    if not _header_names_fit(spec, spec.shown, columns.names, ledger):
+        return None
+    by_name = {
+        n: np.array(c, dtype=object) for n, c in zip(columns.names, columns.cells, strict=True)
+    }
+    frame = pd.DataFrame(by_name, columns=columns.names, dtype=object)
+    frame.index = pd.Index(np.arange(2, len(frame) + 2), dtype="int64")
+    frame = frame[(frame != "").any(axis=1)]
+    found["rows"] = len(frame)
+    table = Table(spec, frame, found)
+    table.types = dict(zip(columns.names, columns.types, strict=True))
+    for name, kind in table.types.items():
+        if kind == "date":
+            table.dates |= {(int(r), name) for r in frame.index[frame[name] != ""]}
     _drop_unnamed(table, ledger)
     _fill_down(table, ledger)
     return table

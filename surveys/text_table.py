@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import numpy as np
 import pandas as pd
 
 from surveys.problems import listing
+
+CUT = 10  # letters of a column's name that a Shapefile keeps
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,11 @@ class TableSpec:
     excel_epoch: int = 1900
     fill_down: tuple[str, ...] = ()
     columns: dict[str, str] = field(default_factory=dict)
+    parts: tuple[TableSpec, ...] = ()  # where the table lies in several files
+    layer: str | None = None  # of a map layer
+    crs: str | None = None  # for a map layer that does not tell its own
+    relation: str = ""  # a table of a database: schema.table
+    database: dict[str, Any] = field(default_factory=dict)  # how to reach it: [postgis]
 
     @classmethod
     def of(cls, section: str, path: Path, shown: str, keys: dict[str, Any]) -> TableSpec:
@@ -50,6 +58,8 @@ class TableSpec:
             excel_epoch=keys.get("excel_epoch", 1900),
             fill_down=tuple(keys.get("fill_down", ())),
             columns=dict(keys.get("columns", {})),
+            layer=keys.get("layer"),
+            relation=keys.get("table", ""),
         )
 
 
@@ -62,7 +72,8 @@ class Table:
     found: dict[str, Any]
     sheet: str = ""
     separator: str = ","
-    dates: set[tuple[int, str]] = field(default_factory=set)  # cells that Excel holds as dates
+    dates: set[tuple[int, str]] = field(default_factory=set)  # cells that the file holds as dates
+    types: dict[str, str] = field(default_factory=dict)  # of columns, where the file tells them
     merged: list[tuple[int, int, str, str]] = field(default_factory=list)  # rows, column, range
     decimal_columns: dict[str, str] = field(default_factory=dict)
     decimal_default: str | None = None
@@ -71,6 +82,9 @@ class Table:
     taken: dict[str, str] = field(default_factory=dict)  # column -> name asked for
     written: dict[str, str] = field(default_factory=dict)  # column -> header with its blanks
     site_column: str | None = None  # set once the column of site ids is known
+    points: tuple[str, str] | None = None  # of a map layer: the columns that hold its places
+    crs: str = ""  # of these places
+    names_cut: bool = False  # a Shapefile keeps ten letters of a column's name
 
     @property
     def file(self) -> str:
@@ -109,6 +123,8 @@ class Table:
         if name in self.frame.columns:
             return name
         same = [c for c in self.frame.columns if bare(c) == bare(name)]
+        if not same and self.names_cut and len(name) > CUT:
+            same = [c for c in self.frame.columns if c == name[:CUT]]
         return same[0] if len(same) == 1 else None
 
     def column(self, role: str, *, default: str | None = None) -> str | None:
@@ -132,5 +148,7 @@ def rows_text(rows: Iterable[int], most: int = 5) -> str:
     return f"rows {listing(numbers, most)}"
 
 
+@lru_cache(maxsize=4096)
 def bare(name: str) -> str:
+    """A name as it is compared: without blanks, in small letters."""
     return re.sub(r"\s+", "", str(name)).casefold()

@@ -31,6 +31,7 @@ class Sheet:
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)  # rows, columns, from 1
     hidden: list[int] = field(default_factory=list)
     others: list[str] = field(default_factory=list)  # further sheets that hold something
+    open_document: bool = False
 
 
 def read_sheet(raw: bytes, sheet: str | None = None) -> Sheet:
@@ -107,9 +108,22 @@ def _refuse_bomb(raw: bytes) -> None:
         raise NotWorkbook(f"it unpacks to {size:,} bytes, too many for a table of this size")
 
 
+def _is_open_document(raw: bytes) -> bool:
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        return "content.xml" in archive.namelist()
+
+
 def _look_closer(raw: bytes, sheet: Sheet) -> None:
     """Error cells and hidden rows: the quick reader tells neither, so openpyxl is asked, late."""
     try:
+        if _is_open_document(raw):
+            from surveys import open_document
+
+            sheet.open_document = True
+            sheet.hidden, sheet.merged = open_document.looks_closer(
+                raw, sheet.name, len(sheet.rows)
+            )
+            return
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             parts = [n for n in archive.namelist() if n.startswith("xl/worksheets/")]
             wanted = any(

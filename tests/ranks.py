@@ -42,11 +42,12 @@ from scipy.special import gammaln, ndtri
 
 from occupancy import links
 from occupancy.engines import nuts
+from occupancy.engines.coordinates import varying_terms
 from occupancy.frames import make_frames
 from occupancy.model import Model
 from occupancy.problem import Problem
 from occupancy.results import elsewhere, passes
-from occupancy.results.draws import Draws, from_posterior
+from occupancy.results.draws import Draws, from_posterior, linear_predictor
 from occupancy.results.occupied import Occupied, Places, marks, reported
 from surveys.problems import ModelError
 
@@ -66,7 +67,7 @@ class Setting:
     model : mapping
         Arguments of ``Model``.
     new : {covariate: value}
-        The place whose occupancy is predicted.
+        The place whose occupancy is predicted, and the visit there where terms of visits vary.
     divergent : float
         Largest share of draws that may diverge, over all fits together.
     why : str
@@ -143,9 +144,13 @@ def run(
             continue
         places = new_place(setting, problem)
         draws = from_posterior(problem, posterior).thinned(setting.most)
+        truth_at = draws_of(problem, one)
         values = quantities(problem, draws, places, int(rng.integers(2**31)))
-        true = quantities(problem, draws_of(problem, one), places, int(rng.integers(2**31)))
+        true = quantities(problem, truth_at, places, int(rng.integers(2**31)))
         true |= states(problem, one)
+        other = np.random.default_rng([seed, i, 1])
+        values |= at_new(setting, problem, draws, int(other.integers(2**31)))
+        true |= at_new(setting, problem, truth_at, int(other.integers(2**31)))
         add_ranks(out, values, true, rng)
     return out
 
@@ -214,7 +219,8 @@ def states(problem: Problem, one: xr.Dataset) -> dict[str, np.ndarray]:
     """What is ranked of the true states."""
     z = one["state"].values
     n_site = problem.data.sizes["site"]
-    seasons = z.reshape(-1, n_site, z.shape[-1])[..., reported(problem)]  # (species, site, season)
+    n_told = reported(problem).size  # states are told by season, not by step
+    seasons = z.reshape(-1, n_site, z.shape[-1])[..., :n_told]  # (species, site, season)
     named = problem.family.states
     held = marks(problem)[:, seasons] if named else seasons[None] > 0  # (kind, species, ...)
     held = held.reshape(-1, n_site, seasons.shape[-1])
@@ -252,11 +258,33 @@ def quantities(problem: Problem, draws: Draws, places: Places, seed: int) -> dic
             out[f"mean {name}"] = _mean(p, draws)
     told = passes.run(problem, draws, seed, pointwise=True)
     out["log likelihood"] = told.log_lik.sum(axis=1)
-    out |= _of_states(told.occupied)
+    out |= _of_states(told.occupied) | _of_effects(problem, draws)
     for _, values in Occupied(problem, draws, seed=seed).pieces(draws, places):
         for k in range(values.shape[1]):
             out[f"occupancy of a new site {k}"] = values[:, k, 0, -1]
     return out
+
+
+def _of_effects(problem: Problem, draws: Draws) -> dict[str, np.ndarray]:
+    """The first and the last effect of every term that varies, as rows pick them."""
+    out = {}
+    for p, term in varying_terms(problem):
+        key = p.name, term.name
+        effects = term.design.at_levels(draws.hypers[key], draws.effects[key])
+        out[f"{p.name} first effect {term.name}"] = effects[:, 0]
+        out[f"{p.name} last effect {term.name}"] = effects[:, -1]
+    return out
+
+
+def at_new(setting: Setting, problem: Problem, draws: Draws, seed: int) -> dict[str, np.ndarray]:
+    """Predictors with terms that vary at the new place, of those that occupancy does not have."""
+    told = {p.name for p in Occupied(problem, Draws({})).predictors}
+    frame = {name: np.array([value]) for name, value in setting.new.items()}
+    return {
+        f"new {p.name}": linear_predictor(p, draws, frame, 1, seed)[:, 0]
+        for p in problem.predictors.values()
+        if p.varying and p.name not in told
+    }
 
 
 def _mean(p, draws: Draws) -> np.ndarray:

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from mpmath import mp, mpf
 from oracle import DIGITS, detected_and_not, occupied_and_not
-from scipy.special import expit
+from scipy.special import betaln, expit, gammaln
 from scipy.stats import binom
 from test_community_fit import from_prior
 from test_layers import compare
 
 import surveys
-from occupancy import Model, graph
+from occupancy import Model, cross_validate, graph
 from occupancy.checks import augmentation
 from occupancy.checks.base import Evidence
 from occupancy.engines.compiled import CompiledDensity
@@ -288,6 +288,31 @@ def test_check__tells_where_n_presses_against_its_end():
     assert codes == {6: ["AUGMENT"], -6: []}
 
 
+def given(value):
+    psi, p, omega = value
+    told = {"psi": {"Intercept": psi, "elev": 0.0}, "p": {"Intercept": p}}
+    return told | {"Omega": {"Intercept": omega}}
+
+
+def test_held_out__a_site_given_the_rest_is_a_ratio_of_likelihoods():
+    """P(y) / P(y without the site's visits), by the kernel on surveys that lack them."""
+    own, value = model(), (-0.4, -0.8, 0.3)
+    told = passes.held_out_likelihoods(own.problem, at(own.problem, value, 1))[0]
+    whole = own.evaluate(given(value))["log_likelihood"].sum("site")
+    for i in range(N_SITE):
+        data = community().copy(deep=True)
+        data["detection"][:, i] = np.nan
+        data["effort"][i] = np.nan
+        less = Model(data, psi="elev", p="1", community="species", augment=M)
+        rest = less.evaluate(given(value))["log_likelihood"].sum("site")
+        np.testing.assert_allclose(told.reshape(5, N_SITE)[:, i], whole - rest, rtol=1e-12)
+
+
+def test_cross_validate__no_site_is_held_out_of_a_species_never_seen():
+    with pytest.raises(ModelError, match="rests on all sites"):
+        cross_validate(model())
+
+
 @pytest.mark.slow
 def test_fit__interval_of_n_holds_the_truth():
     """40 species, 30 or so of them seen; an even log N tells of fewer than an even N."""
@@ -307,3 +332,31 @@ def test_fit__interval_of_n_holds_the_truth():
         assert told[name]["N_mean"] > len(y)
         assert "AUGMENT" not in {w.code for w in fit.warnings}
     assert told["scale"]["N_mean"] < told["uniform"]["N_mean"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("a", "b"), [(1.0, 1.0), (0.001, 1.0)])
+def test_fit__posterior_of_n_is_that_of_an_exact_sum(a, b):
+    """psi and p known, Omega summed out: P(k members more) ~ C(M, k) B(n + k + a, M - k + b) u^k.
+
+    u is the chance that a member is detected nowhere.
+    """
+    known = "normal(0, 0.001)"
+    near = {"Intercept": known, "sd": "half_normal(0.001)"}
+    prior = {"psi": {"Intercept": known}, "p": near, "Omega": f"beta({a}, {b})"}
+    data = community(n_species=6, n_site=2, n_visit=2)
+    one = Model(data, p="1 + (1 | species)", augment=11, priors=prior)
+    fit = one.fit(seed=5, draws=1500, chains=2, cores=2)
+    n, m = 5, 12  # one of the six that are listed was never seen
+    k = np.arange(m + 1)
+    u = (0.5 + 0.5 * 0.5) * (0.5 + 0.5 * 0.5**2)  # sites of one visit and of two
+    weight = np.exp(
+        gammaln(m + 1) - gammaln(k + 1) - gammaln(m - k + 1)
+        + betaln(n + k + a, m - k + b) + k * np.log(u)
+    )  # fmt: skip
+    exact = weight / weight.sum()
+    told = fit.total_richness().attrs["N"]
+    drawn = np.array([told.get(n + int(j), 0.0) for j in k])
+    # 3000 draws, of which a third are worth a draw of their own
+    np.testing.assert_allclose(drawn, exact, atol=4 * 0.5 / np.sqrt(1000))
+    assert drawn @ k == pytest.approx(exact @ k, rel=0.1)

@@ -140,6 +140,17 @@ def test_build__second_time_nothing_to_do_and_new_data_are_built(
     assert "4 sites" in capsys.readouterr().out
 
 
+def test_build__rows_set_aside_are_listed_beside_the_dataset(folder: Path):
+    assert cli.answer(["build"]) == 0
+    assert not (folder / "results" / "data" / "dropped.csv").exists()
+    study = STUDY + '[files.sites]\npath = "sites.csv"\n[checks]\nunknown_site = "drop"\n'
+    (folder / "study.toml").write_text(study, encoding="utf-8")
+    (folder / "sites.csv").write_text("site,elev\nA,1\nB,2\n", encoding="utf-8")
+    assert cli.answer(["build"]) == 0
+    listed = (folder / "results" / "data" / "dropped.csv").read_text(encoding="utf-8")
+    assert listed == "file,row,rule,text\ndetections.csv,4,unknown site,C\n"
+
+
 def test_json__answers_are_one_object_a_line_and_options_work_on_either_side(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -28,6 +28,10 @@ HEAVY = {
     "shapely": (*PLACES, "occupancy/landscape.py"),
     "pyproj": (*PLACES, "occupancy/landscape.py", "occupancy/cli/doctor.py"),
     "pyogrio": (*PLACES, "surveys/guess"),
+    "rasterio": ("surveys/places/rasters.py",),
+    "exactextract": ("surveys/places/rasters.py",),
+    "sqlalchemy": ("surveys/places/database.py",),
+    "psycopg": ("surveys/places/database.py",),
 }
 # From arithmetic to pages: a room may import itself, and what stands above it in this list.
 ORDER = (

@@ -88,6 +88,7 @@ def test_spline__its_curve_is_the_predictor_of_its_weights(curves):
 def test_cyclic__the_year_of_p_is_recovered(curves):
     told = curves.effects("p", "day")
     assert np.abs(told["curve_mean"] - p_of(told["value"])).max() < 0.2
+    assert told["value"].max() <= 365  # where it would begin again
 
 
 def test_spline__other_curves_hold_it_at_the_mean(curves):

@@ -182,6 +182,23 @@ def test_space__all_neighbours_are_the_exact_process():
         np.testing.assert_allclose(log_raw - 0.5 * log_determinant, expected, atol=0.02)
 
 
+@pytest.mark.parametrize("smoothness", ["exponential", "matern32", "matern52"])
+def test_space__numbers_between_two_ranges_are_those_of_the_range(smoothness):
+    """Interpolated against solved, anywhere between the prior's ends."""
+    model = Model(fields(), psi=f"space(kind='nngp', smoothness='{smoothness}')", p="1")
+    design = first_term(model).design
+    order, near = design._ordered
+    at = design.field.places[order]
+    table = design._table(at, near)
+    low, high = np.log(design.field.shortest), np.log(design.field.extent)
+    for reach in np.exp(np.random.default_rng(4).uniform(low, high, 20)):
+        node, (a, b, c, d) = design._cubics(reach)
+        told = a * table[node, :, 0] + b * table[node, :, 1]
+        told += c * table[node + 1, :, 0] + d * table[node + 1, :, 1]
+        exact = design._conditional(at, near, reach)[:, 0]
+        np.testing.assert_allclose(told, exact, atol=3e-5)
+
+
 def test_space__prior_of_the_range_leaves_one_per_cent_on_either_side():
     prior = situated.range_prior(0.3, 12.0)
     np.testing.assert_allclose(prior.quantile([0.01, 0.99]), [0.3, 12.0], rtol=1e-4)

@@ -95,6 +95,29 @@ def test_community__is_fitted_and_reported(folder):
     assert "Among 3 species" in html.read_text(encoding="utf-8")
 
 
+def test_study__species_never_detected_are_counted_and_have_no_page(folder, tmp_path):
+    for name in ("detections.csv", "sites.csv", "traits.csv"):
+        (tmp_path / name).write_text((folder / name).read_text())
+    own = """community = true
+augment = 4
+priors = { Omega = { Intercept = "beta(0.001, 1)" } }"""
+    text = TOML.replace("community = true", own).replace(' + mass"', '"')
+    (tmp_path / "study.toml").write_text(text)
+    study = Study.open(tmp_path)
+    (unit,) = study.units(["all"])
+    assert [page.page for page in unit.pages] == list(SPECIES)
+    fit = study.fit(unit)
+    again = study.load(unit)
+    assert again.total_richness().equals(fit.total_richness())
+    assert again.data.sizes["species"] == 7
+    results = study.results_of(unit.pages[0], show_blocked=True)
+    assert list(results.community.species["species"]) == list(SPECIES)
+    (html,) = study.write(unit.pages[0], "report", ("report",), results)[0]
+    page = html.read_text(encoding="utf-8")
+    assert "those that nobody detected among them" in page
+    assert "Among 3 species" in page
+
+
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [

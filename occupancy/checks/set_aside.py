@@ -62,10 +62,7 @@ def _ledger(text: str) -> Ledger | str | None:
 
 
 def _read_account(ledger: Ledger, facts: list[str], numbers: dict[str, int]) -> None:
-    rows: dict[tuple[str, str], int] = {}
-    for file, _, rule, _ in ledger.dropped():
-        rows[file, rule] = rows.get((file, rule), 0) + 1
-    for (file, rule), n in rows.items():
+    for file, rule, n in ledger.aside_notes:
         facts.append(f"{counted(n, 'row')} of {file} set aside: {rule}")
         numbers[f"rows of {file}: {rule}"] = n
     for note in ledger.cell_notes:

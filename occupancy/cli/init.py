@@ -10,9 +10,7 @@ from occupancy.cli.session import Session
 
 
 @click.command()
-@click.argument(
-    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--force", is_flag=True, help="Write over a study.toml that is there.")
 @click.option("--print", "only_print", is_flag=True, help="Show the study file, write nothing.")
 @click.pass_obj

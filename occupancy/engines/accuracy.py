@@ -1,10 +1,11 @@
 """How far Laplace's approximation is from the integral that it stands for.
 
-Where quadrature applies, the top is sought again by quadrature. Elsewhere effects are drawn from
-the normal distribution that the approximation takes them to have, and weighted by what the model
-says of them: the mean weight of each independent part is its integral over Laplace's, and the
-weighted slopes say where the top would move to. Weights without a mean (Pareto k above 0.7)
-tell nothing but that the approximation is poor.
+Where effects are integrated one by one, the top is sought again by quadrature. Elsewhere, and for
+pairs, of which that may take minutes, effects are drawn from the normal distribution that the
+approximation takes them to have, and weighted by what the model says of them: the mean weight of
+each independent part is its integral over Laplace's, and the weighted slopes say where the top
+would move to. Weights without a mean (Pareto k above 0.7) tell nothing but that the approximation
+is poor.
 
 Source: Vehtari, Simpson, Gelman, Yao and Gabry (2024), Journal of Machine Learning Research 25:72;
 Zhang and Stephens (2009), Technometrics 51:316-325.
@@ -38,7 +39,7 @@ def of_laplace(marginal, outer: np.ndarray, hessian: np.ndarray, seed: int) -> d
     latent = marginal.latent
     mode = marginal.mode(outer)
     members = quadrature.parts(latent)
-    if members is not None:
+    if members is not None and (members[:, 1] < 0).all():
         begin = outer.copy()
         hypers = slice(latent.n_coefficient, None)
         begin[hypers] = latent.off_the_end(begin[hypers])

@@ -181,9 +181,9 @@ class CompiledDensity:
         level, value, how = [], [], []
         for (p, t), first in zip(self.terms, self.effect_first, strict=False):
             for face in t.faces if p is predictor else ():
-                level.append(face.index + first)
-                value.append(signed_values(predictor, face))
                 how.append(how_to_read(predictor, face))
+                level.append(levels_to_read(face.index + first, how[-1]))
+                value.append(signed_values(predictor, face))
         return (
             np.array(level, np.int64).reshape(-1, n),
             np.array(value).reshape(-1, n),
@@ -295,6 +295,15 @@ def how_to_read(predictor: Predictor, face: Face) -> int:
     runs = 1 + np.count_nonzero(np.diff(face.index))
     long = face.index.size >= LONG_RUN * runs
     return fused.VALUED * valued + fused.RUNS * long
+
+
+def levels_to_read(index: np.ndarray, how: int) -> np.ndarray:
+    """(row,) int64 the levels as ``fused.gather`` takes them."""
+    if not how & fused.RUNS:
+        return index
+    ends = np.append(np.flatnonzero(np.diff(index)) + 1, index.size)
+    left = np.repeat(ends, np.diff(ends, prepend=0)) - np.arange(index.size)
+    return index + (left << fused.LEFT)
 
 
 def _leaning(

@@ -9,6 +9,7 @@ import numpy as np
 from occupancy.engines.compiled import (
     CompiledDensity,
     how_to_read,
+    levels_to_read,
     serves,
     signed_values,
     slots,
@@ -35,6 +36,11 @@ class JoinedDensity(CompiledDensity):
             for (p, t), first in zip(self.terms, self.effect_first, strict=False)
             for face in t.faces
         ]
+        how = [how_to_read(p, face) for p, face, _ in faces]
+        levels = [
+            levels_to_read(face.index + first, read)
+            for (_, face, first), read in zip(faces, how, strict=True)
+        ]
         whole = {
             "links": problem.links,
             "coefficient_first": _first([len(p.terms) for p in predictors]),
@@ -46,8 +52,8 @@ class JoinedDensity(CompiledDensity):
             "prior_code": np.array([q.code for q in table], np.int64),
             "hyper_code": varying["hyper_code"],
             "level_first": _first([face.index.size for _, face, _ in faces]),
-            "level": _joined([face.index + first for _, face, first in faces], np.int64),
-            "how": np.array([how_to_read(p, face) for p, face, _ in faces], np.int64),
+            "level": _joined(levels, np.int64),
+            "how": np.array(how, np.int64),
         }
         names = joined.ARRAYS[len(whole) : joined.N_WHOLE]
         whole |= dict(zip(names, problem.layout.arrays, strict=True))

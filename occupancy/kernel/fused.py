@@ -30,6 +30,8 @@ from occupancy.kernel.varying import (
 )
 
 VALUED, RUNS = 1, 2  # how a face is read: effects are multiplied; levels lie in long runs
+# Where they do, an entry holds its level, and above it how many rows of the run are left.
+LEFT, LEVEL = 32, (1 << 32) - 1
 
 
 @njit(fastmath=FAST, error_model="numpy", cache=True)
@@ -39,9 +41,7 @@ def gather(effect, level, value, how, out):
     if how & RUNS:
         i = 0
         while i < n:
-            one, j = level[i], i + 1
-            while j < n and level[j] == one:
-                j += 1
+            one, j = level[i] & LEVEL, min(i + (level[i] >> LEFT), n)
             e = effect[one]
             if how & VALUED:
                 for q in range(i, j):
@@ -65,9 +65,7 @@ def scatter(level, value, how, g, out):
     if how & RUNS:
         i = 0
         while i < n:
-            one, j = level[i], i + 1
-            while j < n and level[j] == one:
-                j += 1
+            one, j = level[i] & LEVEL, min(i + (level[i] >> LEFT), n)
             total = 0.0
             if how & VALUED:
                 for q in range(i, j):
@@ -149,7 +147,7 @@ def density(
         In layout order; those of p, ``offset_p`` and ``value_p`` times the sign of the visit.
     offset_psi, offset_p : (site,), (visit,) or empty
     level_psi : (face, site), level_p : (face, visit) int64
-        Place of the row's effect among all effects.
+        Place of the row's effect among all effects; with the rest of its run, where read in RUNS.
     value_psi : (face, site), value_p : (face, visit)
         What the effect is multiplied by.
     how_psi, how_p : (face,)

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import io
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +98,8 @@ def html(results: Results) -> str:
         pooling=shrinkage.title(results),
         shrinkage=_picture(shrinkage.figure, results, 5.4),
         moved=shrinkage.sentence(results) if results.shrinkage is not None else "",
+        others=_other_poolings(results),
+        compared=report_blocks.compared(results),
         detection=_picture(detection_figure.figure, results, 5.4),
         sampled=results.engine != "ml",
         seeing=_or_why(detection_figure.sentence, results),
@@ -112,6 +115,15 @@ def html(results: Results) -> str:
         has_cells=results.cells is not None,
         with_regions=results.shrinkage is not None,
     )
+
+
+def _other_poolings(results: Results) -> list[dict[str, str]]:
+    """Pictures of the groupings beside the regions: parks, observers."""
+    return [
+        _picture(partial(shrinkage.figure, by=by), results, 5.4)
+        | {"title": shrinkage.title(results, by)}
+        for by in results.poolings
+    ]
 
 
 def policy(css: str, script: str) -> str:

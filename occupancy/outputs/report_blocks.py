@@ -295,6 +295,26 @@ def hyperparameters(results: Results) -> list[dict[str, str]]:
     return rows
 
 
+def compared(results: Results) -> list[dict[str, str]]:
+    """Kinds of pooling by what they predict of sites held out, the best first."""
+    table = results.compared
+    said = {
+        "complete": "complete: all groups as one",
+        "partial": "partial: this model",
+        "none": "none: every group on its own",
+    }
+    return [
+        {
+            "name": said.get(row["model"], words.clean(row["model"])),
+            "elpd": words.decimal(row["elpd"], 1),
+            "difference": words.decimal(row["difference"], 1),
+            "se": words.decimal(row["difference_se"], 1),
+            "weight": words.percent(row["weight"]),
+        }
+        for _, row in (table.iterrows() if table is not None else ())
+    ]
+
+
 def model(results: Results) -> dict[str, Any]:
     """The model in words and symbols, formulas, and priors with their meaning as probabilities."""
     document = results.model

@@ -19,6 +19,7 @@ from occupancy.problem import Problem
 from occupancy.results.draws import Draws
 from occupancy.results.places import summarise
 from occupancy.results.typical import numeric_covariates, of_species, surveyed, typical
+from occupancy.varying import Cyclic
 from surveys.problems import ModelError, listing
 
 POINTS = 101  # along each curve
@@ -77,6 +78,9 @@ def table(
             for term in own.predictor.design.groups:
                 if term.along == variable and term.points is not None:
                     grid, outside = term.points, np.zeros(term.points.size, bool)
+                if term.along == variable and isinstance(term, Cyclic):
+                    once = _in_one_cycle(grid, values, term.period)
+                    grid, outside = grid[once], outside[once]
             frame = own.frame(len(grid), **{variable: grid})
             covariance = None if own.predictor.varying else covariances.get(name)
             told = summarise(own.predictor, draws, frame, len(grid), interval, covariance)
@@ -128,6 +132,13 @@ def _choose(
         hint = f"There are curves of {listing(has)}." if has else "It has no numeric covariate."
         raise ModelError(f"'{covariate}' is no numeric covariate of {where}. {hint}")
     return out
+
+
+def _in_one_cycle(grid: np.ndarray, values: np.ndarray, period: float) -> np.ndarray:
+    """Which places of a grid lie in the cycles that were surveyed: beyond them all comes again."""
+    start = np.floor(np.nanmin(values) / period) * period
+    end = np.ceil(np.nanmax(values) / period) * period
+    return (grid >= start) & (grid <= end)
 
 
 def _grid(

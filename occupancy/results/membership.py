@@ -56,6 +56,24 @@ class Membership:
         whole = np.bincount(self._species, log_lik, minlength=self.never.size)
         return np.where(self.never, [sigmoid(omega + v) for v in whole], 1.0)
 
+    def given_the_rest(self, log_lik: np.ndarray, omega: float) -> np.ndarray:
+        """(chain,) log P(what was seen at a site | what was seen of its species elsewhere).
+
+        Arguments as of ``chance``. Without the one site that detected it, a species would be one
+        that nobody detected.
+        """
+        n = self.never.size
+        whole = np.bincount(self._species, log_lik, minlength=n)[self._species]
+        found = np.zeros(log_lik.size)
+        found[self.problem.chain_of_visit[self.problem.observed.detected]] = 1.0
+        elsewhere = np.bincount(self._species, found, minlength=n)[self._species] - found > 0
+        member, stranger = -np.logaddexp(0.0, -omega), -np.logaddexp(0.0, omega)
+        every, rest = member + whole, member + whole - log_lik
+        never = self.never[self._species]
+        return np.where(never, np.logaddexp(every, stranger), every) - np.where(
+            elsewhere, rest, np.logaddexp(rest, stranger)
+        )
+
     def of_chains(self, by_species: np.ndarray) -> np.ndarray:
         """(chain,) the value of each chain's species, layout order."""
         return by_species[self._species]

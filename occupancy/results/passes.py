@@ -116,6 +116,24 @@ def log_likelihoods(problem: Problem, draws: Draws) -> np.ndarray:
     return out
 
 
+def held_out_likelihoods(problem: Problem, draws: Draws) -> np.ndarray:
+    """(draw, chain) log-likelihood of every site given the rest of the surveys, field order.
+
+    Given the parameters sites are independent, but for those of a species that may be no member
+    of the community.
+    """
+    if problem.if_member is None:
+        return log_likelihoods(problem, draws)
+    species = Membership(problem)
+    out = np.empty((draws.n, problem.n_chain))
+    for d in range(draws.n):
+        eta = predictors_at(problem, draws, d)
+        log_lik = species.inside.evaluate(eta[: len(species.inside.predictors)])[1]
+        told = species.given_the_rest(log_lik, species.omega(eta))
+        out[d] = problem.in_field_order(told)
+    return out
+
+
 def _told(problem: Problem, eta: tuple[np.ndarray, ...]):
     """Log-likelihoods, states and pairs; of numbers as many rows as hold all but a millionth."""
     rows = problem.n_shown

@@ -196,7 +196,12 @@ def overlap(prior: Prior, values: np.ndarray) -> float:
 
 
 def contraction(prior: Prior, values: np.ndarray) -> float:
-    """Share of the prior's variance that the data took away; below 0 where they widened it."""
-    before = np.diff(prior.quantile(np.array(CENTRAL)))[0]
+    """Share of the prior's variance that the data took away; below 0 where they widened it.
+
+    NaN where the prior has no finite spread.
+    """
+    low, high = (float(v) for v in prior.quantile(np.array(CENTRAL)))
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return float("nan")
     after = np.diff(np.quantile(values, CENTRAL))[0]
-    return float(1 - (after / before) ** 2) if np.isfinite(before) else float("nan")
+    return float(1 - (after / (high - low)) ** 2)

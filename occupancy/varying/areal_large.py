@@ -21,8 +21,8 @@ from numba import njit
 from occupancy.kernel.varying import Functions
 from occupancy.priors.prior import Prior
 from occupancy.varying.areal import SHARE_WITH_STRUCTURE, Icar
+from occupancy.varying.base import TYPICAL_SD
 from occupancy.varying.graph_of_regions import parts
-from occupancy.varying.group import TYPICAL_SD
 from occupancy.varying.spectral import CAUTION
 
 _HALF_LOG_TWO_PI = 0.9189385332046727

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 State = dict[str, Any]
 FEW_LEVELS = 10
+SETTLED = 1e4  # told of an effect that a word wants sampled as it is
+TYPICAL_SD = 0.7  # of effects on a link scale, before the data are seen
 Fresh = Callable[[str], np.ndarray]
 
 

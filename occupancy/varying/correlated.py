@@ -27,9 +27,16 @@ from occupancy.columns.frame import Frame
 from occupancy.formula.tree import Varying as Node
 from occupancy.kernel.varying import POSITIVE, SIGNED, Functions
 from occupancy.priors.prior import Prior
-from occupancy.varying.base import Face, Fresh, Hyper, State, Varying, mean_square
-from occupancy.varying.group import (
+from occupancy.varying.base import (
     TYPICAL_SD,
+    Face,
+    Fresh,
+    Hyper,
+    State,
+    Varying,
+    mean_square,
+)
+from occupancy.varying.group import (
     GroupDesign,
     Key,
     learn_levels,
@@ -63,9 +70,9 @@ def _factor(partial, k, lower, rest):
 
 
 @njit(error_model="numpy", cache=True)
-def _turn(turns, given, out):
+def _turn(turns, unit, given, out):
     if turns:
-        turn(given, out)
+        turn(given, unit, out)
     else:
         out[:] = given
 
@@ -78,7 +85,7 @@ def forward(natural, raw, whole, real, effect):
     _factor(natural[k:], k, lower, rest)
     given, raw = raw, np.empty(raw.size)
     for i in range(k):
-        _turn(whole[1], given[i * n : (i + 1) * n], raw[i * n : (i + 1) * n])
+        _turn(whole[1], real, given[i * n : (i + 1) * n], raw[i * n : (i + 1) * n])
     z = np.empty(k)
     total = -_HALF_LOG_TWO_PI * raw.size
     scale = 0.0
@@ -114,7 +121,7 @@ def adjoint(natural, raw, effect, slope, whole, real, d_natural, d_raw):
     z, w = np.empty(k), np.empty(k)
     given, raw, d_given, d_raw = raw, np.empty(raw.size), d_raw, np.empty(raw.size)
     for i in range(k):
-        _turn(whole[1], given[i * n : (i + 1) * n], raw[i * n : (i + 1) * n])
+        _turn(whole[1], real, given[i * n : (i + 1) * n], raw[i * n : (i + 1) * n])
     for q in range(n):
         if whole[2 + q]:
             for i in range(k):
@@ -144,7 +151,7 @@ def adjoint(natural, raw, effect, slope, whole, real, d_natural, d_raw):
                     d_raw[j * n + q] += s * natural[i] * lower[i, j]
                     d_lower[i, j] += s * natural[i] * raw[j * n + q]
     for i in range(k):
-        _turn(whole[1], d_raw[i * n : (i + 1) * n], d_given[i * n : (i + 1) * n])
+        _turn(whole[1], real, d_raw[i * n : (i + 1) * n], d_given[i * n : (i + 1) * n])
     at = (k * (k - 1)) // 2
     for i in range(k - 1, -1, -1):
         d_rest = d_lower[i, i] * 0.5 / lower[i, i]
@@ -260,7 +267,8 @@ class Correlated(Varying):
             told = information.reshape(k, n) / np.square(self.spreads)[:, None]
             centred = (told * TYPICAL_SD**2).min(axis=0) > CENTRED_FROM
         turns = information is not None  # else levels stay apart, for integrals over each
-        return np.concatenate([[k, turns], centred]).astype(np.int64), np.zeros(1)
+        whole = np.concatenate([[k, turns], centred]).astype(np.int64)
+        return whole, np.full(len(centred), len(centred) ** -0.5)
 
     def correlation(self, natural: np.ndarray) -> np.ndarray:
         """(draw, effect, effect) correlation matrices."""
@@ -325,7 +333,7 @@ class Correlated(Varying):
             lower[i][i] = pt.as_tensor(rest) ** 0.5
         centred = whole[2:].astype(bool)
         raw = pm.Flat(name, shape=k * n)
-        turns = turned(n) if whole[1] else np.eye(n)
+        turns = turned(real) if whole[1] else np.eye(n)
         rows = [turns @ raw[i * n : (i + 1) * n] for i in range(k)]
         z: list[Any] = []
         for i in range(k):

@@ -30,8 +30,8 @@ from occupancy.columns.frame import Frame
 from occupancy.formula.tree import Varying as Node
 from occupancy.kernel.varying import POSITIVE, Functions
 from occupancy.priors.prior import Prior
-from occupancy.varying.base import Face, Fresh, Hyper, State, Varying
-from occupancy.varying.group import TYPICAL_SD, learn_levels, row_keys
+from occupancy.varying.base import TYPICAL_SD, Face, Fresh, Hyper, State, Varying
+from occupancy.varying.group import learn_levels, row_keys
 from surveys.problems import ModelError
 
 _HALF_LOG_TWO_PI = 0.9189385332046727

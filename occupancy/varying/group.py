@@ -2,12 +2,13 @@
 
     effect[l] ~ normal(0, sd)
 
-Each level is sampled as x[l] = effect[l] / sd^(1 - w[l]). With w = 0 that is the effect in units
-of its sd, right where the data tell little about a level; with w = 1 it is the effect itself,
-right where they tell much. The weight of a level comes from how much its rows can tell (partial
-non-centring; Papaspiliopoulos, Roberts and Skold 2007). A common shift of all levels is told by the
-prior alone, where a coefficient beside them can make up for it: x is turned, so that it is a
-coordinate of its own.
+Each level is sampled as x[l] = effect[l] sqrt(1 / sd^2 + told[l]), where told[l] is about how much
+its rows can tell: the root of its posterior precision, so that x[l] has a posterior sd near 1
+whatever the sd. Where sd is small, or the data tell little, that is the effect in units of its sd;
+where they tell much it is the effect itself (partial non-centring; Papaspiliopoulos, Roberts and
+Skold 2007). A fixed power of sd between the two has a funnel where sd comes near 0, and diverges
+there. A common shift of all levels is told by the prior alone, where a coefficient beside them can
+make up for it: x is turned, so that it is a coordinate of its own (at a typical sd).
 """
 
 from __future__ import annotations
@@ -25,71 +26,54 @@ from occupancy.formula.tree import Column, Effect, Group
 from occupancy.kernel.varying import POSITIVE, Functions
 from occupancy.priors.prior import Prior
 from occupancy.terms.levels import as_levels, natural
-from occupancy.varying.base import Face, Fresh, Hyper, State, Varying
+from occupancy.varying.base import SETTLED, TYPICAL_SD, Face, Fresh, Hyper, State, Varying
 from surveys.problems import ModelError
 
 _HALF_LOG_TWO_PI = 0.9189385332046727
-TYPICAL_SD = 0.7  # of effects on a link scale, before the data are seen
 Key = tuple[str, ...]
 
 
 @njit(error_model="numpy", cache=True)
-def turn(raw, out):
-    """Reflect so that the first coordinate becomes the common shift; its own inverse."""
-    n = raw.size
-    root = math.sqrt(n)
-    if n < 2:
-        out[:] = raw
-        return
-    # v = 1 / sqrt(n) - e_1 has v'v = 2 (1 - 1 / sqrt(n))
-    along = -raw[0]
-    for q in range(n):
-        along += raw[q] / root
-    along /= 1.0 - 1.0 / root
-    for q in range(n):
-        out[q] = raw[q] - along / root
-    out[0] += along
+def turn(raw, unit, out):
+    """Reflect so that the first coordinate becomes one along ``unit``; its own inverse."""
+    along = raw[0]
+    for q in range(raw.size):
+        along += unit[q] * raw[q]
+    along /= 1.0 + unit[0]
+    for q in range(raw.size):
+        out[q] = raw[q] - along * unit[q]
+    out[0] -= along
 
 
 @njit(error_model="numpy", cache=True)
 def forward(natural, raw, whole, real, effect):
-    log_sd = math.log(natural[0])
+    sd = natural[0]
     total = -_HALF_LOG_TWO_PI * raw.size
     if whole[0]:
-        turn(raw, effect)
+        turn(raw, real[raw.size :], effect)
     else:
         effect[:] = raw
     for q in range(raw.size):
-        w = real[q]
         x = effect[q]
-        if w == 0.0:
-            effect[q] = natural[0] * x
-            total -= 0.5 * x * x
-        else:
-            effect[q] = math.exp((1.0 - w) * log_sd) * x
-            z = math.exp(-w * log_sd) * x
-            total -= 0.5 * z * z + w * log_sd
+        more = 1.0 + real[q] * sd * sd  # posterior precision in units of the prior's
+        effect[q] = sd / math.sqrt(more) * x
+        total -= 0.5 * (x * x / more + math.log(more))
     return total
 
 
 @njit(error_model="numpy", cache=True)
 def adjoint(natural, raw, effect, slope, whole, real, d_natural, d_raw):
     sd = natural[0]
-    log_sd = math.log(sd)
     along = 0.0  # d / d log sd
     d_x = np.empty(raw.size)
     for q in range(raw.size):
-        w = real[q]
-        if w == 0.0:
-            d_x[q] = sd * slope[q] - effect[q] / sd
-            along += slope[q] * effect[q]
-        else:
-            scale = math.exp((1.0 - w) * log_sd)
-            z = effect[q] / sd
-            d_x[q] = scale * slope[q] - z * scale / sd
-            along += (1.0 - w) * slope[q] * effect[q] + w * (z * z - 1.0)
+        known = real[q] * sd * sd
+        share = 1.0 / (1.0 + known)  # of the prior in the posterior precision
+        z = effect[q] / sd
+        d_x[q] = math.sqrt(share) * (sd * slope[q] - z)
+        along += share * (slope[q] * effect[q] + known * (z * z - 1.0))
     if whole[0]:
-        turn(d_x, d_raw)
+        turn(d_x, real[raw.size :], d_raw)
     else:
         d_raw[:] = d_x
     d_natural[0] += along / sd
@@ -107,7 +91,8 @@ class GroupDesign(Varying):
     `name` is "region/park" for the level of each park, "ele|region/park" for its slope; `effect`
     is "Intercept" or the column that the slope belongs to; `keys` holds the parts of each level
     ("north", "park1"). `spread` is the sd of the value on the rows that count, 1 for an intercept.
-    `centring` is None where the data choose the coordinates, or the weight w of every level.
+    `centring` is None where the data choose the coordinates, 1 where effects are sampled as they
+    are, 0 where in units of their sd.
     """
 
     name: str
@@ -160,15 +145,13 @@ class GroupDesign(Varying):
         return (Face(self.index(frame, n), self.value(frame, n)),)
 
     def arrays(self, information: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        told = np.zeros(len(self.keys)) if information is None else information
         if self.centring is not None:
-            w = np.full(len(self.keys), self.centring)
-        elif information is None:
-            w = np.zeros(len(self.keys))
-        else:
-            scaled = information * (TYPICAL_SD / self.spread) ** 2
-            w = scaled / (1.0 + scaled)
+            told = np.full(len(self.keys), self.centring * SETTLED)
+        shift = np.sqrt((self.spread / TYPICAL_SD) ** 2 + told)  # x of effects that are all alike
+        unit = shift / np.linalg.norm(shift)
         # integrals over one level at a time need levels that are not turned into each other
-        return np.array([information is not None], np.int64), w
+        return np.array([information is not None], np.int64), np.concatenate([told, unit])
 
     def at_levels(self, natural: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return weights
@@ -191,11 +174,12 @@ class GroupDesign(Varying):
         import pymc as pm
 
         (sd,) = hypers
-        raw = pm.Flat(name, shape=real.size)
-        x = turned(real.size) @ raw if whole[0] else raw
-        density = pm.logp(pm.Normal.dist(0.0, sd**real), x).sum()
-        pm.Potential(f"{name}_density", density)
-        effect = sd ** (1.0 - real) * x
+        told, unit = np.split(real, 2)
+        raw = pm.Flat(name, shape=told.size)
+        x = turned(unit) @ raw if whole[0] else raw
+        wider = (1.0 + told * sd**2) ** 0.5
+        pm.Potential(f"{name}_density", pm.logp(pm.Normal.dist(0.0, wider), x).sum())
+        effect = sd / wider * x
         return effect, effect
 
     def to_state(self) -> State:
@@ -213,13 +197,11 @@ class GroupDesign(Varying):
 SD_OF_GROUPS = 1.0
 
 
-def turned(n: int) -> np.ndarray:
+def turned(unit: np.ndarray) -> np.ndarray:
     """(n, n) the matrix of ``turn``."""
-    if n < 2:
-        return np.eye(n)
-    v = np.full(n, 1.0 / np.sqrt(n))
-    v[0] -= 1.0
-    return np.eye(n) - 2.0 * np.outer(v, v) / (v @ v)
+    v = unit.copy()
+    v[0] += 1.0
+    return np.eye(unit.size) - np.outer(v, v) / v[0]
 
 
 def new_levels(frame: Frame, by: tuple[str, ...], new: np.ndarray, fresh: Fresh) -> np.ndarray:

@@ -352,7 +352,9 @@ def earlier_neighbours(places: np.ndarray, order: np.ndarray, k: int) -> np.ndar
             among[later[None, :] >= own[:, None]] = np.inf
             every = np.concatenate([far, among], axis=1)
             label = np.concatenate([before, np.broadcast_to(later, among.shape)], axis=1)
-            best = np.argsort(every, axis=1, kind="stable")[:, :k]
+            best = np.argpartition(every, k - 1, axis=1)[:, :k]
+            nearer = np.take_along_axis(every, best, axis=1).argsort(axis=1, kind="stable")
+            best = np.take_along_axis(best, nearer, axis=1)
             out[own] = np.take_along_axis(label, best, axis=1)
         lo = hi
     return np.where(out >= 0, order[np.maximum(out, 0)], -1)

@@ -13,7 +13,7 @@ the sum over b is made once for each northing, and then the sum over a for each 
 which costs places x functions where the northings all differ, and a fraction of it on a grid.
 Waves shorter than the shortest along the axes are left out: resolution is the same in every
 direction. A wave that the data tell much about is sampled as its weight, one that they tell little
-about as weight / sd, and others in between, as in `group`.
+about as weight / sd, as in `group`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from occupancy.columns.frame import Frame
 from occupancy.formula.tree import Varying as Node
 from occupancy.kernel.simd import vexp, vlog_and_inverse
 from occupancy.kernel.varying import Functions
-from occupancy.varying.base import Face, Fresh, Hyper, State, Varying
+from occupancy.varying.base import SETTLED, Face, Fresh, Hyper, State, Varying
 from occupancy.varying.situated import (
     LENGTHS,
     NU,
@@ -48,7 +48,6 @@ LOST = 0.03  # share of the variance in waves left out, at the shortest range th
 BOUNDARY = 1.5  # half-width of the box of the waves, in half-widths of the longer side
 MOST_BASIS, FEWEST_BASIS = 32, 10  # along the longer axis, unless stated
 WIDE_ENOUGH = 6.0  # distances between neighbours that a pattern must span to be seen at all
-TYPICAL_SD = 1.0  # of a field on a link scale, before the data are seen
 ROWS = 32  # northings at a time, on the way back
 LANES = 8  # axes are padded to a multiple, so that inner loops have no rest
 # places in `whole`: sizes, then waves of each a, then the first place of each northing
@@ -80,7 +79,7 @@ def _log_scales(sd, reach, whole, square, per_range, out, slope):
 
 @njit(error_model="numpy", cache=True)
 def _parts(whole, real):
-    """Slices of ``real``: l / range, squared frequencies, weights w, Phi_a, Phi_b, Phi_b turned."""
+    """Slices of ``real``: l / range, squared frequencies, told, Phi_a, Phi_b, Phi_b turned."""
     n_u, n, n_a, n_b, k = whole[1], whole[2], whole[3], whole[4], whole[5]
     at = 1 + 2 * k
     phi_a = real[at : at + n * n_a]
@@ -93,16 +92,16 @@ def _parts(whole, real):
 @njit(error_model="numpy", cache=True)
 def _make_weights(natural, raw, whole, real, weight):
     """Fill the weights of all waves; the log density of raw."""
-    square, centring, _, _, _ = _parts(whole, real)
+    square, told, _, _, _ = _parts(whole, real)
     k = whole[N_WAVE]
     log_scale, along = np.empty(k), np.empty(k)
     _log_scales(natural[0], natural[1], whole, square, real[0], log_scale, along)
     total = -_HALF_LOG_TWO_PI * k
     for q in range(k):
-        w = centring[q]
-        weight[q] = vexp((1.0 - w) * log_scale[q]) * raw[q]
-        z = vexp(-w * log_scale[q]) * raw[q]
-        total -= 0.5 * z * z + w * log_scale[q]
+        scale = vexp(log_scale[q])
+        more = 1.0 + told[q] * scale * scale
+        weight[q] = scale / math.sqrt(more) * raw[q]
+        total -= 0.5 * (raw[q] * raw[q] / more + math.log(more))
     return total
 
 
@@ -192,7 +191,7 @@ def forward(natural, raw, whole, real, effect):
 
 @njit(error_model="numpy", cache=True)
 def adjoint(natural, raw, effect, slope, whole, real, d_natural, d_raw):
-    square, centring, phi_a, _, turned = _parts(whole, real)
+    square, told, phi_a, _, turned = _parts(whole, real)
     k = whole[N_WAVE]
     d_grid = np.zeros((whole[N_A], whole[N_B]))
     _back(slope, whole, phi_a, turned, d_grid)
@@ -202,12 +201,13 @@ def adjoint(natural, raw, effect, slope, whole, real, d_natural, d_raw):
     d_sd, d_range, q = 0.0, 0.0, 0
     for a in range(whole[N_A]):
         for b in range(own[a]):
-            w = centring[q]
-            scale = vexp((1.0 - w) * log_scale[q])
-            inverse = vexp(-2.0 * w * log_scale[q])
-            d_raw[q] = scale * d_grid[a, b] - inverse * raw[q]
-            d_log = (1.0 - w) * d_grid[a, b] * scale * raw[q]
-            d_log += w * (raw[q] * raw[q] * inverse - 1.0)
+            scale = vexp(log_scale[q])
+            known = told[q] * scale * scale
+            share = 1.0 / (1.0 + known)
+            scale *= math.sqrt(share)
+            d_raw[q] = scale * d_grid[a, b] - share * raw[q]
+            d_log = d_grid[a, b] * scale * raw[q] + known * (raw[q] * raw[q] * share - 1.0)
+            d_log *= share
             d_sd += d_log
             d_range += d_log * along[q]
             q += 1
@@ -229,7 +229,8 @@ class Waves(Varying):
     field : where the places are, and what the field multiplies
     box : (2,) half the sides of the box of the waves, kilometres
     highest : the highest frequency kept, radians for each kilometre
-    centring : None where the data choose the coordinates, or w of every wave
+    centring : None where the data choose the coordinates, 1 where waves are sampled as they are,
+        0 where in units of their sd
     """
 
     field: Field
@@ -365,22 +366,18 @@ class Waves(Varying):
 
     def arrays(self, information: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         whole, parts = self._compiled
-        scales = [np.array([self.field.length_per_range]), self.squares, self._w(information)]
+        scales = [np.array([self.field.length_per_range]), self.squares, self._told(information)]
         return whole, np.concatenate([*scales, *parts])
 
-    def _w(self, information: np.ndarray | None) -> np.ndarray:
-        """(wave,) 0 where a wave is sampled in units of its sd, 1 where as it is."""
+    def _told(self, information: np.ndarray | None) -> np.ndarray:
+        """(wave,) about how much the data can tell about each weight."""
         if self.centring is not None:
-            return np.full(len(self.waves), self.centring)
+            return np.full(len(self.waves), self.centring * SETTLED)
         if information is None:
             return np.zeros(len(self.waves))
         phi_a, phi_b = (self._phi(axis, self.field.places[:, axis]) ** 2 for axis in (0, 1))
-        told = (phi_a.T @ (information[:, None] * phi_b))[
-            self.waves[:, 0] - 1, self.waves[:, 1] - 1
-        ]
-        typical = np.array([[TYPICAL_SD / self.field.spread, self.hypers[1].prior.quantile(0.5)]])
-        scaled = told * self.scales(typical)[0] ** 2
-        return scaled / (1.0 + scaled)
+        told = phi_a.T @ (information[:, None] * phi_b)
+        return told[self.waves[:, 0] - 1, self.waves[:, 1] - 1]
 
     def scales(self, natural: np.ndarray) -> np.ndarray:
         """(draw, wave) sd of every weight."""
@@ -429,7 +426,7 @@ class Waves(Varying):
         import pytensor.tensor as pt
 
         sd, reach = hypers
-        w = real[1 + len(self.waves) : 1 + 2 * len(self.waves)]
+        told = real[1 + len(self.waves) : 1 + 2 * len(self.waves)]
         length = reach * self.field.length_per_range
         if self.field.smoothness == "gaussian":
             density = 2 * math.pi * length**2 * pt.exp(-0.5 * length**2 * self.squares)
@@ -438,8 +435,9 @@ class Waves(Varying):
             density = 4 * math.pi * nu * (2 * nu) ** nu * length ** (-2 * nu)
             density = density * (2 * nu / length**2 + self.squares) ** (-nu - 1)
         scale = sd * pt.sqrt(density)
-        raw = pm.Normal(name, 0.0, scale**w, shape=len(self.waves))
-        weight = scale ** (1.0 - w) * raw
+        wider = (1.0 + told * scale**2) ** 0.5
+        raw = pm.Normal(name, 0.0, wider, shape=len(self.waves))
+        weight = scale / wider * raw
         a, b = self.waves.T - 1
         grid = pt.set_subtensor(pt.zeros(self.basis)[a, b], weight)
         phi_a, phi_b = (self._phi(axis, self.field.places[:, axis]) for axis in (0, 1))

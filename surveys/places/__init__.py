@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from surveys.places.borders import neighbours
-    from surveys.places.cells import hexagons
+    from surveys.places.cells import hexagons, squares
     from surveys.places.countries import (
         country_name,
         country_of,
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
         working_crs,
     )
     from surveys.places.layers import read_layer, safe_path
+    from surveys.places.polygon_values import (
+        areas_within,
+        majority_within,
+        metres_to_nearest,
+        value_at,
+    )
+    from surveys.places.rasters import RASTER_SUFFIXES, sample_raster
     from surveys.places.regions import as_regions, assign_regions, cell_regions, read_regions
     from surveys.places.surface import read_surface
 
@@ -48,7 +55,14 @@ _HOME = {
     "cell_regions": "regions",
     "neighbours": "borders",
     "hexagons": "cells",
+    "squares": "cells",
     "read_surface": "surface",
+    "value_at": "polygon_values",
+    "areas_within": "polygon_values",
+    "majority_within": "polygon_values",
+    "metres_to_nearest": "polygon_values",
+    "sample_raster": "rasters",
+    "RASTER_SUFFIXES": "rasters",
     "country_name": "countries",
     "country_of": "countries",
     "country_problem": "countries",
@@ -72,7 +86,14 @@ __all__ = [  # noqa: RUF022  in the order of use
     "cell_regions",
     "neighbours",
     "hexagons",
+    "squares",
     "read_surface",
+    "value_at",
+    "areas_within",
+    "majority_within",
+    "metres_to_nearest",
+    "sample_raster",
+    "RASTER_SUFFIXES",
     "country_of",
     "country_name",
     "inside_country",

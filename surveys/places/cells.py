@@ -92,6 +92,50 @@ def hexagons(polygon: Any, width: float, crs: Any = None) -> gpd.GeoDataFrame:
     )
 
 
+def squares(polygon: gpd.GeoDataFrame | gpd.GeoSeries, width: float) -> gpd.GeoDataFrame:
+    """Squares of equal area over a layer, cut at its border.
+
+    Returns
+    -------
+    GeoDataFrame
+        In an equal-area CRS: easting and northing of the middle of the whole square, or of a point
+        inside where the middle was cut away; area_km2 of the part inside; geometry. The grid hangs
+        on the origin of the CRS.
+    """
+    import geopandas as gpd
+    import shapely
+
+    if not width > 0:
+        raise SurveyError(
+            Problem(code="E320", fact=f"The width of a cell is {width}", cure="metres, above 0")
+        )
+    layer = in_equal_area(polygon)
+    land = layer.geometry.make_valid().union_all()
+    west, south, east, north = land.bounds
+    first, last = np.floor([west / width, south / width]), np.ceil([east / width, north / width])
+    many = float(np.prod(last - first))
+    if many > MOST_CELLS:
+        fact = f"Cells {width:g} m wide would be {many:,.0f} squares"
+        raise SurveyError(Problem(code="E322", fact=fact, cure="make them wider"))
+    column, row = np.meshgrid(*(np.arange(a, b) for a, b in zip(first, last, strict=True)))
+    x, y = (column.ravel() + 0.5) * width, (row.ravel() + 0.5) * width
+    half = width / 2
+    shapes = shapely.box(x - half, y - half, x + half, y + half)
+    shapely.prepare(land)
+    near = shapely.intersects(land, shapes)
+    shapes, x, y = shapes[near], x[near], y[near]
+    cut = ~shapely.contains_properly(land, shapes)
+    shapes[cut] = shapely.intersection(shapes[cut], land)
+    area = shapely.area(shapes)
+    kept = area > 1e-9 * width**2
+    shapes, x, y, area = shapes[kept], x[kept], y[kept], area[kept]
+    away = ~shapely.intersects(land, shapely.points(x, y))
+    inside = shapely.point_on_surface(shapes[away])
+    x[away], y[away] = shapely.get_x(inside), shapely.get_y(inside)
+    columns = {"easting": x, "northing": y, "area_km2": area / 1e6}
+    return gpd.GeoDataFrame(columns, geometry=shapes, crs=layer.crs)
+
+
 def hexagon_shapes(x: np.ndarray, y: np.ndarray, width: float, turn: Any = 0.0) -> np.ndarray:
     """Regular hexagons round centres; `turn` (radians) is the direction to a neighbour."""
     import shapely

@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from surveys.places import shapefile
 from surveys.places.crs import parse_crs
 from surveys.problems import Problem, SurveyError, did_you_mean, listing
 
@@ -48,20 +49,22 @@ def _refused(path: str, fact: str, cure: str) -> SurveyError:
 
 
 def kind_of(path: Path) -> str:
-    """Tell gpkg, shp, geojson or csv from the first bytes, never from the name alone."""
+    """Tell gpkg, shp, fgb, geojson or csv from the first bytes, never from the name alone."""
     with path.open("rb") as file:
         head = file.read(4096)
     if head.startswith(b"SQLite format 3\0"):
         return "gpkg"
     if head.startswith(b"\x00\x00\x27\x0a"):
         return "shp"
+    if head[:3] == b"fgb" and head[4:7] == b"fgb":
+        return "fgb"
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith((b"<", b"PK", b"II*", b"MM\0*", b"\x89HDF", b"CDF")) or b"\0" in head:
         raise SurveyError(
             Problem(
                 code="E302",
                 file=path.name,
-                fact=f"{path.name} is not a GeoPackage, Shapefile, GeoJSON or CSV file",
+                fact=f"{path.name} is not a GeoPackage, Shapefile, FlatGeobuf, GeoJSON or CSV file",
                 cure="export the layer as GeoPackage; unzip an archive first",
             )
         )
@@ -78,9 +81,20 @@ def read_layer(
     *,
     crs: Any = None,
     layer: str | None = None,
+    encoding: str | None = None,
     within: str | Path | None = None,
 ) -> gpd.GeoDataFrame:
-    """A layer with its CRS. `crs` is for a file that does not tell its own."""
+    """A layer with its CRS, its features in the order of the file.
+
+    Parameters
+    ----------
+    crs
+        For a file that does not tell its own.
+    layer
+        Of a file with several; None: the only one that has shapes.
+    encoding
+        Of the texts of a Shapefile, where it tells none and the guess is wrong.
+    """
     real = safe_path(path, within)
     kind = kind_of(real)
     if kind == "csv":
@@ -88,7 +102,8 @@ def read_layer(
         raise SurveyError(
             Problem(code="E303", file=real.name, fact=fact, cure="give a GeoPackage or GeoJSON")
         )
-    frame = _read_geojson(real) if kind == "geojson" else _read_ogr(real, kind, layer)
+    is_json = kind == "geojson"
+    frame = _read_geojson(real) if is_json else _read_ogr(real, kind, layer, encoding)
     if frame.crs is None:
         if crs is None:
             raise SurveyError(_no_crs(real, kind))
@@ -111,40 +126,59 @@ def _no_crs(path: Path, kind: str) -> Problem:
     return Problem(code="E030", file=path.name, fact=fact, why=why, cure=cure)
 
 
-def _read_ogr(path: Path, kind: str, layer: str | None) -> gpd.GeoDataFrame:
+SUFFIXES = {"shp": "a Shapefile", "gpkg": "a database", "fgb": "a FlatGeobuf file"}
+
+
+def _read_ogr(path: Path, kind: str, layer: str | None, encoding: str | None) -> gpd.GeoDataFrame:
     import geopandas as gpd
     import pyogrio
-    from pyogrio.errors import DataLayerError, DataSourceError
+    from pyogrio.errors import CRSError, DataLayerError, DataSourceError, FeatureError
 
-    if kind == "shp" and path.suffix.lower() != ".shp":
-        raise _refused(path.name, "is a Shapefile under another name", "name it .shp")
-    if kind == "gpkg" and path.suffix.lower() != ".gpkg":
-        raise _refused(path.name, "is a database under another name", "name it .gpkg")
+    if path.suffix.lower() != f".{kind}":
+        fact = f"is {SUFFIXES[kind]} under another name"
+        raise _refused(path.name, fact, f"name it .{kind}")
+    if kind == "shp":
+        encoding = encoding or shapefile.encoding_of(path)
     try:
-        names = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
-        if layer is None and len(names) > 1:
-            raise SurveyError(
-                Problem(
-                    code="E304",
-                    file=path.name,
-                    fact=f"{path.name} has {len(names)} layers: {listing(names)}",
-                    cure=f'name one: layer = "{names[0]}"',
-                )
-            )
-        if layer is not None and layer not in names:
-            fact = f'{path.name} has no layer "{layer}". It has: {listing(names)}.'
-            raise SurveyError(
-                Problem(code="E304", file=path.name, fact=fact + did_you_mean(layer, names))
-            )
-        frame = pyogrio.read_dataframe(path, layer=layer, datetime_as_string=True)
-    except (DataSourceError, DataLayerError) as error:
-        fact = f"{path.name} cannot be read: {str(error).splitlines()[0][:200]}"
+        chosen = _choose(path, layer, pyogrio.list_layers(path)) if kind != "shp" else None
+        frame = pyogrio.read_dataframe(
+            path, layer=chosen, datetime_as_string=True, encoding=encoding
+        )
+    except (DataSourceError, DataLayerError, FeatureError, CRSError, LookupError) as error:
+        told = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        fact = f"{path.name} cannot be read: {told}"
         cure = "export it again; a Shapefile needs its .shx and .dbf beside it"
         raise SurveyError(Problem(code="E305", file=path.name, fact=fact, cure=cure)) from None
     if not isinstance(frame, gpd.GeoDataFrame):
         fact = f"{path.name} is a table without geometry"
         raise SurveyError(Problem(code="E303", file=path.name, fact=fact))
     return frame
+
+
+def _choose(path: Path, layer: str | None, found: Any) -> str:
+    """The layer asked for, or the only one with shapes (GIS keep styles in a table beside it)."""
+    names = [str(name) for name in found[:, 0]]
+    if layer is not None:
+        if layer in names:
+            return layer
+        fact = f'{path.name} has no layer "{layer}". It has: {listing(names)}.'
+        raise SurveyError(
+            Problem(code="E304", file=path.name, fact=fact + did_you_mean(layer, names))
+        )
+    shapes = [str(name) for name, kind in found if kind is not None]
+    if len(names) == 1 or len(shapes) == 1:
+        return (shapes or names)[0]
+    if not names:
+        fact = f"{path.name} cannot be read: it holds no layer. Was it cut short?"
+        raise SurveyError(Problem(code="E305", file=path.name, fact=fact, cure="export it again"))
+    raise SurveyError(
+        Problem(
+            code="E304",
+            file=path.name,
+            fact=f"{path.name} has {len(shapes) or len(names)} layers: {listing(shapes or names)}",
+            cure=f'name one: layer = "{(shapes or names)[0]}"',
+        )
+    )
 
 
 def _read_geojson(path: Path) -> gpd.GeoDataFrame:

@@ -37,15 +37,16 @@ def read_surface(
     Parameters
     ----------
     path
-        GeoPackage, GeoJSON or Shapefile of polygons or of centres; or CSV of centres with
+        GeoPackage, GeoJSON or Shapefile of polygons or of centres; or a table of centres with
         longitude and latitude, or easting and northing with `crs`. Round centres in offset rows
         hexagons are drawn, round centres in rows above each other squares.
     columns
         Name here -> name in the file, where they differ: {"forest": "FOR_PCT", "longitude": "X"}.
     """
     real = safe_path(path, within)
-    if kind_of(real) == "csv":
-        table = _read_csv(real)
+    packed = _is_packed(real)
+    if packed or kind_of(real) == "csv":
+        table = _read_packed(real) if packed else _read_csv(real)
         frame, taken = _renamed(table, columns, real.name), ()
         x, y, crs, taken = _centres(frame, crs, real.name)
         cells = _round_centres(x, y, crs, real.name)
@@ -71,6 +72,30 @@ def read_surface(
     result = type(cells)(out, geometry=cells.geometry.to_numpy(), crs=cells.crs)
     result.insert(len(out), "area_km2", result.geometry.area.to_numpy() / 1e6)
     return result
+
+
+def _is_packed(path: Path) -> bool:
+    """Whether the file is Parquet, a workbook, or a packed table."""
+    with path.open("rb") as file:
+        return file.read(4).startswith((b"PAR1", b"PK\x03\x04", b"\x1f\x8b"))
+
+
+def _read_packed(path: Path) -> pd.DataFrame:
+    """A table of centres from whatever else holds tables, as the readers of surveys open it."""
+    from surveys.ledger import Ledger
+    from surveys.open_table import open_table
+    from surveys.text_table import TableSpec
+
+    ledger = Ledger()
+    table = open_table(TableSpec(path, path.name, "surface"), ledger)
+    ledger.raise_errors()
+    if table is None or not len(table):
+        fact = f"{path.name} has a header and no rows"
+        raise SurveyError(Problem(code="E006", file=path.name, fact=fact, cure="export it again"))
+    comma = table.separator == ";"
+    return pd.DataFrame(
+        {n: _numbers_or_text(tuple(table.text(n)), decimal_comma=comma) for n in table.names}
+    )
 
 
 def _read_csv(path: Path) -> pd.DataFrame:

@@ -16,6 +16,8 @@ from surveys.occasions import Rules
 from surveys.study_file import StudyFile
 from surveys.values import as_seasons
 
+# Sections that every format of cameras uses; each has one of its own name beside them.
+SECTIONS = ("time", "clock", "occasions", "seasons", "cameras")
 # Units of effort, in days of 24 hours; the nights and days of the field are whole days too.
 UNITS: dict[str, float] = {
     **dict.fromkeys(("minutes", "minute", "camera minutes"), 1 / 1440),

@@ -19,6 +19,7 @@ from surveys.open_table import open_table
 from surveys.problems import listing
 from surveys.readers import roles
 from surveys.readers.camera_records import Records, check_shifts, species_frame
+from surveys.readers.camera_settings import SECTIONS as OF_CAMERAS
 from surveys.readers.camera_settings import Settings, settings_of
 from surveys.readers.camera_visits import tidy_of
 from surveys.readers.data_package import Package, open_package, package_table
@@ -35,6 +36,7 @@ from surveys.readers.tidy import Guess, Tidy
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
 
+SECTIONS = (*OF_CAMERAS, "camtrapdp")
 PACKAGE = True  # its tables are named by the package, not by the study file
 TYPES = ("animal", "human", "vehicle", "blank", "unknown", "unclassified")
 COVARIATES = ["featureType", "habitat", "baitUse", "cameraHeight"]
@@ -216,7 +218,9 @@ def _clocks_in_doubt(study, table: Table, ids, aside: np.ndarray, ledger: Ledger
     """Deployments whose clock cannot be trusted are set aside, unless the study keeps them."""
     if "timestampIssues" not in table.names:
         return
-    doubt = np.array([v.casefold() == "true" for v in table.text("timestampIssues")], dtype=bool)
+    doubt = np.array(
+        [v.casefold() in ("true", "1") for v in table.text("timestampIssues")], dtype=bool
+    )
     if not doubt.any():
         return
     keep = study.section("camtrapdp").get("timestamp_issues") == "keep"

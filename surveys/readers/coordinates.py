@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,22 @@ _DMS = re.compile(
     r"(?:(?P<s>[0-9]{1,2}(?:[.,][0-9]+)?)\s*(?:[\"″”s]|''|’’)?\s*)?(?P<tail>[NSEW])?",
     re.IGNORECASE,
 )
+
+
+def is_degrees(crs: str | None) -> bool:
+    """Whether coordinates are longitude and latitude, as they are where no CRS is told."""
+    if crs is None or crs.upper().replace(" ", "") in ("EPSG:4326", "OGC:CRS84"):
+        return True
+    from surveys.places.crs import parse_crs
+
+    return bool(parse_crs(crs).is_geographic)
+
+
+def same_crs(one: str, other: str) -> bool:
+    """Whether two names mean one CRS; the order of its axes is not asked."""
+    from surveys.places.crs import parse_crs
+
+    return bool(parse_crs(one).equals(parse_crs(other), ignore_axis_order=True))
 
 
 def dms(text: str) -> float | None:
@@ -48,7 +65,13 @@ def read(
     `quiet` looks only for columns that the study file names or that are called by their role in
     full (longitude, latitude), because a table of detections may use x and y for other things.
     """
-    crs = study.section("sites").get("crs")
+    crs = study.crs
+    if table.points is not None:  # of a map layer: what its columns tell beside is not asked
+        pair = PAIRS[0] if is_degrees(crs) else PAIRS[1]
+        found = [cells.numbers(table, name, ledger) for name in table.points]
+        values = dict(zip(pair, found, strict=True))
+        _check(study, table, ids, pair, table.points, values, crs, ledger)
+        return values
     for pair in PAIRS:
         if quiet and pair[0] == "easting" and not set(pair) & set(table.spec.columns):
             continue
@@ -87,10 +110,9 @@ def _degrees(table: Table, column: str, ledger: Ledger) -> np.ndarray:
     turned = {v: dms(v) for v in pd.unique(texts)}
     if not any(v is not None for v in turned.values()):
         return cells.numbers(table, column, ledger)
-    plain = [v for v in turned if turned[v] is None]
-    out = np.full(len(texts), np.nan)
     sign = cells.decimal_sign(table, column) or "."
-    for value in plain:
+    read: dict[str, float] = {v: np.nan if n is None else n for v, n in turned.items()}
+    for value in (v for v, n in turned.items() if n is None):
         if cells.is_missing(value, cells.MISSING_NUMBER, table.spec.missing):
             continue
         parsed = cells.parse_number(value, sign)
@@ -105,11 +127,9 @@ def _degrees(table: Table, column: str, ledger: Ledger) -> np.ndarray:
                 column=column,
             )
         else:
-            out[texts == value] = parsed[0]
+            read[value] = parsed[0]
     first = next(i for i, v in enumerate(texts) if turned[v] is not None)
-    for value, number in turned.items():
-        if number is not None:
-            out[texts == value] = number
+    out = np.array([read[v] for v in texts], dtype=float)
     ledger.repair(
         "R027",
         f"{table.place}, column {column}: degrees-minutes-seconds read as decimal degrees: "
@@ -148,7 +168,7 @@ def _check(study, table, ids, pair, names, values, crs, ledger: Ledger) -> None:
     known = np.isfinite(one) & np.isfinite(other) & ~null
     if not known.any():
         return
-    geographic = crs is None or crs.upper().replace(" ", "") in ("EPSG:4326", "OGC:CRS84")
+    geographic = is_degrees(crs)
     metres = known & ((np.abs(one) > 180) | (np.abs(other) > 180))
     if crs is None and (metres.sum() * 2 > known.sum() or pair[0] == "easting"):
         sample = f"{one[known][0]:.10g}, {other[known][0]:.10g}"
@@ -207,8 +227,17 @@ def _check_country(study, table, ids, names, lon, lat, known, ledger: Ledger) ->
         lat_column=names[1],
         sites=ids[known],
     )
-    if problem is not None:
-        ledger.add(problem)
+    if problem is None:
+        return
+    first = int(table.rows[known][0])
+    if problem.code == "E024" and table.points is not None:
+        cure = "x and y of the shapes are swapped: make the layer again (QGIS: Swap x and y)"
+        problem = replace(problem, row=first, cure=cure)
+    elif problem.code == "E024":
+        cure = f"[{table.spec.section}.columns] {problem.cure.removeprefix('swap the columns: ')}"
+        cure = cure.replace(", longitude", "; longitude")
+        problem = replace(problem, row=first, column=names[1], cure=f"swap the columns: {cure}")
+    ledger.add(problem)
 
 
 def _check_close(

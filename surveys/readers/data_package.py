@@ -8,11 +8,13 @@ import re
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
+from zipfile import is_zipfile
 
 from surveys.ledger import Ledger
 from surveys.problems import listing
 from surveys.study_file import StudyFile
 from surveys.text_table import TableSpec
+from surveys.unpack import archive_of, contents, read_bytes
 
 FILE = "datapackage.json"
 MOST_BYTES = 1 << 28
@@ -25,7 +27,7 @@ class Package:
     """What a package says of itself; without a file, the usual names of its tables."""
 
     folder: str = ""  # as the study file names it
-    paths: dict[str, str] = field(default_factory=dict)
+    paths: dict[str, str | list[str]] = field(default_factory=dict)  # a table may be in several
     ranks: dict[str, str] = field(default_factory=dict)  # name in small letters -> rank
     found: dict[str, Any] = field(default_factory=dict)  # for the provenance
 
@@ -40,9 +42,12 @@ def open_package(study: StudyFile, ledger: Ledger) -> Package | None:
     if shown is None:
         shown = FILE
         if named:
-            own = PurePosixPath(study.section("files.detections")["path"]).parent
+            own = study.section("files.detections")["path"]
+            own = PurePosixPath(own if isinstance(own, str) else own[0]).parent
             shown = (own / FILE).as_posix()
-    shown = f"{folder}/{shown}" if folder else shown
+        elif folder.lower().endswith(".zip"):
+            shown = ""  # the archive itself
+    shown = f"{folder}/{shown}".rstrip("/") if folder else shown
     before = len(ledger.of_level("error"))
     path = study.resolve(shown, "files.package", ledger)
     if len(ledger.of_level("error")) > before:
@@ -51,15 +56,22 @@ def open_package(study: StudyFile, ledger: Ledger) -> Package | None:
     if path.is_dir():
         home, path = shown, path / FILE
         shown = f"{shown}/{FILE}"
-    if not path.is_file():
+    elif path.is_file() and is_zipfile(path):
+        inside = min(
+            (n for n in contents(path) if n.rpartition("/")[2] == FILE), key=len, default=FILE
+        )
+        path, shown = path / inside, f"{shown}/{inside}"
+        home = PurePosixPath(shown).parent.as_posix()
+    archive, inside = archive_of(path)
+    if not path.is_file() and inside not in contents(archive):
         if named and "path" not in study.section("files.package"):
             return Package()
         ledger.error(
             "E401",
             f"{shown} is not there",
             file=shown,
-            cure='unpack the archive and name its folder, [source] path = "...", or the file '
-            'itself, [files.package] path = ".../datapackage.json"',
+            cure='name the archive or the folder it was unpacked in, [source] path = "...", or the '
+            'file itself, [files.package] path = ".../datapackage.json"',
         )
         return None
     return _parsed(path, shown, home, ledger)
@@ -67,9 +79,9 @@ def open_package(study: StudyFile, ledger: Ledger) -> Package | None:
 
 def _parsed(path, shown: str, home: str, ledger: Ledger) -> Package | None:
     try:
-        if path.stat().st_size > MOST_BYTES:
+        if archive_of(path)[0].stat().st_size > MOST_BYTES and not archive_of(path)[1]:
             raise ValueError("it is larger than 256 MB")
-        raw = path.read_bytes()
+        raw = read_bytes(path)
         told = json.loads(raw.decode("utf-8-sig"))
         if not isinstance(told, dict) or not isinstance(told.get("resources"), list):
             raise ValueError('it has no list of "resources"')
@@ -103,22 +115,21 @@ def _version(told: dict[str, Any]) -> str | None:
     return match[1] if match else None
 
 
-def _paths(told: dict[str, Any], shown: str, ledger: Ledger) -> dict[str, str]:
-    paths = {}
+def _paths(told: dict[str, Any], shown: str, ledger: Ledger) -> dict[str, str | list[str]]:
+    paths: dict[str, str | list[str]] = {}
     for resource in told["resources"]:
         if not isinstance(resource, dict):
             continue
         name, path = resource.get("name"), resource.get("path")
-        if isinstance(path, list) and len(path) == 1:
-            path = path[0]
-        if isinstance(name, str) and isinstance(path, str):
+        listed = isinstance(path, list) and path and all(isinstance(p, str) for p in path)
+        if isinstance(name, str) and (isinstance(path, str) or listed):
             paths[name] = path
         elif name in ("deployments", "observations"):
             ledger.error(
                 "E578",
-                f"{shown}: the table {name} lies in several files or in none",
+                f"{shown}: the table {name} lies in no file",
                 file=shown,
-                cure="join its files to one, and name it in the package",
+                cure="export the package again",
             )
     for name in ("deployments", "observations"):
         if name not in paths and not ledger.of_level("error"):
@@ -152,11 +163,8 @@ def package_table(
         return study.table(section, ledger)
     if name not in package.paths:
         return None
-    keys = study.section(section)
-    shown = package.paths[name]
-    shown = f"{package.folder}/{shown}" if package.folder and "://" not in shown else shown
-    before = len(ledger.of_level("error"))
-    path = study.resolve(shown, section, ledger)
-    if len(ledger.of_level("error")) > before:
-        return None
-    return TableSpec.of(section, path, PurePosixPath(shown).as_posix(), keys)
+    paths = package.paths[name]
+    paths = [paths] if isinstance(paths, str) else paths
+    home = package.folder
+    shown = [f"{home}/{path}" if home and "://" not in path else path for path in paths]
+    return study.spec_of(section, shown, ledger, based=False)

@@ -14,14 +14,16 @@ import xarray as xr
 from surveys.build import from_tables
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError
-from surveys.readers import CAMERAS, polygons, reader
+from surveys.readers import READERS, layer_keys, place_covariates, plugged, reader, sections
+from surveys.readers.layer_table import AREA
+from surveys.readers.mark import is_history
 from surveys.readers.other_inputs import other_inputs
 from surveys.readers.season_table import read_seasons
 from surveys.readers.tidy import Tidy
 from surveys.readers.trait_table import read_traits
 from surveys.relatives import attach_phylogeny
 from surveys.study_file import StudyFile, read_study
-from surveys.study_keys import OF_CAMERAS
+from surveys.study_keys import OF_SOME_FORMATS
 from surveys.surroundings import attach_neighbours
 
 
@@ -46,22 +48,10 @@ def surveyed(study: StudyFile) -> tuple[xr.Dataset, Tidy]:
     ledger = study.ledger = Ledger()
     tidy = tables(study, ledger)
     regions = _regions(study)
-    ds = from_tables(
-        tidy.visits,
-        tidy.records,
-        tidy.sites,
-        species=tidy.species,
-        seasons=tidy.seasons,
-        season_covariates=() if tidy.season_covariates is None else tidy.season_covariates,
-        species_covariates=tidy.species_covariates,
-        missing=_policies(tidy),
-        units=_units(study, tidy),
-        effort_units=_effort_units(study, tidy),
-        crs=study.section("sites").get("crs"),
-        ledger=ledger.balance(),
-        provenance=provenance(study, tidy),
-        title=study.title,
-    )
+    try:
+        ds = _dataset_of(study, tidy, ledger)
+    except SurveyError as error:
+        raise SurveyError(ledger.named(p) for p in error.problems) from None
     for name in ("visit_start", "visit_end"):
         if tidy.clock and name in ds:
             ds[name].attrs["clock"] = tidy.clock
@@ -74,13 +64,33 @@ def surveyed(study: StudyFile) -> tuple[xr.Dataset, Tidy]:
     tree = study.section("taxa").get("tree")
     if tree:
         ds = attach_phylogeny(ds, study.resolve(tree, "taxa"))
-    ds = polygons.attach(study, ds)
+    ds = place_covariates.attach(study, ds)
     for name, section in study.config.items():
         if name.endswith("covariates"):
             for covariate, keys in section.items():
                 if keys.get("long_name") and covariate in ds:
                     ds[covariate].attrs["long_name"] = keys["long_name"]
     return ds, tidy
+
+
+def _dataset_of(study: StudyFile, tidy: Tidy, ledger: Ledger) -> xr.Dataset:
+    return from_tables(
+        tidy.visits,
+        tidy.records,
+        tidy.sites,
+        species=tidy.species,
+        target=tidy.target,
+        seasons=tidy.seasons,
+        season_covariates=() if tidy.season_covariates is None else tidy.season_covariates,
+        species_covariates=tidy.species_covariates,
+        missing=_policies(tidy),
+        units=_units(study, tidy),
+        effort_units=_effort_units(study, tidy),
+        crs=study.crs,
+        ledger=ledger.balance(),
+        provenance=provenance(study, tidy),
+        title=study.title,
+    )
 
 
 def tables(study: StudyFile, ledger: Ledger) -> Tidy:
@@ -93,7 +103,9 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
     """
     form = study.format or _guess_format(study)
     module = reader(form)
-    _refuse_idle_sections(study, form, ledger)
+    plugged.tell_refused(form, ledger)
+    _refuse_idle_sections(study, form, sections(module), ledger)
+    layer_keys.check(study, ledger)
     if not study.section("files.detections").get("path") and not getattr(module, "PACKAGE", False):
         ledger.error(
             "E409",
@@ -123,17 +135,20 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
     return tidy
 
 
-def _refuse_idle_sections(study: StudyFile, form: str, ledger: Ledger) -> None:
+def _refuse_idle_sections(
+    study: StudyFile, form: str, used: tuple[str, ...], ledger: Ledger
+) -> None:
     """Sections that this format makes nothing of; in silence they would be believed."""
-    named = [name for name in OF_CAMERAS if study.section(name)]
-    idle = named if form not in CAMERAS else [n for n in named if n in CAMERAS and n != form]
-    for name in idle:
+    for name in OF_SOME_FORMATS:
+        if name in used or not study.section(name):
+            continue
+        meant = name if name in READERS else "camtrapr"
         ledger.error(
             "E408",
             f'{study.name}: [{name}] has no effect on files of the format "{form}"',
             file=study.name,
-            cure=f"remove it, or name the format: [source] format = "
-            f'"{name if name in CAMERAS else "camtrapr"}"',
+            cure="remove it"
+            + (f', or name the format: [source] format = "{meant}"' if meant != form else ""),
         )
 
 
@@ -141,6 +156,8 @@ def _guess_format(study: StudyFile) -> str:
     """Long where the study file names a role that only long tables have."""
     if study.section("files.package").get("path"):
         return "camtrapdp"
+    if is_history(str(study.section("files.detections").get("path", ""))):
+        return "mark"
     if study.section("files.deployments").get("path"):
         return "camtrapr"
     columns = study.section("files.detections").get("columns", {})
@@ -155,7 +172,7 @@ def _regions(study: StudyFile) -> Any:
     from surveys.places import read_regions
 
     keys = study.section("regions")
-    with polygons.cure_in("regions"):
+    with place_covariates.cure_in("regions"):
         return read_regions(
             path,
             name=keys.get("name"),
@@ -175,7 +192,7 @@ def _units(study: StudyFile, tidy: Tidy) -> dict[str, str]:
         names |= set(tidy.season_covariates.columns)
     if tidy.species_covariates is not None:
         names |= set(tidy.species_covariates.columns)
-    units = dict(tidy.units)
+    units = {AREA: "km2", **tidy.units}
     for section in ("covariates", "visit_covariates", "season_covariates", "species_covariates"):
         for name, keys in study.section(section).items():
             if "units" in keys:
@@ -206,10 +223,12 @@ def provenance(study: StudyFile, tidy: Tidy) -> dict[str, Any]:
         program = "unknown"
     inputs = {}
     for table in tidy.tables:
-        inputs.setdefault(table.file, table.found)
+        for found in table.found.get("parts") or [table.found]:
+            inputs.setdefault(found["file"], {k: v for k, v in found.items() if k != "mark"})
     for found in tidy.inputs:
         inputs.setdefault(found["file"], found)
-    for found in other_inputs(study, [table.spec.path for table in tidy.tables]):
+    specs = [spec for table in tidy.tables for spec in table.spec.parts or (table.spec,)]
+    for found in other_inputs(study, [spec.path for spec in specs]):
         inputs.setdefault(found["file"], found)
     return {
         "program": f"occupancy {program}",

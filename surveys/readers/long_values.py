@@ -122,17 +122,24 @@ def count_cells(table: Table, column: str, ledger: Ledger) -> tuple[np.ndarray, 
     if cells.error_cells(table, column, ledger, missing):
         return numbers, present
     sign = cells.decimal_sign(table, column) or "."
-    for text in pd.unique(texts):
-        at = texts == text
+    # Each different text is judged once; its cells take the verdict by their code.
+    codes, different = pd.factorize(texts)
+    value_of = np.full(len(different), np.nan)
+    is_present = np.zeros(len(different), dtype=bool)
+    for code, text in enumerate(different):
         if cells.is_missing(text, cells.MISSING_NUMBER, missing):
             continue
         bare = text.casefold()
         if bare in PRESENT or bare in ABSENT:
-            words[text] = int(at.sum())
-            present |= at & (bare in PRESENT)
-            numbers[at] = np.nan if bare in PRESENT else 0.0
+            words[text] = int((codes == code).sum())
+            is_present[code] = bare in PRESENT
+            value_of[code] = np.nan if bare in PRESENT else 0.0
             continue
         parsed = cells.parse_number(text, sign)
+        if parsed and 0 <= parsed[0] <= LARGEST_DETECTION and parsed[0] == int(parsed[0]):
+            value_of[code] = parsed[0]
+            continue
+        at = codes == code
         row = int(table.rows[at][0])
         if parsed is None:
             ledger.error(
@@ -144,7 +151,7 @@ def count_cells(table: Table, column: str, ledger: Ledger) -> tuple[np.ndarray, 
                 column=column,
                 cure='for "present, not counted" write X',
             )
-        elif not 0 <= parsed[0] <= LARGEST_DETECTION or parsed[0] != int(parsed[0]):
+        else:
             what = "is below 0" if parsed[0] < 0 else "is no whole number"
             what = what if parsed[0] <= LARGEST_DETECTION else "is too large for a count"
             ledger.error(
@@ -155,8 +162,7 @@ def count_cells(table: Table, column: str, ledger: Ledger) -> tuple[np.ndarray, 
                 column=column,
                 cure=f'if it means missing, set [{table.spec.section}] missing = ["{text}"]',
             )
-        else:
-            numbers[at] = parsed[0]
+    numbers, present = value_of[codes], is_present[codes]
     if words:
         told = " and ".join(f'"{w}" ({n} {"row" if n == 1 else "rows"})' for w, n in words.items())
         ledger.repair(

@@ -177,7 +177,7 @@ def covariates_of(
         if kind is None and dates.are_dates(pd.unique(table.text(column))):
             out[name] = dates.day_of_year(dates.dates(table, column, ledger))
             continue
-        kind = kind or ("number" if cells.is_numeric(table, column) else "factor")
+        kind = kind or cells.kind_of(table, column, ledger)
         read_as = cells.numbers if kind == "number" else cells.words
         out[name] = read_as(table, column, ledger)
     if observer is not None:

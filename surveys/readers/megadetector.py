@@ -18,6 +18,7 @@ import pandas as pd
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.readers.camera_records import Records, species_frame
+from surveys.readers.camera_settings import SECTIONS as OF_CAMERAS
 from surveys.readers.camera_settings import Settings, settings_of
 from surveys.readers.camera_visits import tidy_of
 from surveys.readers.deployments import Deployments, as_stations, column_of, stations_of
@@ -28,6 +29,7 @@ from surveys.readers.timelapse import sites_of_files, unknown_folders
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, TableSpec
 
+SECTIONS = (*OF_CAMERAS, "megadetector")
 MOST_BYTES = 1 << 31
 THRESHOLD = 0.2  # of confidence; MegaDetector writes boxes from 0.005
 COLUMNS = ["file", "datetime", "failure", "detections"]

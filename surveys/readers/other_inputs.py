@@ -40,6 +40,8 @@ def _named(config: Any) -> Iterator[str]:
         for key, value in config.items():
             if key in FILES and isinstance(value, str):
                 yield value
+            elif key in FILES and isinstance(value, Mapping):  # one for each season
+                yield from (shown for shown in value.values() if isinstance(shown, str))
             else:
                 yield from _named(value)
 

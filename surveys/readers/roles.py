@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -209,7 +210,7 @@ def species_names(
     shown: dict[str, str] = {}
     reason: dict[str, str] = {}
     for plain, written in spellings.items():
-        best = max(written, key=lambda w: (counted[w], w))
+        best = max(written, key=lambda w: (counted[w], " " in w and w[0].isupper(), w))
         best = " ".join(best.split())
         target = alias.get(plain, best)
         why = NOT_SPECIES.get(plain, "")
@@ -224,10 +225,39 @@ def species_names(
                 f"{table.place}: species {told} joined (capitals, blanks)",
                 file=table.place,
             )
+    _tell_short_names(table, names, counted, shown, reason, ledger)
     return (
         np.array([shown[n] for n in names], dtype=object),
         np.array([reason[n] for n in names], dtype=object),
     )
+
+
+def _tell_short_names(
+    table: Table,
+    names: np.ndarray,
+    counted: pd.Series,
+    shown: Mapping[str, str],
+    reason: Mapping[str, str],
+    ledger: Ledger,
+) -> None:
+    """Tell "V. vulpes" beside "Vulpes vulpes": likely the same, and never joined unasked."""
+    full = {shown[n] for n in counted.index if not reason[n]}
+    for name in counted.index:
+        short = re.fullmatch(r"(\w)\.?\s+([\w-]+)", name)
+        if short is None or reason[name] or shown[name] != name:
+            continue
+        like = re.compile(rf"{re.escape(short[1])}\w+\s+{re.escape(short[2])}", re.IGNORECASE)
+        same = sorted(n for n in full if like.fullmatch(n))
+        if len(same) == 1:
+            rows = table.rows[np.asarray(names, dtype=object) == name]
+            ledger.warn(
+                "W052",
+                f'{table.place}, {rows_text(rows)}: species "{name}" was not joined with '
+                f'"{same[0]}"',
+                file=table.place,
+                row=int(rows[0]),
+                cure=f'if they are the same, map it: [taxa.alias] "{name}" = "{same[0]}"',
+            )
 
 
 def only_species(study: StudyFile, table: Table, ledger: Ledger) -> str:

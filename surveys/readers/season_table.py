@@ -29,11 +29,13 @@ def read_seasons(study: StudyFile, tidy: Tidy, ledger: Ledger) -> None:
     ).to_frame(index=False)
     opened: dict[str, Table | None] = {}
     for name, keys in sections.items():
+        if "raster" in keys:
+            continue  # found once the places of the sites are known
         path = keys.get("path")
         if path is None:
             ledger.error(
                 "E531",
-                f"{study.name}: [season_covariates.{name}] names no path",
+                f"{study.name}: [season_covariates.{name}] names no path and no raster",
                 file=study.name,
                 cure="name its table, which has a column season: "
                 f'[season_covariates.{name}] path = "..."',
@@ -48,7 +50,11 @@ def read_seasons(study: StudyFile, tidy: Tidy, ledger: Ledger) -> None:
             if values is not None:
                 frame[name] = values
     tidy.tables += [t for t in opened.values() if t is not None]
-    tidy.season_covariates = frame
+    if tidy.season_covariates is not None:  # those that the reader itself has found
+        own = [n for n in tidy.season_covariates if n not in frame or n in ("site", "season")]
+        frame = frame.merge(tidy.season_covariates[own], on=["site", "season"], how="left")
+    if len(frame.columns) > 2:
+        tidy.season_covariates = frame
 
 
 def _values(
@@ -88,7 +94,7 @@ def _values(
             cure="one row for each season, or for each site and season",
         )
         return None
-    kind = keys.get("type") or ("number" if cells.is_numeric(table, column) else "factor")
+    kind = keys.get("type") or cells.kind_of(table, column, ledger)
     read_as = cells.numbers if kind == "number" else cells.words
     values = pd.Series(read_as(table, column, ledger), index=pd.MultiIndex.from_frame(at))
     wanted = pd.MultiIndex.from_frame(frame[list(at.columns)])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,12 @@ from surveys import cells
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import listing
-from surveys.readers import coordinates, roles
+from surveys.readers import coordinates, layer_keys, roles
 from surveys.readers.visit_covariates import refuse_taken
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
 from surveys.values import natural
 
-LAYERS = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".kml")
 ROLES = ("site", "longitude", "latitude", "easting", "northing", "region", "area")
 
 
@@ -32,11 +30,6 @@ class SiteColumns:
     site: str | None
     columns: list[str] = field(default_factory=list)
     ids: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=object))
-
-
-def is_layer(path: str) -> bool:
-    """Whether a path names polygons or points of a GIS rather than a table."""
-    return Path(path).suffix.lower() in LAYERS
 
 
 def read_sites(
@@ -51,6 +44,8 @@ def read_sites(
     table = open_table(spec, ledger) if spec is not None else None
     others = _open_others(study, ledger)
     tables = [t for t in (table, *others.values()) if t is not None]
+    if table is not None:
+        _take_crs(study, table, ledger)
     if detections is None or (spec is not None and table is None):
         return None, tables
     ids = detections.ids
@@ -60,6 +55,8 @@ def read_sites(
         listed = _ids(study, table, ledger)
         if listed is None:
             return None, tables
+        for site, row in zip(listed[::-1], table.rows[::-1], strict=True):
+            study.site_rows[str(site)] = (table.place, int(row))  # the first row of a site
         keep = roles.known_sites(study, detections.table, ids, listed, table.file, ledger)
         frame = pd.DataFrame({"site": sorted(set(ids[keep]), key=natural)})
         _one_row_a_site(study, table, listed, ledger)
@@ -71,12 +68,50 @@ def read_sites(
         frame = _coordinates(study, table, listed, frame, ledger)
         for name in _covariate_columns(study, table, ledger):
             frame[name] = _covariate(study, name, table, name, ledger)[at]
+        if table.names_cut:
+            _whole_names(study, table, frame, ledger)
         roles.tell_loose_names(table, ledger)
         cells.tell_decimals(table, ledger)
+    else:
+        for site, row in zip(ids[::-1], detections.table.rows[::-1], strict=True):
+            study.site_rows[str(site)] = (detections.table.place, int(row))
     _from_detections(study, detections, frame, ledger)
     for name, keys in study.section("covariates").items():
         _own(study, name, keys, others, frame, ledger)
     return frame, tables
+
+
+def _take_crs(study: StudyFile, table: Table, ledger: Ledger) -> None:
+    """The CRS of a layer of sites holds; another in the study file is refused, not passed over."""
+    if not table.crs:
+        return
+    study.layer_crs = table.crs
+    told = study.section("sites").get("crs")
+    if told and not coordinates.same_crs(told, table.crs):
+        ledger.error(
+            "E337",
+            f"{table.place} is in {table.found['crs']}, and {study.name} says [sites] crs = "
+            f'"{told}"',
+            file=table.place,
+            why="the places would be taken for others, perhaps in another country",
+            cure="remove [sites] crs: the layer tells its own",
+        )
+
+
+def _whole_names(study: StudyFile, table: Table, frame: pd.DataFrame, ledger: Ledger) -> None:
+    """Covariates that the study file names in full and a Shapefile cut to ten letters."""
+    for name, keys in study.section("covariates").items():
+        found = table.match(name)
+        elsewhere = {"path", "column", "raster", "polygons", "table"} & set(keys)
+        if not elsewhere and found in frame and name not in frame:
+            frame[name] = frame.pop(str(found))
+            ledger.repair(
+                "R338",
+                f'{table.place}: column "{found}" was taken for "{name}" (a Shapefile keeps ten '
+                "letters of a name)",
+                file=table.file,
+                column=str(found),
+            )
 
 
 def _ids(study: StudyFile, table: Table, ledger: Ledger, asked: str | None = None):
@@ -182,7 +217,7 @@ def _coordinates(
 
 def _covariate_columns(study: StudyFile, table: Table, ledger: Ledger) -> list[str]:
     """Every column without another role is a covariate."""
-    taken = {table.site_column}
+    taken = {table.site_column, *(table.points or ())}
     for role in ROLES:
         asked = table.spec.columns.get(role)
         found = table.match(asked) if asked else None
@@ -199,7 +234,7 @@ def _covariate(
     kind = keys.get("type")
     missing = keys.get("missing", ()) if "path" not in keys else ()
     if kind is None:
-        kind = "number" if cells.is_numeric(table, column, missing) else "factor"
+        kind = cells.kind_of(table, column, ledger, missing)
     if kind == "factor":
         return cells.words(table, column, ledger, missing=missing).astype(str)
     return cells.numbers(
@@ -276,8 +311,8 @@ def _open_others(study: StudyFile, ledger: Ledger) -> dict[str, Table]:
     """Tables that covariates name, each opened once."""
     tables: dict[str, Table] = {}
     for name, keys in study.section("covariates").items():
-        path = keys.get("path")
-        if not path or is_layer(path) or path in tables:
+        path = keys.get("table") or keys.get("path")
+        if not path or layer_keys.is_of_places(keys) or path in tables:
             continue
         spec = study.table(f"covariates.{name}", ledger)
         if spec is None:
@@ -297,7 +332,9 @@ def _own(
     ledger: Ledger,
 ) -> None:
     """A covariate from its own table, joined by site id."""
-    path = keys.get("path")
+    path = keys.get("table") or keys.get("path")
+    if layer_keys.is_of_places(keys):
+        return  # found once the places of the sites are known
     if path is None:
         if name not in frame and not keys.get("column"):
             ledger.error(
@@ -308,7 +345,7 @@ def _own(
                 cure=f'name its table: [covariates.{name}] path = "..."',
             )
         elif name not in frame and keys["column"] in frame:
-            frame.rename(columns={keys["column"]: name}, inplace=True)
+            frame[name] = frame.pop(keys["column"])
         return
     table = tables.get(path)
     if table is None:

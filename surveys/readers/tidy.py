@@ -46,4 +46,5 @@ class Tidy:
     effort_units: str = ""  # "" where the study file alone knows them
     inputs: list[dict[str, Any]] = field(default_factory=list)  # files that are no tables
     clock: str = ""  # of the times of visits
+    target: pd.DataFrame | None = None  # species looked for, where not every one was
     fieldwork: Fieldwork | None = None  # where the format knows deployments or times of records

@@ -18,6 +18,7 @@ from surveys.open_table import open_table
 from surveys.problems import listing
 from surveys.readers import roles
 from surveys.readers.camera_records import Records, count_column, species_frame
+from surveys.readers.camera_settings import SECTIONS as OF_CAMERAS
 from surveys.readers.camera_settings import Settings, settings_of
 from surveys.readers.camera_visits import tidy_of
 from surveys.readers.deployments import Deployments, as_stations, column_of, stations_of
@@ -27,6 +28,7 @@ from surveys.readers.tidy import Guess, Tidy
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
 
+SECTIONS = (*OF_CAMERAS, "timelapse")
 COLUMNS: dict[str, tuple[str, ...]] = {
     "site": (),  # a column only where the study file names one
     "species": ("species",),

@@ -106,7 +106,7 @@ def _values(
         ledger.use(table.file, int(used.sum()))
         if not used.all():
             ledger.set_aside("species not in the surveys", table.file, table.rows[~used])
-    kind = keys.get("type") or ("number" if cells.is_numeric(table, column) else "factor")
+    kind = keys.get("type") or cells.kind_of(table, column, ledger)
     read_as = cells.numbers if kind == "number" else cells.words
     values = pd.Series(read_as(table, column, ledger)[used], index=owner[used])
     out = values.reindex(species).to_numpy()

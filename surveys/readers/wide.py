@@ -23,7 +23,7 @@ from surveys.readers.visit_covariates import (
     own_table,
     refuse_taken,
 )
-from surveys.readers.wide_values import agree_effort, counts, detections
+from surveys.readers.wide_values import agree_effort, counts, detections, tell_zeros
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
 from surveys.values import as_seasons, natural
@@ -39,7 +39,11 @@ def detect(tables: dict[str, Table]) -> Guess | None:
         if not found or not len(table):
             continue
         values = pd.unique(np.concatenate([table.text(c.name) for c in found]))
-        told = {v for v in values if not cells.is_missing(v, cells.MISSING_NUMBER)}
+        told = {
+            v.removesuffix(".0")  # as pandas writes whole numbers beside missing ones
+            for v in values
+            if not cells.is_missing(v, cells.MISSING_NUMBER)
+        }
         binary = bool(told) and told <= {"0", "1"}
         counts = bool(told) and all(v.isdecimal() and len(v) < 4 for v in told)
         if not counts:
@@ -69,13 +73,6 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
     role = {r: roles.named(table, r, ledger) for r in ROLES}
     if columns is None:
         return None
-    sites_spec = study.section("files.sites").get("path")
-    sites = _site_ids(study, table, role["site"], bool(sites_spec), ledger)
-    layout, season_at = _layout(table, columns, sites, role["season"])
-    species, kind_at = _species(study, table, role["species"], ledger)
-    if len(set(_keys(sites, season_at, kind_at))) != len(table):
-        _refuse_twice(table, sites, season_at, kind_at, layout, role, ledger)
-        return None
     others = [
         c
         for c in table.names
@@ -85,7 +82,34 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
     spare = [c for c in others if c not in named]
     groups, left = visit_columns.covariate_groups(table, columns, spare, ledger)
     left = [c for c in others if c in left or c in named]
+    return of_columns(study, table, columns, role, groups, left, ledger)
+
+
+def of_columns(
+    study: StudyFile,
+    table: Table,
+    columns: Sequence[VisitColumn],
+    role: dict[str, str | None],
+    groups: dict[str, list[str]],
+    left: Sequence[str],
+    ledger: Ledger,
+    *,
+    values: str | None = None,
+) -> Tidy | None:
+    """The tidy tables of a table whose columns are known: visits, roles, covariates.
+
+    `groups` are visit covariates with a column for each visit, `left` covariates of the site;
+    `values` says what numbers above 1 are where the study file does not.
+    """
+    sites_spec = study.section("files.sites").get("path")
+    sites = _site_ids(study, table, role["site"], bool(sites_spec), ledger)
+    layout, season_at = _layout(table, columns, sites, role["season"])
+    species, kind_at = _species(study, table, role["species"], ledger)
     y = detections(study, table, columns, ledger)
+    if len(set(_keys(sites, season_at, kind_at))) != len(table):
+        _refuse_twice(table, sites, season_at, kind_at, layout, role, ledger)
+        return None
+    tell_zeros(table, columns, y, groups, ledger)
     site_at = _positions(sites, layout.sites)
     n_species = len(species)
     cube = np.full((n_species, *layout.shape), np.nan)
@@ -103,7 +127,7 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
     roles.tell_loose_names(table, ledger)
     if ledger.of_level("error") or site_frame is None:
         return None
-    tidy = _tidy(study, table, species, layout, cube, row_at, cubes, columns, ledger)
+    tidy = _tidy(study, table, species, layout, cube, row_at, cubes, columns, ledger, values)
     known = set(site_frame["site"])
     for part in ("visits", "records"):
         frame = getattr(tidy, part)
@@ -114,14 +138,20 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
 
 
 def _account(table: Table, sites: np.ndarray, frame: pd.DataFrame | None, ledger: Ledger) -> None:
-    """Rows of sites that were kept are used; others were set aside by [checks] unknown_site."""
+    """Rows of sites that were kept are used; others were set aside by [checks] unknown_site.
+
+    A row may stand for several sites (a frequency of MARK): it is used if any of them is.
+    """
     kept = np.ones(len(table), dtype=bool)
     if frame is not None:
-        kept = pd.Series(sites).isin(frame["site"]).to_numpy()
-    ledger.read(table.file, len(table))
-    ledger.use(table.file, int(kept.sum()))
-    if not kept.all():
-        ledger.set_aside("unknown site", table.file, table.rows[~kept], sites[~kept])
+        have = set(frame["site"])
+        kept = np.array([site in have for site in sites], dtype=bool)
+    rows, first = np.unique(table.rows, return_index=True)
+    used = np.isin(rows, table.rows[kept])
+    ledger.read(table.file, len(rows))
+    ledger.use(table.file, int(used.sum()))
+    if not used.all():
+        ledger.set_aside("unknown site", table.file, rows[~used], sites[first[~used]])
 
 
 def no_rows(study: StudyFile, table: Table, ledger: Ledger) -> None:
@@ -296,6 +326,7 @@ def _tidy(
     cubes: dict[str, Cube],
     columns: Sequence[VisitColumn],
     ledger: Ledger,
+    kind: str | None = None,
 ) -> Tidy:
     made = ~np.isnan(cube).all(axis=0)
     effort = cubes.pop("effort", None)
@@ -325,7 +356,7 @@ def _tidy(
             units[name] = own.units
         if own.dates is not None and "start" not in visits:
             visits["start"] = own.dates[site, season, visit]
-    are_counts = counts(study, table, cube, columns, ledger)
+    are_counts = counts(study, table, cube, columns, ledger, kind)
     kinds = []
     for k, name in enumerate(species):
         y = cube[k, site, season, visit]

@@ -63,9 +63,10 @@ def counts(
     cube: np.ndarray,
     columns: Sequence[VisitColumn],
     ledger: Ledger,
+    told: str | None = None,
 ) -> bool:
     """Whether values above 1 are counts; told, because a state code would be one too."""
-    kind = study.section("detections").get("values")
+    kind = study.section("detections").get("values", told)
     most = np.nanmax(cube) if not np.isnan(cube).all() else 0
     if kind == "state" or (kind != "count" and most <= 1):
         return False
@@ -85,6 +86,37 @@ def counts(
             cure='for breeding states or other codes set [detections] values = "state"',
         )
     return True
+
+
+def tell_zeros(
+    table: Table,
+    columns: Sequence[VisitColumn],
+    y: np.ndarray,
+    groups: dict[str, list[str]],
+    ledger: Ledger,
+) -> None:
+    """Zeros of a whole visit without a date, or whatever was noted, are often no visits at all."""
+    for j, column in enumerate(columns):
+        made = ~np.isnan(y[:, j])
+        if made.sum() < 2 or y[made, j].any() or not np.nansum(y):
+            continue
+        for names in groups.values():
+            blank = np.array(
+                [[cells.is_missing(v, cells.MISSING_NUMBER) for v in table.text(n)] for n in names]
+            )[:, made]  # fmt: skip  (visit, site)
+            here = blank[j].mean()
+            if here <= 0.5 or np.median(blank.mean(axis=1)) > 0.5:
+                continue
+            ledger.warn(
+                "W050",
+                f"{table.place}, visit {column.name}: all {int(made.sum())} sites are 0 and "
+                f"{names[j]} is blank at {int(blank[j].sum())} of them. Are these zeros visits?",
+                file=table.file,
+                column=column.name,
+                why="a zero where nobody went makes detection look harder than it is",
+                cure="blank them if nobody went",
+            )
+            break
 
 
 def agree_effort(

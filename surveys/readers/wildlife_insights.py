@@ -16,6 +16,7 @@ from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import listing
 from surveys.readers.camera_records import Records, count_column, species_frame
+from surveys.readers.camera_settings import SECTIONS as OF_CAMERAS
 from surveys.readers.camera_settings import Settings, settings_of
 from surveys.readers.camera_visits import tidy_of
 from surveys.readers.deployments import (
@@ -30,6 +31,7 @@ from surveys.readers.tidy import Guess, Tidy
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, TableSpec, rows_text
 
+SECTIONS = OF_CAMERAS
 PACKAGE = True  # its tables have names of their own in one folder
 DEPLOYMENTS = ("deployment_id", "placename", "start_date", "end_date")
 RECORDS: dict[str, tuple[str, ...]] = {
@@ -104,22 +106,9 @@ def _spec(
         return None
     for pattern in names:
         found = sorted(folder.glob(pattern)) if folder.is_dir() else []
-        if len(found) > 1:
-            ledger.error(
-                "E578",
-                f"{base or 'the study folder'} holds {len(found)} tables like {pattern}: "
-                f"{listing(p.name for p in found)}",
-                file=study.name,
-                cure=f'join their rows in one file, or name one: [{section}] path = "..."',
-            )
-            return None
         if found:
-            shown = PurePosixPath(base, found[0].name).as_posix()
-            before = len(ledger.of_level("error"))
-            path = study.resolve(shown, section, ledger)
-            if len(ledger.of_level("error")) > before:
-                return None
-            return TableSpec.of(section, path, shown, study.section(section))
+            shown = [PurePosixPath(base, p.name).as_posix() for p in found]
+            return study.spec_of(section, shown, ledger, based=False)
     ledger.error(
         "E401",
         f"{names[0]} is not in {base or 'the study folder'}",

@@ -93,3 +93,17 @@ def filled_elsewhere():
     other.use("other.csv", 1)
     other.warn("W1", "look")
     return other
+
+
+def test_ledger__rows_too_many_to_list_are_counted_and_balance():
+    ledger = Ledger()
+    ledger.read("big.txt", 100)
+    ledger.use("big.txt", 30)
+    ledger.set_aside("blank", "big.txt", [2])
+    ledger.count_aside("other years", "big.txt", 60)
+    ledger.count_aside("other years", "big.txt", 9)
+    again = Ledger().merge(Ledger.from_json(ledger.to_json())).balance()
+    assert again.aside_notes == [("big.txt", "blank", 1), ("big.txt", "other years", 69)]
+    assert again.n_aside("big.txt", "other years") == 69
+    assert len(again.dropped()) == 1
+    assert "69 other years" in str(again)

@@ -397,13 +397,6 @@ def test_guess__nothing_that_looks_like_detections(tmp_path):
     assert error.value.codes == ("E411",)
 
 
-def test_guess__mark_input_is_named_and_a_way_told(tmp_path):
-    (tmp_path / "salamander.inp").write_text("00011 1;\n01000 1;\n01.00 1;\n")
-    with pytest.raises(SurveyError, match="input file of MARK") as error:
-        guess([tmp_path / "salamander.inp"])
-    assert "CSV" in error.value.problems[0].cure
-
-
 def test_guess__tables_of_other_ids_are_not_taken_for_sites(tmp_path):
     (tmp_path / "a_model.csv").write_text("parameter,se\npsi(Int),0.2\np(Int),0.1\n")
     (tmp_path / "detections.csv").write_text("site,v1,v2\nA,0,1\nB,1,0\n")
