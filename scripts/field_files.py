@@ -2,8 +2,9 @@
 
     python scripts/field_files.py FOLDER
 
-writes two surveys of one landscape, as they come from the field, faults and all: `cameras/` (a
-table of stations and one of records) and `spreadsheet/` (one table that somebody typed).
+writes three surveys of one landscape, as they come from the field, faults and all: `cameras/` (a
+table of stations and one of records), `checklists/` (an extract of eBird) and `spreadsheet/` (one
+table that somebody typed).
 """
 
 from __future__ import annotations
@@ -26,6 +27,33 @@ COMPANIONS = {
     "Roe deer": (0.7, 0.3, 19.5, 1.8),
     "Red fox": (0.6, 0.22, 23.5, 2.5),
     "Eurasian jay": (0.5, 0.2, 10.0, 2.0),
+}
+# Columns of eBird's files, as its downloads name them.
+SAMPLING = (
+    "LAST EDITED DATE",
+    "COUNTRY CODE",
+    "STATE CODE",
+    "COUNTY",
+    "LOCALITY",
+    "LOCALITY ID",
+    "LATITUDE",
+    "LONGITUDE",
+    "OBSERVATION DATE",
+    "TIME OBSERVATIONS STARTED",
+    "OBSERVER ID",
+    "SAMPLING EVENT IDENTIFIER",
+    "PROTOCOL NAME",
+    "DURATION MINUTES",
+    "EFFORT DISTANCE KM",
+    "NUMBER OBSERVERS",
+    "ALL SPECIES REPORTED",
+    "GROUP IDENTIFIER",
+)
+SIGHTING = ("GLOBAL UNIQUE IDENTIFIER", "CATEGORY", "COMMON NAME", "SCIENTIFIC NAME")
+BIRDS = {
+    "Dryocopus martius": ("Black Woodpecker", 0.012),
+    "Turdus merula": ("Eurasian Blackbird", 0.05),
+    "Parus major": ("Great Tit", 0.06),
 }
 WILDCAT = ("Marsh wildcat", 0.07, 1.0, 2.0)
 
@@ -91,6 +119,33 @@ def cameras(folder: Path) -> None:
     _write(folder / "records.csv", names, records)
 
 
+def checklists(folder: Path) -> None:
+    """Checklists of one spring, and what was seen; some walks too long, some lists not complete."""
+    sites, chance = landscape(folder)
+    lists, seen = [], []
+    for i, site in enumerate(sites.itertuples()):
+        for _ in range(int(chance.integers(3, 8))):
+            day = pd.Timestamp("2024-04-15") + pd.Timedelta(int(chance.integers(0, 60)), "D")
+            minutes = 420 if chance.random() < 0.06 else int(chance.choice([25, 45, 60, 90]))
+            hour, complete = int(chance.integers(5, 11)), int(chance.random() > 0.08)
+            name = f"S{9000001 + len(lists)}"
+            place = ("CH", "CH-ZZ", "Six Vales", f"Place {i + 1}", f"L{700 + i}")
+            line = ["2024-09-01 08:00:00", *place, site.latitude, site.longitude]
+            line += [f"{day:%Y-%m-%d}", f"{hour:02}:10:00", f"obsr{100 + i % 31}", name]
+            line += ["Traveling", minutes, round(minutes / 60 * 2.1, 1), 1, complete, ""]
+            lists.append(line)
+            for bird, (common, rate) in BIRDS.items():
+                there = site.present if bird == "Dryocopus martius" else True
+                if there and chance.random() < 1 - np.exp(-rate * minutes):
+                    label = (f"URN:OBS{len(seen) + 1}", "species", common, bird)
+                    seen.append([*label, "", int(chance.integers(1, 4)), *line, 1])
+    head = [*SIGHTING, "SUBSPECIES SCIENTIFIC NAME", "OBSERVATION COUNT", *SAMPLING, "APPROVED"]
+    _write(folder / "ebd_vales_2024.txt", head, seen, separator="\t")
+    _write(folder / "ebd_vales_2024_sampling.txt", SAMPLING, lists, separator="\t")
+    places = [[f"L{700 + i}", s.elevation, s.forest] for i, s in enumerate(sites.itertuples())]
+    _write(folder / "localities.csv", ["site", "elevation", "forest"], places)
+
+
 def spreadsheet(folder: Path) -> None:
     """Up to four visits to each place, typed in a spreadsheet with decimal commas."""
     sites, chance = landscape(folder)
@@ -120,7 +175,7 @@ def _write(path: Path, head: Sequence[str], rows: Iterable[Sequence], separator:
         writer.writerows(rows)
 
 
-SURVEYS = {"cameras": cameras, "spreadsheet": spreadsheet}
+SURVEYS = {"cameras": cameras, "checklists": checklists, "spreadsheet": spreadsheet}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -91,9 +91,18 @@ def test_walk__from_camera_traps_to_a_map(files, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_walk__from_a_spreadsheet_to_a_map(files, monkeypatch, capsys):
+def test_walk__from_an_ebird_extract_to_a_map(files, monkeypatch, capsys):
     monkeypatch.chdir(files)
     _, checked, _ = walk("B", monkeypatch, capsys)
+    assert "checklist not complete" in checked
+    assert "duration_minutes and effort_distance_km tell much the same" in checked
+    assert {"report.html", "paired-map.png", "data.nc"} <= written()
+
+
+@pytest.mark.slow
+def test_walk__from_a_spreadsheet_to_a_map(files, monkeypatch, capsys):
+    monkeypatch.chdir(files)
+    _, checked, _ = walk("C", monkeypatch, capsys)
     assert 'read with separator ";" and decimal comma' in checked
     assert {"report.html", "paired-map.png", "data.nc"} <= written()
 
