@@ -46,7 +46,7 @@ def check(
     from surveys import quality
     from surveys.readers.into_dataset import surveyed
 
-    wanted = wanted or Wanted()
+    asked, wanted = wanted is not None, wanted or Wanted()
     data, tidy = surveyed(study.file)
     _refuse_field_files(study, wanted, [table.spec.path for table in tidy.tables])
     study.use(data)
@@ -64,7 +64,7 @@ def check(
     study.refuse_wrong_models(units)
     study.refuse_wrong_outputs(units)
     session.say(f"✓ {study.title}: the files can be used, {counted(len(units), 'model')} fit them.")
-    if wanted.page is None:
+    if asked and wanted.page is None:
         session.note("  To look at all this on a page: occupancy check --page qc.html")
     told = [p for p in description.ledger.problems if p.level != "error"]
     told += [problem for section in sections for problem in section.problems]

@@ -30,8 +30,9 @@ class Silence(Section):
 def look(evidence: Evidence) -> Section:
     """Stretches longer than chance allows, site by site.
 
-    A site heard on a share s of its days is silent for g days on end somewhere among D days with
-    a chance of about D s (1 - s)^g. What is rarer than 5 % over all sites together is told.
+    Of all ways to lay k days with a record among D days of effort, those with a silence of g days
+    on end or more number at most (k + 1) C(D - g, k) / C(D, k) of one. What is rarer than 5 % over
+    all sites together is told.
     """
     field = evidence.fieldwork
     if field is not None and len(field.deployments):
@@ -201,9 +202,8 @@ def _silent(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     after = np.zeros(len(units), dtype=int)
     at_end = last == ends[of] - 1
     after[of[at_end]] = length[at_end]
-    share = (n_heard / units)[of]
-    chance = units[of] * share * (1 - share) ** length
-    told = (length >= SHORTEST) & (share > 0) & (chance * len(units) < RARE)
+    chance = _chance(units[of], n_heard[of], length.astype(int))
+    told = (length >= SHORTEST) & (n_heard[of] > 0) & (chance * len(units) < RARE)
     keep = np.flatnonzero(told)
     keep = keep[np.lexsort((of[keep], -length[keep]))]
     label = frame["label"].to_numpy()
@@ -218,3 +218,13 @@ def _silent(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     )
     sites = pd.DataFrame({"site": names, "units": units, "heard": n_heard, "after": after})
     return sites, runs
+
+
+def _chance(days: np.ndarray, heard: np.ndarray, gap: np.ndarray) -> np.ndarray:
+    """(k + 1) C(D - g, k) / C(D, k): the number of silences so long to expect by chance."""
+    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, days.max() + 2)))])
+    # The factorials of k cancel; a gap leaves at least the days heard.
+    room = np.maximum(days - gap - heard, 0)
+    log = log_factorial[days - gap] - log_factorial[room]
+    log += log_factorial[days - heard] - log_factorial[days]
+    return (heard + 1) * np.exp(log)

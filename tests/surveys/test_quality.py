@@ -1,5 +1,7 @@
 """Quality of a survey before any analysis: what each check finds in data made by hand."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from surveys import quality
 from surveys.fieldwork import DEPLOYMENTS, FAILURES, RECORDS, Fieldwork
 from surveys.quality.accumulation import _expected
 from surveys.quality.activity import shifted_clocks
+from surveys.quality.silence import _chance
 
 NAN = np.nan
 
@@ -73,6 +76,18 @@ def test_silence__a_camera_that_dies_is_told_and_one_that_is_quiet_is_not():
     assert run.at_end
     assert found.numbers["sites_never_heard"] == ["C"]
     assert [p.code for p in found.problems] == ["W634"]
+
+
+def test_silence__chance_is_that_of_all_ways_counted():
+    def longest(days, heard):
+        edges = [-1, *heard, days]
+        return [b - a - 1 for a, b in itertools.pairwise(edges)]
+
+    days, heard, gap = 9, 3, 5
+    ways = list(itertools.combinations(range(days), heard))
+    counted = sum(length >= gap for way in ways for length in longest(days, way)) / len(ways)
+    (found,) = _chance(np.array([days]), np.array([heard]), np.array([gap]))
+    assert found == pytest.approx(counted)
 
 
 def test_silence__days_of_a_problem_period_are_no_silence():
