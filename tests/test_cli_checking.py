@@ -98,7 +98,7 @@ def test_check__says_what_it_found_and_how_to_get_the_page_and_writes_nothing(fo
     told = capsys.readouterr()
     assert "! 1 stretch of effort is silent for longer than chance allows" in told.out
     assert "S01 2021-05-20 to 2021-06-10 (22 days, to its end)" in told.out
-    assert "W631" in told.out
+    assert "W661" in told.out
     assert "occupancy check --page qc.html" in told.err
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
 
@@ -131,7 +131,7 @@ def test_check__json_has_the_sections_with_numbers_that_add_up(folder, capsys):
     assert account["files"]["records.csv"]["aside"] == {"outside the time that a camera worked": 1}
     assert sections["operation"]["numbers"]["days_lost"] == 4
     assert sections["seasons"]["left_out"] == "There is one season."
-    assert {"W631", "W634"} <= {problem["code"] for problem in told["problems"]}
+    assert {"W661", "W664"} <= {problem["code"] for problem in told["problems"]}
 
 
 def test_check__species_asked_for_are_shown_and_unknown_ones_refused(folder, capsys):

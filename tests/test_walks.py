@@ -81,8 +81,8 @@ def test_walk__from_camera_traps_to_a_map(files, monkeypatch, capsys):
     _, before, after, done = walk("A", monkeypatch, capsys)
     assert "C23 2024-04-28 to 2024-05-27" in before
     assert '[clock."C05"] shift = "12:00"' in before
-    assert "W634" not in after
-    assert "W637" not in after
+    assert "W664" not in after
+    assert "W667" not in after
     assert Path("qc.html").is_file()
     place = re.search(r"`(results/\S+/paired-map.png)`", section("A"))
     assert place is not None

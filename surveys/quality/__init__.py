@@ -74,7 +74,7 @@ def _look(name: str, place: str, evidence: Evidence) -> Section:
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         problem = Problem(
-            code="W630",
+            code="W660",
             level="warn",
             fact=f'"{check.TITLE}" could not be looked at ({reason}), so nothing is known about it',
             cure="look by eye; please report the error with the study file",

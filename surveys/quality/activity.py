@@ -95,7 +95,7 @@ def look(evidence: Evidence) -> Section:
         if late > 0.5 * of_people.sum():
             problems.append(
                 Problem(
-                    code="W638",
+                    code="W668",
                     level="warn",
                     fact=f"{percent(late, of_people.sum())} of the records of people are at night "
                     f"({NIGHT[0]} to {NIGHT[1]} o'clock)",
@@ -141,7 +141,7 @@ def look(evidence: Evidence) -> Section:
 def _shift_problem(row, file: str) -> Problem:
     sign = "" if row.hours > 0 else "-"
     return Problem(
-        code="W637",
+        code="W667",
         level="warn",
         fact=f"{file}: the hours at {row.unit} ({many(row.n, 'event')}) fit those of the same "
         f"species elsewhere much better when moved by {row.hours:+d} h",

@@ -62,7 +62,7 @@ def look(evidence: Evidence) -> Section:
         parts.append(f"{many(int(impossible['n'].sum()), 'date')} cannot be true.")
         problems.append(
             Problem(
-                code="W636",
+                code="W666",
                 level="warn",
                 fact=fact,
                 file=field.record_file,
@@ -87,7 +87,7 @@ def look(evidence: Evidence) -> Section:
         )
         problems.append(
             Problem(
-                code="W635",
+                code="W665",
                 level="warn",
                 fact=f"{field.record_file}: time goes back while file numbers go on, at "
                 + listing(

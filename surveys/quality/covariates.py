@@ -81,7 +81,7 @@ def look(evidence: Evidence) -> Section:
     )
     problems = [
         Problem(
-            code="N640",
+            code="N670",
             level="note",
             fact=f"{a} and {b} tell much the same (r = {r:.2f})",
             why="a model cannot say which of two correlated covariates it is",
@@ -91,7 +91,7 @@ def look(evidence: Evidence) -> Section:
     ]
     problems += [
         Problem(
-            code="N641",
+            code="N671",
             level="note",
             fact=f"{c.name} is missing for {c.missing:,} of {c.n:,} {_of(c)} "
             f"({percent(c.missing, c.n)})",

@@ -46,7 +46,7 @@ def look(evidence: Evidence) -> Section:
     if n:
         problems.append(
             Problem(
-                code="W631",
+                code="W661",
                 level="warn",
                 fact=f"{table.file}: {many(n, 'row')} repeat another row word for word "
                 f"({rows_text(copies['row'])})",

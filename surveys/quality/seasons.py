@@ -42,7 +42,7 @@ def look(evidence: Evidence) -> Section:
     if follow.min() == 0:
         problems = (
             Problem(
-                code="N639",
+                code="N669",
                 level="note",
                 fact=f"No site was surveyed both in {names[weak]} and in {names[weak + 1]}",
                 why="change between two seasons is learned from sites surveyed in both",

@@ -129,7 +129,7 @@ def _told(frame: pd.DataFrame, unit: str, what: str) -> Section:
         at_end = runs[runs["at_end"]]
         problems = (
             Problem(
-                code="W634",
+                code="W664",
                 level="warn",
                 fact=f"{many(len(runs), 'stretch', 'stretches')} of effort without any {what}, "
                 "longer than chance allows: "

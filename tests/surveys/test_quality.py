@@ -75,7 +75,7 @@ def test_silence__a_camera_that_dies_is_told_and_one_that_is_quiet_is_not():
     assert (run.site, run.first, run.last, run.length) == ("A", "2021-05-31", "2021-06-29", 30)
     assert run.at_end
     assert found.numbers["sites_never_heard"] == ["C"]
-    assert [p.code for p in found.problems] == ["W634"]
+    assert [p.code for p in found.problems] == ["W664"]
 
 
 def test_silence__chance_is_that_of_all_ways_counted():
@@ -136,7 +136,7 @@ def test_clocks__records_outside_and_dates_of_a_reset_clock():
     assert (site.n, site.days_after) == (2, 3)
     assert site.days_before == pytest.approx(7791, abs=1)
     assert found.impossible[["site", "n", "row"]].to_numpy().tolist() == [["A", 1, 4]]
-    assert [p.code for p in found.problems] == ["W636"]
+    assert [p.code for p in found.problems] == ["W666"]
 
 
 def test_activity__a_clock_twelve_hours_off_is_found_with_its_sign():
@@ -181,7 +181,7 @@ def test_duplicates__whole_rows_and_bursts_are_told_apart(tmp_path):
     found = section("duplicates", ds, tidy.fieldwork, tables=tidy.tables)
     assert found.copies[["row", "first"]].to_numpy().tolist() == [[3, 2]]
     assert found.moments["rows"].tolist() == [[4, 5]]
-    assert [p.code for p in found.problems] == ["W631"]
+    assert [p.code for p in found.problems] == ["W661"]
 
 
 def test_near_sites__a_pair_under_ten_metres_by_hand():
@@ -213,7 +213,7 @@ def test_covariates__gaps_and_pairs_beyond_a_correlation_of_seven_tenths():
     assert (looks["slope"].missing, looks["slope"].n) == (3, 20)
     assert (looks["soil"].missing, looks["soil"].levels) == (10, ("a",))
     assert (looks["date"].n, looks["date"].over) == (40, "visit")
-    assert sorted(p.code for p in found.problems) == ["N640", "N641", "N641"]
+    assert sorted(p.code for p in found.problems) == ["N670", "N671", "N671"]
 
 
 def test_seasons__two_seasons_without_a_common_site_are_told():
@@ -223,7 +223,7 @@ def test_seasons__two_seasons_without_a_common_site_are_told():
     found = section("seasons", surveys.from_arrays(y))
     assert (found.numbers["sites_in_all"], found.numbers["sites_in_one"]) == (0, 2)
     assert list(found.numbers["sites_linking"].values()) == [0, 1]
-    assert [p.code for p in found.problems] == ["N639"]
+    assert [p.code for p in found.problems] == ["N669"]
 
 
 def test_effort__never_visited_sites_and_little_effort_are_counted():
@@ -247,7 +247,7 @@ def test_examine__a_check_that_fails_says_so(monkeypatch):
     monkeypatch.setattr("surveys.quality.effort.look", lambda evidence: 1 / 0)
     found = next(s for s in quality.examine(ONE) if s.name == "effort")
     assert "could not be looked at" in found.left_out
-    assert [p.code for p in found.problems] == ["W630"]
+    assert [p.code for p in found.problems] == ["W660"]
 
 
 def test_examine__wide_tables_without_dates_lack_some_sections_and_say_why():
