@@ -171,6 +171,7 @@ class Ar1(AlongTime):
     def pymc(self, name: str, hypers: list[Any], whole: np.ndarray, real: np.ndarray) -> Any:
         import pymc as pm
         import pytensor.tensor as pt
+        from pytensor.tensor.slinalg import solve_triangular
 
         sd, rho = hypers
         n = int(whole[0])
@@ -186,7 +187,7 @@ class Ar1(AlongTime):
         at = np.arange(1, n)
         steps = pt.set_subtensor(pt.tile(pt.eye(n), (self.n_group, 1, 1))[:, at, at - 1], -link)
         scaled = spread * pt.sqrt(share) * table
-        line = pt.linalg.solve_triangular(steps, scaled, lower=True, b_ndim=1)
+        line = solve_triangular(steps, scaled, lower=True, b_ndim=1)
         before = pt.concatenate([pt.zeros((self.n_group, 1)), line[:, :-1]], axis=1)
         z = pt.sqrt(share) * table - (1.0 - share) * phi * before / spread
         density = -_HALF_LOG_TWO_PI * self.n_group * n
