@@ -215,6 +215,13 @@ def _crs_lines(parts: Parts, crs: str | None) -> list[str]:
     lines = ["[sites]"]
     if crs:
         lines.append(f"crs = {quoted(crs)}")
+    elif parts.metres and not (parts.raster_files or parts.regions or parts.surface):
+        lines += [
+            f"# {parts.metres[0]} and {parts.metres[1]} are metres: which CRS? Whoever made the "
+            "table or the map knows it.",
+            "# Models need no places; maps, distances and rasters do.",
+            f'crs = "unknown"          # {SET_THIS}, for example "EPSG:32632" (UTM zone 32N)',
+        ]
     elif parts.metres:
         lines += [
             f"# {parts.metres[0]} and {parts.metres[1]} are metres: which CRS? Whoever made the "
