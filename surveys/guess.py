@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from surveys import cells, guess_cameras, guess_layers, unpack
+from surveys import cells, guess_cameras, guess_layers, guess_sheets, unpack
 from surveys.build import SITE_COLUMNS
 from surveys.guess_files import files_of, first_look
 from surveys.guess_terms import first_terms
@@ -76,12 +76,14 @@ def guess(
     parts = Parts()
     tables = _open(shown, parts, ledger)
     ledger.raise_errors()
+    sheets = guess_sheets.open_further(tables, shown, ledger)
     _detections(tables, parts)
     _others(tables, shown, parts)
     _name_columns(tables, parts)
 
     def written(crs: str | None = crs) -> str:
-        return text_of(parts, tables, shown, home, crs=crs, title=title, species=species)
+        told = text_of(parts, tables, shown, home, crs=crs, title=title, species=species)
+        return guess_sheets.named(told, sheets)
 
     # Any CRS of metres lets the tables be read, where the user has yet to say which it is.
     trial = crs or ("EPSG:6933" if parts.metres else None)
@@ -250,8 +252,10 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
             parts.visits = name
         elif SURFACE_NAME.search(Path(name).stem) and not parts.surface:
             parts.surface = name
-        elif _site_column(table, parts) is not None:
-            if _shares_sites(table, tables, parts):
+        elif (site := _site_column(table, parts)) is not None:
+            if 2 * len(pd.unique(table.text(site))) < len(table):
+                parts.unused[name] = "several rows for each site: no table of sites"
+            elif _shares_sites(table, tables, parts):
                 spare.append(name)
             else:
                 parts.unused[name] = "its ids are none of the sites of the detections"

@@ -55,7 +55,8 @@ def _of_folder(folder: Path) -> list[Path]:
     found = [
         p for p in sorted(folder.iterdir()) if p.is_file() and not p.name.startswith((".", "~"))
     ]
-    return [p for p in found if _is_readable(p)]
+    inside = [part for p in found for part in _of_archive(p) or [p]]
+    return [p for p in inside if p.parent != folder or p.suffix == ".zip" or _is_readable(p)]
 
 
 def _is_readable(path: Path) -> bool:

@@ -97,6 +97,13 @@ def text(
         lines.append("# no column of site ids was recognised: the rows become sites 1, 2, 3 ...")
         lines.append('# columns = { site = "..." }')
     lines.append("")
+    if alike := found.extra.get("alike"):
+        several = "hold" if len(alike) > 1 else "holds"
+        lines[-1:] = [
+            f"# {listing(alike, 6)} {several} 0 and 1 too: covariates of visits here. Species?",
+            "# Then write a row for each visit and species, with columns species and detection.",
+            "",
+        ]
     if found.format == "wide":
         lines += _wide_lines(found)
     if found.format == "mark":

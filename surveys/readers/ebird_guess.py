@@ -11,7 +11,8 @@ MOST_TRIED = 500_000_000  # bytes of a file that is read for trial when a study 
 
 def detect(tables: dict[str, Table]) -> Guess | None:
     """A table of sightings and one of sampling events, by the column names of eBird."""
-    kinds = {file: kind_of(tuple(table.names)) for file, table in tables.items()}
+    by_tabs = {file: table for file, table in tables.items() if table.separator == "\t"}
+    kinds = {file: kind_of(tuple(table.names)) for file, table in by_tabs.items()}
     ebd = [file for file, kind in kinds.items() if kind == "ebd"]
     sampling = [file for file, kind in kinds.items() if kind == "sampling"]
     if not ebd:

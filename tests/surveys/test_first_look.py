@@ -1,10 +1,14 @@
 """What `guess` takes up of files as people name them, and that its study file reads unedited."""
 
 import tomllib
+import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 from camera_samples import CAMERA_RECORDS, CAMERA_STATIONS, DEPLOYMENTS, OBSERVATIONS, package
+from dwca_samples import TABLES
+from dwca_samples import write as write_archive
 from ebird_samples import EBD_HEADER, sighting, text
 from ebird_samples import LISTS as CHECKLISTS
 from ebird_samples import write as write_ebird
@@ -12,6 +16,7 @@ from recorder_samples import COMBINED
 
 from surveys import from_arrays, quality, read
 from surveys.guess import guess
+from surveys.ledger import Ledger
 from surveys.problems import SurveyError
 
 HISTORIES = "010 1;\n110 1;\n000 1;\n"
@@ -112,3 +117,51 @@ def test_accumulation_of_a_species_that_was_not_looked_for_on_every_visit():
     assert not found.left_out
     assert [len(c.observed) for c in found.curves] == [1, 4]
     assert "from 67%" in found.told
+
+
+def test_every_sheet_of_a_workbook_is_looked_at(tmp_path):
+    visits = {"Standort": ["Mühle", "Bach", "Höhe"], "v1": [0, 1, 0], "v2": [1, 0, None]}
+    sites = {"Standort": ["Mühle", "Bach", "Höhe"], "Höhe": [400, 500, 650]}
+    with pd.ExcelWriter(tmp_path / "Feld daten.xlsx") as book:
+        pd.DataFrame(visits).to_excel(book, sheet_name="Beobachtungen", index=False)
+        pd.DataFrame(sites).to_excel(book, sheet_name="Orte", index=False)
+    _, study, ds = written(tmp_path, "Feld daten.xlsx")
+    assert study["files"]["detections"]["sheet"] == "Beobachtungen"
+    assert study["files"]["sites"]["path"] == "Feld daten.xlsx"
+    assert study["files"]["sites"]["sheet"] == "Orte"
+    assert ds["Höhe"].sel(site="Bach").item() == 500
+    assert not [p for p in Ledger.from_json(ds.attrs["ledger"]).problems if p.code == "W506"]
+
+
+def test_a_second_column_of_zeros_and_ones_is_asked_about(tmp_path):
+    rows = [f"{s},2021-05-0{k},{(k + i) % 2},{k % 2}" for i, s in enumerate("ABC") for k in (1, 2)]
+    put(tmp_path, {"det.csv": "\n".join(["site,date,fox,badger", *rows]) + "\n"})
+    told, study, _ = written(tmp_path, "det.csv")
+    assert study["files"]["detections"]["columns"]["detection"] == "fox"
+    assert "# badger holds 0 and 1 too: covariates of visits here. Species?" in told
+
+
+def test_an_archive_in_a_folder_is_opened(tmp_path):
+    (tmp_path / "field").mkdir()
+    with zipfile.ZipFile(tmp_path / "field" / "package.zip", "w") as archive:
+        for name, content in PACKAGE.items():
+            archive.writestr(name, content)
+    _, study, _ = written(tmp_path, "field")
+    assert study["files"]["detections"]["path"] == "field/package.zip/observations.csv"
+
+
+def test_several_rows_for_each_site_are_no_table_of_sites(tmp_path):
+    days = "Station,day,fox_seen\n" + "".join(f"A,{k},1\nB,{k},0\n" for k in range(4))
+    files = {"records.csv": CAMERA_RECORDS, "stations.csv": CAMERA_STATIONS, "days.csv": days}
+    put(tmp_path, files)
+    told, study, _ = written(tmp_path, *files)
+    assert "sites" not in study["files"]
+    assert "# not used: days.csv (several rows for each site" in told
+
+
+def test_an_archive_without_events_is_refused(tmp_path):
+    header = TABLES["event.txt"][2].splitlines()[0] + "\n"
+    tables = TABLES | {"event.txt": (*TABLES["event.txt"][:2], header)}
+    with pytest.raises(SurveyError) as error:
+        read(write_archive(tmp_path, tables=tables))
+    assert "E005" in error.value.codes
