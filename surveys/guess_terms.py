@@ -57,7 +57,13 @@ def first_terms(tidy: Tidy, parts: Parts, idle: Sequence[str]) -> None:
     if len(tidy.seasons) > 1:
         of_last = visits["season"].map(str) == str(tidy.seasons[-1])
         visits = visits[of_last] if of_last.any() else visits
-    looked = _looked_for(tidy, visits)
+    looked_for = _looked_for(tidy, visits)
+    if tidy.target is not None and len(looked_for) < len(tidy.species):
+        most = max(looked_for, key=lambda name: len(looked_for[name]), default="")
+        parts.one_species = most
+        parts.n_looked_for = len(looked_for), len(tidy.species)
+        looked_for = {name: rows for name, rows in looked_for.items() if name == most}
+    looked = list(looked_for.values())
     sites = tidy.sites[tidy.sites["site"].isin(visits["site"])]
     of_sites = [sites.index[sites["site"].isin(visits.loc[rows, "site"])] for rows in looked]
     parts.of_sites, complete = _formula_terms(sites, idle, of_sites)
@@ -65,12 +71,15 @@ def first_terms(tidy: Tidy, parts: Parts, idle: Sequence[str]) -> None:
     parts.of_visits, _ = _formula_terms(visits, VISIT_COLUMNS, looked)
 
 
-def _looked_for(tidy: Tidy, visits: pd.DataFrame) -> list[pd.Index]:
-    """The visits on which each species was looked for; [] where every species was on all."""
+def _looked_for(tidy: Tidy, visits: pd.DataFrame) -> dict[str, pd.Index]:
+    """The visits on which each species was looked for; {} where every species was on all."""
     if tidy.target is None:
-        return []
+        return {}
     keys = [k for k in ("site", "season", "visit") if k in tidy.target and k in visits]
     at = pd.MultiIndex.from_frame(visits[keys].astype(str))
-    groups = tidy.target.groupby("species")[keys]
-    found = [at.isin(pd.MultiIndex.from_frame(part.astype(str))) for _, part in groups]
-    return [visits.index[rows] for rows in found if rows.any()]
+    found = {}
+    for name, part in tidy.target.groupby("species")[keys]:
+        rows = at.isin(pd.MultiIndex.from_frame(part.astype(str)))
+        if rows.any():
+            found[str(name)] = visits.index[rows]
+    return found

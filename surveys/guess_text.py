@@ -32,6 +32,8 @@ class Parts:
     visit_covariates: dict[str, str] = field(default_factory=dict)  # name -> file
     regions: str = ""
     surface: str = ""
+    one_species: str = ""  # of the first model, where not all were looked for in its season
+    n_looked_for: tuple[int, int] = (0, 0)  # so many of so many species
     site_layer: str = ""  # the column of ids, where the sites are a map layer
     raster_files: list[str] = field(default_factory=list)
     rasters: guess_layers.Rasters = field(default_factory=guess_layers.Rasters)
@@ -317,6 +319,12 @@ def _model_lines(parts: Parts, shown: dict[str, Path]) -> list[str]:
         last = max(seasons)
         told = last if isinstance(last, int) else quoted(str(last))
         lines.append(f"season = {told}        # one season at a time; here the last")
+    if parts.one_species:
+        some, of = parts.n_looked_for
+        lines += [
+            f"# {some} of {of} species were looked for in that season; here the one of most visits",
+            f"species = {quoted(parts.one_species)}",
+        ]
     if not states:
         lines += [f"psi = {quoted(psi)}", f"p = {quoted(p)}"]
     return lines

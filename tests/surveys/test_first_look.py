@@ -165,3 +165,13 @@ def test_an_archive_without_events_is_refused(tmp_path):
     with pytest.raises(SurveyError) as error:
         read(write_archive(tmp_path, tables=tables))
     assert "E005" in error.value.codes
+
+
+def test_a_first_model_is_of_a_species_that_was_looked_for_in_its_season(tmp_path):
+    write_archive(tmp_path)
+    told, study, ds = written(tmp_path, "archive")
+    model = study["model"]["main"]
+    assert model["season"] == 2022
+    assert "# 1 of 2 species were looked for in that season" in told
+    seen = ds["detection"].sel(species=model["species"], season=model["season"])
+    assert int(seen.notnull().sum()) > 0
