@@ -8,8 +8,13 @@ whole numbers, as years are; else the median one). So every season has the sd `s
 the correlation rho^distance. Seasons in whole steps may alternate: rho lies between -1 and 1, with
 (1 + rho) / 2 ~ beta(2, 2); elsewhere rho lies between 0 and 1.
 
-A season that the data tell much about is sampled as its effect, any other as its distance from
-what the season before lets expect, in units of its sd.
+A season is sampled as its distance from what the season before and the data together let expect,
+
+    x = (effect - share phi before) sqrt(1 / spread^2 + told)        share = 1 / (1 + told spread^2)
+
+with told about how much its rows can tell, as in ``occupancy.varying.group``: where the sd is small
+or the data tell little, that is the distance from what the season before lets expect, in units of
+its sd; where they tell much it is the effect.
 """
 
 from __future__ import annotations
@@ -24,12 +29,10 @@ from numba import njit
 from occupancy.kernel.varying import POSITIVE, SHARE, SIGNED, Functions
 from occupancy.priors.prior import Prior
 from occupancy.varying.along_time import AlongTime
-from occupancy.varying.base import Fresh, Hyper
+from occupancy.varying.base import SETTLED, Fresh, Hyper
 from surveys.problems import ModelError
 
 _HALF_LOG_TWO_PI = 0.9189385332046727
-TYPICAL_SD = 0.3  # below that of groups: seasons may well be all alike, with sd near 0
-CENTRED_FROM = 3.0  # information in units of the typical variance, from which a season is centred
 
 
 @njit(error_model="numpy", cache=True)
@@ -45,19 +48,18 @@ def _power(rho, gap):
 def forward(natural, raw, whole, real, effect):
     sd, rho = natural[0], natural[1]
     n = whole[0]
+    told = real[n:]
     total = -_HALF_LOG_TWO_PI * raw.size
     for q in range(raw.size):
         t = q % n
         phi = 0.0 if t == 0 else _power(rho, real[t])
         spread = sd * math.sqrt((1.0 - phi) * (1.0 + phi))
         expected = 0.0 if t == 0 else phi * effect[q - 1]
-        if whole[1 + q]:
-            effect[q] = raw[q]
-            z = (raw[q] - expected) / spread
-            total -= 0.5 * z * z + math.log(spread)
-        else:
-            effect[q] = expected + spread * raw[q]
-            total -= 0.5 * raw[q] * raw[q]
+        share = 1.0 / (1.0 + told[q] * spread * spread)  # of the season before in what is expected
+        root = math.sqrt(share)
+        effect[q] = share * expected + spread * root * raw[q]
+        z = root * raw[q] - (1.0 - share) * expected / spread
+        total += 0.5 * (math.log(share) - z * z)
     return total
 
 
@@ -65,31 +67,32 @@ def forward(natural, raw, whole, real, effect):
 def adjoint(natural, raw, effect, slope, whole, real, d_natural, d_raw):
     sd, rho = natural[0], natural[1]
     n = whole[0]
+    told = real[n:]
     carried = 0.0  # from the season after
     for q in range(raw.size - 1, -1, -1):
         t = q % n
         gap = real[t]
         phi = 0.0 if t == 0 else _power(rho, gap)
-        share = math.sqrt((1.0 - phi) * (1.0 + phi))
-        spread = sd * share
+        innovation = math.sqrt((1.0 - phi) * (1.0 + phi))
+        spread = sd * innovation
         before = 0.0 if t == 0 else effect[q - 1]
+        expected = phi * before
+        share = 1.0 / (1.0 + told[q] * spread * spread)
+        root, rest = math.sqrt(share), 1.0 - share
+        z = root * raw[q] - rest * expected / spread
         along = slope[q] + carried
-        if whole[1 + q]:
-            z = (raw[q] - phi * before) / spread
-            d_raw[q] = along - z / spread
-            carried = z * phi / spread
-            d_phi = z * before / spread
-            d_spread = (z * z - 1.0) / spread
-        else:
-            d_raw[q] = along * spread - raw[q]
-            carried = along * phi
-            d_phi = along * before
-            d_spread = along * raw[q]
-        d_natural[0] += d_spread * share
+        d_raw[q] = root * (along * spread - z)
+        d_expected = along * share + z * rest / spread
+        d_share = -2.0 * share * rest / spread  # by spread
+        d_z = d_share * (0.5 * raw[q] / root + expected / spread)
+        d_z += rest * expected / (spread * spread)
+        d_spread = along * (expected * d_share + raw[q] * share * root) - z * d_z - rest / spread
+        d_natural[0] += d_spread * innovation
         if t == 0:
             carried = 0.0
         else:
-            d_phi -= d_spread * sd * phi / share
+            carried = d_expected * phi
+            d_phi = d_expected * before - d_spread * sd * phi / innovation
             d_natural[1] += d_phi * gap * _power(rho, gap - 1.0)
 
 
@@ -118,14 +121,10 @@ class Ar1(AlongTime):
         return self.n_group * self.times.n
 
     def arrays(self, information: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        told = np.zeros(self.n_weight) if information is None else information
         if self.centring is not None:
-            centred = np.full(self.n_weight, self.centring > 0.5)
-        elif information is None:
-            centred = np.zeros(self.n_weight, bool)
-        else:
-            centred = information * TYPICAL_SD**2 > CENTRED_FROM
-        whole = np.concatenate([[self.times.n], centred]).astype(np.int64)
-        return whole, np.concatenate([[0.0], self.times.gaps])
+            told = np.full(self.n_weight, self.centring * SETTLED)
+        return np.array([self.times.n]), np.concatenate([[0.0], self.times.gaps, told])
 
     def draw_line(self, natural: np.ndarray, fresh: Fresh) -> np.ndarray:
         sd, rho = natural[:, 0], natural[:, 1]
@@ -175,21 +174,24 @@ class Ar1(AlongTime):
 
         sd, rho = hypers
         n = int(whole[0])
-        centred = whole[1:].astype(bool).reshape(self.n_group, n)
+        told = real[n:].reshape(self.n_group, n)
         raw = pm.Flat(name, shape=self.n_group * n)
         table = raw.reshape((self.n_group, n))
-        line: list[Any] = []
-        density: Any = -_HALF_LOG_TWO_PI * self.n_group * n
-        for t in range(n):
-            phi = _power_in_pymc(rho, float(real[t])) if t else pt.zeros(())
-            spread = sd * pt.sqrt((1.0 - phi) * (1.0 + phi))
-            expected = phi * line[-1] if t else pt.zeros(self.n_group)
-            own, here = table[:, t], centred[:, t]
-            z = pt.where(here, (own - expected) / spread, own)
-            line.append(pt.where(here, own, expected + spread * own))
-            density -= 0.5 * pt.sum(z**2) + int(here.sum()) * pt.log(spread)
-        pm.Potential(f"{name}_density", density)
-        effect = pt.flatten(pt.stack(line, axis=1))
+        gaps = [float(gap) for gap in real[1:n]]
+        phi = pt.stack([pt.zeros(()), *(_power_in_pymc(rho, gap) for gap in gaps)])
+        spread = sd * pt.sqrt((1.0 - phi) * (1.0 + phi))
+        share = 1.0 / (1.0 + told * spread**2)
+        # effect[t] - share[t] phi[t] effect[t - 1] = scale[t] raw[t], all seasons at once
+        link = share[:, 1:] * phi[1:]
+        at = np.arange(1, n)
+        steps = pt.set_subtensor(pt.tile(pt.eye(n), (self.n_group, 1, 1))[:, at, at - 1], -link)
+        scaled = spread * pt.sqrt(share) * table
+        line = pt.linalg.solve_triangular(steps, scaled, lower=True, b_ndim=1)
+        before = pt.concatenate([pt.zeros((self.n_group, 1)), line[:, :-1]], axis=1)
+        z = pt.sqrt(share) * table - (1.0 - share) * phi * before / spread
+        density = -_HALF_LOG_TWO_PI * self.n_group * n
+        pm.Potential(f"{name}_density", density + 0.5 * pt.sum(pt.log(share) - z**2))
+        effect = pt.flatten(line)
         return effect, effect
 
 

@@ -23,9 +23,9 @@ from occupancy.priors.prior import Prior
 from occupancy.varying.areal import SHARE_WITH_STRUCTURE, Icar
 from occupancy.varying.base import TYPICAL_SD
 from occupancy.varying.graph_of_regions import parts
-from occupancy.varying.spectral import CAUTION
 
 _HALF_LOG_TWO_PI = 0.9189385332046727
+CAUTION = 2  # weights near one half diverge where the sd may come near zero
 # whole: whether there is a share, regions, parts, borders, then the part of each region (-1: it has
 # no neighbours), both ends of each border, and the region of each effect
 # real: the weight w, then the scale of each part and its regions

@@ -4,13 +4,12 @@
     weight[g, k] ~ normal(0, scale[k] sd[k])
 
 sd[k] is one of the term's standard deviations, or 1 for a shape that has none. Each weight is
-sampled as x = weight / (scale sd^(1 - w)): with w = 0 in units of its sd, right where the data tell
-little about it; with w = 1 free of it, right where they tell much (partial non-centring, as in
-``occupancy.varying.group``).
+sampled as x = weight / scale sqrt(1 / sd^2 + told), where told is about how much the data can tell
+about weight / scale (partial non-centring, as in ``occupancy.varying.group``).
 
 ``whole`` holds the number of shapes, of groups and of rows of the table of shapes, whether effects
 are kept instead of weights, then the sd of each shape (-1 for none), the group of each effect and
-its row; ``real`` the table of shapes, then scale by shape, then w by group and shape.
+its row; ``real`` the table of shapes, then scale by shape, then told by group and shape.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ import numpy as np
 from numba import njit
 
 from occupancy.kernel.varying import Functions
+from occupancy.varying.base import SETTLED
 
 _HALF_LOG_TWO_PI = 0.9189385332046727
-TYPICAL_SD = 0.12  # below that of groups: a curve is often little but its free shape
 
 
 @njit(error_model="numpy", cache=True)
@@ -32,17 +31,16 @@ def _weights(natural, raw, whole, real, out):
     """Fill the weights; the log density of raw."""
     n_shape, n_group, n_row = whole[0], whole[1], whole[2]
     scale = real[n_row * n_shape :]
-    share = real[n_row * n_shape + n_shape :]
+    told = real[n_row * n_shape + n_shape :]
     total = -_HALF_LOG_TWO_PI * raw.size
     for k in range(n_shape):
         h = whole[4 + k]
-        log_sd = math.log(natural[h]) if h >= 0 else 0.0
+        sd = natural[h] if h >= 0 else 1.0
         for g in range(n_group):
             q = g * n_shape + k
-            w = share[q]
-            out[q] = scale[k] * math.exp((1.0 - w) * log_sd) * raw[q]
-            z = math.exp(-w * log_sd) * raw[q]
-            total -= 0.5 * z * z + w * log_sd
+            more = 1.0 + told[q] * sd * sd
+            out[q] = scale[k] * sd / math.sqrt(more) * raw[q]
+            total -= 0.5 * (raw[q] * raw[q] / more + math.log(more))
     return total
 
 
@@ -65,7 +63,7 @@ def forward(natural, raw, whole, real, effect):
 def adjoint(natural, raw, effect, slope, whole, real, d_natural, d_raw):
     n_shape, n_group, n_row = whole[0], whole[1], whole[2]
     scale = real[n_row * n_shape :]
-    share = real[n_row * n_shape + n_shape :]
+    told = real[n_row * n_shape + n_shape :]
     group, row = whole[4 + n_shape :], whole[4 + n_shape + effect.size :]
     along = np.zeros(raw.size)  # by weight
     for e in range(effect.size):
@@ -74,15 +72,15 @@ def adjoint(natural, raw, effect, slope, whole, real, d_natural, d_raw):
             along[g + k] += s * real[r + k]
     for k in range(n_shape):
         h = whole[4 + k]
-        log_sd = math.log(natural[h]) if h >= 0 else 0.0
+        sd = natural[h] if h >= 0 else 1.0
         by_log = 0.0
         for g in range(n_group):
             q = g * n_shape + k
-            w = share[q]
-            size = scale[k] * math.exp((1.0 - w) * log_sd)
-            inverse = math.exp(-2.0 * w * log_sd)
-            d_raw[q] = along[q] * size - inverse * raw[q]
-            by_log += (1.0 - w) * along[q] * size * raw[q] + w * (raw[q] * raw[q] * inverse - 1.0)
+            known = told[q] * sd * sd
+            share = 1.0 / (1.0 + known)
+            size = scale[k] * sd * math.sqrt(share)
+            d_raw[q] = along[q] * size - share * raw[q]
+            by_log += share * (along[q] * size * raw[q] + known * (raw[q] * raw[q] * share - 1.0))
         if h >= 0:
             d_natural[h] += by_log / natural[h]
 
@@ -120,20 +118,17 @@ def pack(
     information : (effect,), optional
         About how much the data tell about each effect, by which coordinates are chosen.
     centring : float, optional
-        The w of every weight, whatever the data tell.
+        What is told of every weight, whatever the data tell.
     """
     n_row, n_shape = shapes.shape
-    w = np.zeros((n_group, n_shape))
+    told = np.zeros((n_group, n_shape))
     if centring is not None:
-        w += centring
+        told += centring * SETTLED
     elif information is not None:
-        np.add.at(w, group, information[:, None] * shapes[row] ** 2)
-        w *= (TYPICAL_SD * scale) ** 2
-        w /= 1.0 + w
-    w[:, hyper < 0] = 0.0
+        np.add.at(told, group, information[:, None] * (shapes[row] * scale) ** 2)
     sizes = [n_shape, n_group, n_row, int(keeps_effects)]
     whole = np.concatenate([sizes, hyper, group, row]).astype(np.int64)
-    return whole, np.concatenate([shapes.ravel(), scale, w.ravel()])
+    return whole, np.concatenate([shapes.ravel(), scale, told.ravel()])
 
 
 def in_pymc(name: str, hypers: list[Any], whole: np.ndarray, real: np.ndarray) -> tuple[Any, Any]:
@@ -146,10 +141,11 @@ def in_pymc(name: str, hypers: list[Any], whole: np.ndarray, real: np.ndarray) -
     group, row = np.split(whole[4 + n_shape :], 2)
     shapes = real[: n_row * n_shape].reshape(n_row, n_shape)
     scale = real[n_row * n_shape :][:n_shape]
-    w = real[(n_row + 1) * n_shape :].reshape(n_group, n_shape)
+    told = real[(n_row + 1) * n_shape :].reshape(n_group, n_shape)
     sd = pt.stack([hypers[h] if h >= 0 else pt.ones(()) for h in hyper])
-    raw = pm.Normal(name, 0.0, pt.flatten(sd**w), shape=n_group * n_shape)
-    weight = scale * sd ** (1.0 - w) * raw.reshape((n_group, n_shape))
+    wider = (1.0 + told * sd**2) ** 0.5
+    raw = pm.Normal(name, 0.0, pt.flatten(wider), shape=n_group * n_shape)
+    weight = scale * sd / wider * raw.reshape((n_group, n_shape))
     effect = pt.sum(shapes[row] * weight[group], axis=1)
     return effect, effect if keeps_effects else pt.flatten(weight)
 

@@ -8,9 +8,9 @@ b = eta + (k - 2 - j) / 2, and
 
     L[i, j] = c[i, j] sqrt(r[i, j]),   r[i, 0] = 1,   r[i, j + 1] = r[i, j] (1 - c[i, j]^2)
 
-A level that the data tell much about is sampled as its effects, any other as L^-1 (effect / sd).
-Effects lie one after the other, each with all its levels; what is sampled of each is turned as in
-``occupancy.varying.group``.
+Effects lie one after the other, each with all its levels. Given those before, an effect of a level
+is normal, and it is sampled as a season of ``occupancy.varying.ar1`` is given the season before; a
+shift of all levels is turned into a coordinate of its own, as in ``occupancy.varying.group``.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from occupancy.formula.tree import Varying as Node
 from occupancy.kernel.varying import POSITIVE, SIGNED, Functions
 from occupancy.priors.prior import Prior
 from occupancy.varying.base import (
+    SETTLED,
     TYPICAL_SD,
     Face,
     Fresh,
@@ -50,7 +51,6 @@ from surveys.problems import ModelError
 
 _HALF_LOG_TWO_PI = 0.9189385332046727
 ETA = 2.0  # of the LKJ prior: correlations near -1 and 1 are unlikely
-CENTRED_FROM = 3.0  # information in units of the typical variance, from which a level is centred
 
 
 @njit(error_model="numpy", cache=True)
@@ -78,6 +78,15 @@ def _turn(turns, unit, given, out):
 
 
 @njit(error_model="numpy", cache=True)
+def _conditional(sd, lower, z, i):
+    """Mean and sd of effect ``i`` of a level, given its effects before."""
+    expected = 0.0
+    for j in range(i):
+        expected += lower[i, j] * z[j]
+    return sd * expected, sd * lower[i, i]
+
+
+@njit(error_model="numpy", cache=True)
 def forward(natural, raw, whole, real, effect):
     k = whole[0]
     n = raw.size // k
@@ -85,29 +94,20 @@ def forward(natural, raw, whole, real, effect):
     _factor(natural[k:], k, lower, rest)
     given, raw = raw, np.empty(raw.size)
     for i in range(k):
-        _turn(whole[1], real, given[i * n : (i + 1) * n], raw[i * n : (i + 1) * n])
+        at = slice(i * n, (i + 1) * n)
+        _turn(whole[1], real[at], given[at], raw[at])
+    told = real[raw.size :]
     z = np.empty(k)
     total = -_HALF_LOG_TWO_PI * raw.size
-    scale = 0.0
-    for i in range(k):
-        scale += math.log(natural[i]) + math.log(lower[i, i])
     for q in range(n):
-        if whole[2 + q]:
-            for i in range(k):
-                effect[i * n + q] = raw[i * n + q]
-                value = raw[i * n + q] / natural[i]
-                for j in range(i):
-                    value -= lower[i, j] * z[j]
-                z[i] = value / lower[i, i]
-                total -= 0.5 * z[i] * z[i]
-            total -= scale
-        else:
-            for i in range(k):
-                value = 0.0
-                for j in range(i + 1):
-                    value += lower[i, j] * raw[j * n + q]
-                effect[i * n + q] = natural[i] * value
-                total -= 0.5 * raw[i * n + q] * raw[i * n + q]
+        for i in range(k):
+            o = i * n + q
+            expected, spread = _conditional(natural[i], lower, z, i)
+            share = 1.0 / (1.0 + told[o] * spread * spread)
+            root = math.sqrt(share)
+            effect[o] = share * expected + spread * root * raw[o]
+            z[i] = root * raw[o] - (1.0 - share) * expected / spread
+            total += 0.5 * (math.log(share) - z[i] * z[i])
     return total
 
 
@@ -118,47 +118,44 @@ def adjoint(natural, raw, effect, slope, whole, real, d_natural, d_raw):
     lower, rest = np.zeros((k, k)), np.zeros((k, k))
     _factor(natural[k:], k, lower, rest)
     d_lower = np.zeros((k, k))
-    z, w = np.empty(k), np.empty(k)
+    told = real[raw.size :]
+    z, d_z = np.empty(k), np.empty(k)
     given, raw, d_given, d_raw = raw, np.empty(raw.size), d_raw, np.empty(raw.size)
     for i in range(k):
-        _turn(whole[1], real, given[i * n : (i + 1) * n], raw[i * n : (i + 1) * n])
+        at = slice(i * n, (i + 1) * n)
+        _turn(whole[1], real[at], given[at], raw[at])
     for q in range(n):
-        if whole[2 + q]:
-            for i in range(k):
-                value = raw[i * n + q] / natural[i]
-                for j in range(i):
-                    value -= lower[i, j] * z[j]
-                z[i] = value / lower[i, i]
-            for i in range(k - 1, -1, -1):
-                value = z[i]
-                for j in range(i + 1, k):
-                    value -= lower[j, i] * w[j]
-                w[i] = value / lower[i, i]
-            for i in range(k):
-                sd = natural[i]
-                d_raw[i * n + q] = slope[i * n + q] - w[i] / sd
-                d_natural[i] += w[i] * raw[i * n + q] / (sd * sd) - 1.0 / sd
-                for j in range(i + 1):
-                    d_lower[i, j] += w[i] * z[j]
-                d_lower[i, i] -= 1.0 / lower[i, i]
-        else:
-            for j in range(k):
-                d_raw[j * n + q] = -raw[j * n + q]
-            for i in range(k):
-                s = slope[i * n + q]
-                d_natural[i] += s * effect[i * n + q] / natural[i]
-                for j in range(i + 1):
-                    d_raw[j * n + q] += s * natural[i] * lower[i, j]
-                    d_lower[i, j] += s * natural[i] * raw[j * n + q]
+        for i in range(k):
+            o = i * n + q
+            expected, spread = _conditional(natural[i], lower, z, i)
+            z[i] = (effect[o] - expected) / spread
+            d_z[i] = -z[i]
+        for i in range(k - 1, -1, -1):
+            o = i * n + q
+            expected, spread = _conditional(natural[i], lower, z, i)
+            share = 1.0 / (1.0 + told[o] * spread * spread)
+            root, rest_share = math.sqrt(share), 1.0 - share
+            d_share = -2.0 * share * rest_share / spread  # by spread
+            d_raw[o] = root * (slope[o] * spread + d_z[i])
+            d_expected = slope[o] * share - d_z[i] * rest_share / spread
+            d_spread = slope[o] * (expected * d_share + raw[o] * share * root)
+            d_spread += d_z[i] * d_share * (0.5 * raw[o] / root + expected / spread)
+            d_spread += d_z[i] * rest_share * expected / (spread * spread) - rest_share / spread
+            d_natural[i] += (d_spread * spread + d_expected * expected) / natural[i]
+            d_lower[i, i] += d_spread * natural[i]
+            for j in range(i):
+                d_lower[i, j] += d_expected * natural[i] * z[j]
+                d_z[j] += d_expected * natural[i] * lower[i, j]
     for i in range(k):
-        _turn(whole[1], real, d_raw[i * n : (i + 1) * n], d_given[i * n : (i + 1) * n])
-    at = (k * (k - 1)) // 2
+        at = slice(i * n, (i + 1) * n)
+        _turn(whole[1], real[at], d_raw[at], d_given[at])
+    pair = (k * (k - 1)) // 2
     for i in range(k - 1, -1, -1):
         d_rest = d_lower[i, i] * 0.5 / lower[i, i]
         for j in range(i - 1, -1, -1):
-            at -= 1
-            c, r = natural[k + at], rest[i, j]
-            d_natural[k + at] += d_lower[i, j] * math.sqrt(r) - 2.0 * c * r * d_rest
+            pair -= 1
+            c, r = natural[k + pair], rest[i, j]
+            d_natural[k + pair] += d_lower[i, j] * math.sqrt(r) - 2.0 * c * r * d_rest
             d_rest = d_rest * (1.0 - c * c) + d_lower[i, j] * c * 0.5 / math.sqrt(r)
 
 
@@ -259,16 +256,13 @@ class Correlated(Varying):
 
     def arrays(self, information: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         k, n = len(self.effects), len(self.keys)
+        told = np.zeros((k, n)) if information is None else information.reshape(k, n)
         if self.centring is not None:
-            centred = np.full(n, self.centring > 0.5)
-        elif information is None:
-            centred = np.zeros(n, bool)
-        else:
-            told = information.reshape(k, n) / np.square(self.spreads)[:, None]
-            centred = (told * TYPICAL_SD**2).min(axis=0) > CENTRED_FROM
-        turns = information is not None  # else levels stay apart, for integrals over each
-        whole = np.concatenate([[k, turns], centred]).astype(np.int64)
-        return whole, np.full(len(centred), len(centred) ** -0.5)
+            told = np.full((k, n), self.centring * SETTLED)
+        shift = np.sqrt((np.array(self.spreads)[:, None] / TYPICAL_SD) ** 2 + told)
+        unit = shift / np.linalg.norm(shift, axis=1, keepdims=True)
+        # integrals over one level at a time need levels that are not turned into each other
+        return np.array([k, information is not None]), np.concatenate([unit.ravel(), told.ravel()])
 
     def correlation(self, natural: np.ndarray) -> np.ndarray:
         """(draw, effect, effect) correlation matrices."""
@@ -331,21 +325,21 @@ class Correlated(Varying):
                 lower[i][j] = partial[i, j] * rest**0.5
                 rest = rest * (1.0 - partial[i, j] ** 2)
             lower[i][i] = pt.as_tensor(rest) ** 0.5
-        centred = whole[2:].astype(bool)
+        units, told = (part.reshape(k, n) for part in np.split(real, 2))
         raw = pm.Flat(name, shape=k * n)
-        turns = turned(real) if whole[1] else np.eye(n)
-        rows = [turns @ raw[i * n : (i + 1) * n] for i in range(k)]
         z: list[Any] = []
+        each: list[Any] = []
+        density: Any = -_HALF_LOG_TWO_PI * k * n
         for i in range(k):
+            row = raw[i * n : (i + 1) * n]
+            row = turned(units[i]) @ row if whole[1] else row
             before = sum((lower[i][j] * z[j] for j in range(i)), pt.zeros(n))
-            z.append(pt.where(centred, (rows[i] / sd[i] - before) / lower[i][i], rows[i]))
-        each = []
-        for i in range(k):
-            own = sum((lower[i][j] * z[j] for j in range(i + 1)), pt.zeros(n))
-            each.append(pt.where(centred, rows[i], sd[i] * own))
-        scale = sum(pt.log(sd[i]) + pt.log(lower[i][i]) for i in range(k))
-        density = sum(-0.5 * pt.sum(part**2) for part in z) - _HALF_LOG_TWO_PI * k * n
-        pm.Potential(f"{name}_density", density - scale * int(centred.sum()))
+            expected, spread = sd[i] * before, sd[i] * lower[i][i]
+            share = 1.0 / (1.0 + told[i] * spread**2)
+            each.append(share * expected + spread * pt.sqrt(share) * row)
+            z.append(pt.sqrt(share) * row - (1.0 - share) * expected / spread)
+            density += 0.5 * pt.sum(pt.log(share) - z[i] ** 2)
+        pm.Potential(f"{name}_density", density)
         effect = pt.concatenate(each)
         return effect, effect
 

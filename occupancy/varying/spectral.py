@@ -6,8 +6,8 @@ V is orthonormal, so that the effects are V c with c[k] ~ normal(0, s[k]) indepe
 s[k] = sd sqrt(share d[k] + 1 - share): exact, whatever the share. Where all has structure the
 share is 1, and directions with d = 0 are left out: along them the effects sum to zero.
 
-Each c[k] is sampled as x[k] = c[k] / s[k]^(1 - w[k]), with a weight w from how much the data can
-tell about its direction, as levels of groups are.
+Each c[k] is sampled as x[k] = c[k] sqrt(1 / s[k]^2 + told[k]), told from how much the data can tell
+about its direction, as levels of groups are.
 """
 
 from __future__ import annotations
@@ -26,16 +26,12 @@ from occupancy.columns.frame import Frame
 from occupancy.formula.tree import Varying as Node
 from occupancy.kernel.varying import POSITIVE, SHARE, Functions
 from occupancy.priors.prior import Prior
-from occupancy.varying.base import TYPICAL_SD, Face, Fresh, Hyper, State, Varying
+from occupancy.varying.base import SETTLED, Face, Fresh, Hyper, State, Varying
 from occupancy.varying.group import new_levels, row_keys
 
 _HALF_LOG_TWO_PI = 0.9189385332046727
-TYPICAL_SHARE = 0.5
-# Weights near one half diverge where the sd may come near zero: only directions that the data tell
-# much about are sampled as themselves.
-CAUTION = 2
 # whole: whether there is a share, directions, then the row of the basis of each effect
-# real: d of each direction, w of each, then the basis row by row
+# real: d of each direction, what is told of each, then the basis row by row
 
 
 # Sums of products may be regrouped, which is what lets them be done four at a time.
@@ -52,19 +48,12 @@ def _along(natural, raw, whole, real, c):
     """Fill the coefficients of the directions; the log density of raw."""
     m = whole[1]
     share = natural[1] if whole[0] else 1.0
-    log_sd = math.log(natural[0])
     total = -_HALF_LOG_TWO_PI * m
     for k in range(m):
-        w = real[m + k]
-        variance = share * real[k] + (1.0 - share)
-        if w == 0.0:
-            c[k] = natural[0] * math.sqrt(variance) * raw[k]
-            total -= 0.5 * raw[k] * raw[k]
-        else:
-            log_s = log_sd + 0.5 * math.log(variance)
-            c[k] = math.exp((1.0 - w) * log_s) * raw[k]
-            z = math.exp(-w * log_s) * raw[k]
-            total -= 0.5 * z * z + w * log_s
+        s = natural[0] * math.sqrt(share * real[k] + (1.0 - share))
+        more = 1.0 + real[m + k] * s * s
+        c[k] = s / math.sqrt(more) * raw[k]
+        total -= 0.5 * (raw[k] * raw[k] / more + math.log(more))
     return total
 
 
@@ -84,7 +73,6 @@ def adjoint(natural, raw, effect, slope, whole, real, d_natural, d_raw):
     m = whole[1]
     share = natural[1] if whole[0] else 1.0
     sd = natural[0]
-    log_sd = math.log(sd)
     g = np.zeros(m)
     for e in range(effect.size):
         first = 2 * m + whole[2 + e] * m
@@ -93,18 +81,13 @@ def adjoint(natural, raw, effect, slope, whole, real, d_natural, d_raw):
             g[k] += own * real[first + k]
     to_sd, to_share = 0.0, 0.0
     for k in range(m):
-        w = real[m + k]
         variance = share * real[k] + (1.0 - share)
-        if w == 0.0:
-            s = sd * math.sqrt(variance)
-            d_raw[k] = s * g[k] - raw[k]
-            along = g[k] * s * raw[k]  # d / d log s
-        else:
-            log_s = log_sd + 0.5 * math.log(variance)
-            change = math.exp((1.0 - w) * log_s)
-            inverse = math.exp(-2.0 * w * log_s)
-            d_raw[k] = change * g[k] - inverse * raw[k]
-            along = (1.0 - w) * g[k] * change * raw[k] + w * (raw[k] * raw[k] * inverse - 1.0)
+        s = sd * math.sqrt(variance)
+        known = real[m + k] * s * s
+        rest = 1.0 / (1.0 + known)  # of the prior in the posterior precision
+        size = s * math.sqrt(rest)
+        d_raw[k] = size * g[k] - rest * raw[k]
+        along = rest * (g[k] * size * raw[k] + known * (rest * raw[k] * raw[k] - 1.0))  # by log s
         to_sd += along
         to_share += 0.5 * along * (real[k] - 1.0) / variance
     d_natural[0] += to_sd / sd
@@ -193,17 +176,13 @@ class Spectral(Varying):
 
     def arrays(self, information: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         directions, variance = self._spectrum
+        told = np.zeros(variance.size)
         if self.centring is not None:
-            w = np.full(variance.size, self.centring)
-        elif information is None:
-            w = np.zeros(variance.size)
-        else:
-            share = 1.0 if self.shared is None else TYPICAL_SHARE
+            told += self.centring * SETTLED
+        elif information is not None:
             told = information @ directions[list(self.met)] ** 2
-            told = told * TYPICAL_SD**2 * (share * variance + 1.0 - share)
-            w = (told / (1.0 + told)) ** CAUTION
         whole = np.array([self.shared is not None, variance.size, *self.met], np.int64)
-        return whole, np.concatenate([variance, w, directions.ravel()])
+        return whole, np.concatenate([variance, told, directions.ravel()])
 
     def at_levels(self, natural: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return weights[:, list(self.met)]
@@ -229,11 +208,12 @@ class Spectral(Varying):
         import pytensor.tensor as pt
 
         directions, variance = self._spectrum
-        w = real[variance.size : 2 * variance.size]
+        told = real[variance.size : 2 * variance.size]
         share = hypers[1] if self.shared is not None else 1.0
         s = hypers[0] * pt.sqrt(share * variance + (1.0 - share))
-        raw = pm.Normal(name, 0.0, s**w, shape=variance.size)
-        kept = pt.as_tensor(directions) @ (s ** (1.0 - w) * raw)
+        wider = pt.sqrt(1.0 + told * s**2)
+        raw = pm.Normal(name, 0.0, wider, shape=variance.size)
+        kept = pt.as_tensor(directions) @ (s / wider * raw)
         return kept[np.array(self.met)], kept
 
     def to_state(self) -> State:
