@@ -71,7 +71,7 @@ def guess(
     home = (
         Path(folder).absolute() if folder else Path(os.path.commonpath([p.parent for p in paths]))
     )
-    shown = {_shown(p, home): p for p in files_of(paths)}
+    shown = {_shown(p, home): p for p in files_of(paths, home)}
     ledger = Ledger()
     parts = Parts()
     tables = _open(shown, parts, ledger)

@@ -15,6 +15,9 @@ from surveys.text_table import Table, TableSpec
 from surveys.unpack import read_bytes
 from surveys.values import as_seasons, natural
 
+# What the key "type" says of a layer.
+GEOJSON = ("FeatureCollection", "Feature", "GeometryCollection", "Topology")
+GEOJSON += ("Point", "MultiPoint", "Polygon", "MultiPolygon", "LineString", "MultiLineString")
 PACKAGES = ("camtrapdp", "wildlife_insights")
 
 
@@ -31,7 +34,7 @@ def json_kind(path: Path) -> str:
         return "megadetector"
     if isinstance(told.get("resources"), list):
         return "package"
-    return "" if isinstance(told.get("type"), str) else "other"
+    return "" if told.get("type") in GEOJSON else "other"
 
 
 def results_table(path: Path, name: str, ledger: Ledger) -> Table | None:

@@ -14,7 +14,9 @@ import pandas as pd
 from surveys import guess_cameras, unpack
 from surveys.guess_layers import is_raster
 from surveys.ledger import Ledger
-from surveys.readers import dwca, sound_tables
+from surveys.open_table import open_table
+from surveys.problems import Problem, SurveyError, listing
+from surveys.readers import dwca, folders, sound_tables
 from surveys.readers.ebird_files import header_of, kind_of
 from surveys.readers.layer_table import is_layer
 from surveys.text_table import Table, TableSpec
@@ -26,12 +28,12 @@ READABLE = (".csv", ".tsv", ".txt", ".json", ".xlsx", ".ods", ".parquet", ".inp"
 ARCHIVE = "meta.xml"  # of Darwin Core
 
 
-def files_of(paths: Sequence[Path]) -> list[Path]:
+def files_of(paths: Sequence[Path], home: Path) -> list[Path]:
     """The files that were meant: those of a folder, an archive, a data package; each once."""
     out: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
-            found = _of_folder(path)
+            found = _of_folder(path, home)
             if not found and len(paths) > 1:
                 continue  # such as the folder of pictures, named by a star
             out |= dict.fromkeys(found or [path])
@@ -46,17 +48,48 @@ def _is_of(path: Path, archive: bytes) -> bool:
     return bool(archive) and (path.suffix.lower() == ".xml" or path.name.encode() in archive)
 
 
-def _of_folder(folder: Path) -> list[Path]:
+def _of_folder(folder: Path, home: Path) -> list[Path]:
     """The files of a folder that can be read; itself, where it has a table for each recording."""
     if (folder / ARCHIVE).is_file():
         return [folder / ARCHIVE]
-    if sound_tables.first_of(folder, folder.name) is not None:
+    if folder.resolve() == home.resolve():
+        # results of the study will lie in folders of its own, so that none of them is read with it
+        inside = [p for p in sorted(folder.iterdir()) if p.is_dir() and _has_sounds(p)]
+        flat = any(p.is_file() and _is_sounds(p) for p in sorted(folder.iterdir()))
+        if inside and not flat:
+            _refuse_several(inside)
+            return inside
+    if _has_sounds(folder):
         return [folder]
     found = [
         p for p in sorted(folder.iterdir()) if p.is_file() and not p.name.startswith((".", "~"))
     ]
     inside = [part for p in found for part in _of_archive(p) or [p]]
     return [p for p in inside if p.parent != folder or p.suffix == ".zip" or _is_readable(p)]
+
+
+def _refuse_several(inside: list[Path]) -> None:
+    if len(inside) > 1:
+        raise SurveyError(
+            Problem(
+                code="E692",
+                fact="Tables of recordings lie in several folders: "
+                f"{listing([p.name for p in inside], 6)}",
+                why="each may be a survey of its own, and no folder holds them all and nothing else",
+                cure=f"name one: occupancy init {inside[0].name}; or put them into one folder",
+            )
+        )
+
+
+def _has_sounds(folder: Path) -> bool:
+    return sound_tables.first_of(folder, folder.name) is not None
+
+
+def _is_sounds(path: Path) -> bool:
+    if path.suffix.lower() not in folders.SUFFIXES:
+        return False
+    table = open_table(TableSpec(path, path.name), Ledger())
+    return table is not None and len(table) > 0 and sound_tables.is_sounds(table)
 
 
 def _is_readable(path: Path) -> bool:

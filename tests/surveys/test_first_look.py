@@ -12,7 +12,7 @@ from dwca_samples import write as write_archive
 from ebird_samples import EBD_HEADER, sighting, text
 from ebird_samples import LISTS as CHECKLISTS
 from ebird_samples import write as write_ebird
-from recorder_samples import COMBINED
+from recorder_samples import COMBINED, tables_of_recordings
 
 from surveys import from_arrays, quality, read
 from surveys.guess import guess
@@ -51,7 +51,10 @@ def test_a_package_is_named_by_its_json_alone(tmp_path):
 
 
 def test_a_folder_stands_for_its_files(tmp_path):
-    put(tmp_path / "field", PACKAGE | {"README.md": "# a note\n", "settings.json": '{"a": 1}'})
+    put(
+        tmp_path / "field",
+        PACKAGE | {"README.md": "# a note\n", "settings.json": '{"type": "object"}'},
+    )
     (tmp_path / "field" / "pictures").mkdir()
     _, study, _ = written(tmp_path, "field")
     assert study["files"]["detections"]["path"] == "field/observations.csv"
@@ -175,3 +178,14 @@ def test_a_first_model_is_of_a_species_that_was_looked_for_in_its_season(tmp_pat
     assert "# 1 of 2 species were looked for in that season" in told
     seen = ds["detection"].sel(species=model["species"], season=model["season"])
     assert int(seen.notnull().sum()) > 0
+
+
+def test_tables_of_recordings_in_a_folder_of_the_study_are_found(tmp_path):
+    put(tmp_path / "spring", tables_of_recordings())
+    _, study, ds = written(tmp_path, ".")
+    assert study["files"]["detections"]["path"] == "spring"
+    assert ds["site"].values.tolist() == ["A", "B"]
+    (tmp_path / "study.toml").unlink()
+    put(tmp_path / "summer", tables_of_recordings())
+    with pytest.raises(SurveyError, match="several folders: spring, summer"):
+        guess([tmp_path], folder=tmp_path)
