@@ -75,7 +75,7 @@ def _refuse_several(inside: list[Path]) -> None:
                 code="E692",
                 fact="Tables of recordings lie in several folders: "
                 f"{listing([p.name for p in inside], 6)}",
-                why="each may be a survey of its own, and no folder holds them all and nothing else",
+                why="each may be a survey of its own",
                 cure=f"name one: occupancy init {inside[0].name}; or put them into one folder",
             )
         )
