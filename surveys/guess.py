@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from surveys import cells, guess_cameras, guess_layers, unpack
+from surveys import cells, guess_cameras, guess_layers, guess_sheets, unpack
 from surveys.build import SITE_COLUMNS
-from surveys.guess_files import first_look
+from surveys.guess_files import files_of, first_look
 from surveys.guess_terms import first_terms
 from surveys.guess_text import Parts
 from surveys.guess_text import text as text_of
@@ -31,8 +31,6 @@ from surveys.values import as_seasons
 SITE_NAME = re.compile(r"site|station|locat|plot|point|square|quadrat|transect|cell|id$", re.I)
 SPECIES_NAME = re.compile(r"species|taxon|^sp$|scientific", re.I)
 SEASON_NAME = re.compile(r"^(season|year|yr|primary|period)$", re.I)
-# Of what lies in an archive, what may be of use; pictures are not.
-READABLE = (".csv", ".tsv", ".txt", ".json", ".xlsx", ".ods", ".parquet", ".inp", ".pao", ".gz")
 SURFACE_NAME = re.compile(r"surface|landscape|predict|grid|cells|newdata", re.I)
 
 
@@ -50,7 +48,7 @@ def guess(
     ----------
     files
         Tables (CSV, TSV, XLSX, ODS, Parquet), archives of them, histories (.inp, .pao), layers
-        (GPKG, GeoJSON, SHP, FGB) and rasters (TIF), or a folder of tables, one for each recording.
+        (GPKG, GeoJSON, SHP, FGB) and rasters (TIF), or a folder of any of these.
     folder
         Where the study file will stand; None: the folder that all files share.
     crs
@@ -73,17 +71,19 @@ def guess(
     home = (
         Path(folder).absolute() if folder else Path(os.path.commonpath([p.parent for p in paths]))
     )
-    shown = {_shown(p, home): p for one in paths for p in _inside(one)}
+    shown = {_shown(p, home): p for p in files_of(paths, home)}
     ledger = Ledger()
     parts = Parts()
     tables = _open(shown, parts, ledger)
     ledger.raise_errors()
+    sheets = guess_sheets.open_further(tables, shown, ledger)
     _detections(tables, parts)
     _others(tables, shown, parts)
     _name_columns(tables, parts)
 
     def written(crs: str | None = crs) -> str:
-        return text_of(parts, tables, shown, home, crs=crs, title=title, species=species)
+        told = text_of(parts, tables, shown, home, crs=crs, title=title, species=species)
+        return guess_sheets.named(told, sheets)
 
     # Any CRS of metres lets the tables be read, where the user has yet to say which it is.
     trial = crs or ("EPSG:6933" if parts.metres else None)
@@ -98,17 +98,6 @@ def guess(
     if parts.drop:
         _missing_somewhere(written(trial), home, parts)  # reads now, and so tells the covariates
     return written()
-
-
-def _inside(path: Path) -> list[Path]:
-    """The files of an archive that holds several; else the file itself."""
-    if path.suffix.lower() != ".zip" or not path.is_file():
-        return [path]
-    inside = unpack.contents(path)
-    if any(n.rpartition("/")[2] == "meta.xml" for n in inside):
-        return [path]  # a Darwin Core archive, read as a whole
-    names = [n for n in inside if n.lower().endswith(READABLE)]
-    return [path / name for name in sorted(names)] if len(names) > 1 else [path]
 
 
 def _season_words(tables: dict[str, Table], parts: Parts) -> list[str]:
@@ -145,9 +134,10 @@ def _open(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, Tab
             else:
                 ledger.error(
                     "E401",
-                    f"{name} is a folder that holds no table of detections in recordings",
+                    f"{name} is a folder that holds no table, layer or raster that can be read",
                     file=name,
-                    cure="name its files: occupancy init detections.csv sites.csv",
+                    cure="name the folder that your tables lie in, or the tables: occupancy init "
+                    "detections.csv sites.csv",
                 )
             continue
         if is_layer(name):
@@ -183,6 +173,8 @@ def _json(name: str, path: Path, parts: Parts, tables: dict[str, Table], ledger:
         table = guess_cameras.results_table(path, name, ledger)
         if table is not None:
             tables[name] = table
+    elif kind == "other":
+        parts.unused[name] = "JSON that is no layer, data package or result of MegaDetector"
 
 
 def _detections(tables: dict[str, Table], parts: Parts) -> None:
@@ -222,7 +214,7 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
     taken |= {parts.detections, parts.package}
     taken |= set(parts.guess.extra.get("taken", ())) if parts.guess else set()
     for name, path in shown.items():
-        if name in taken or name in parts.raster_files:
+        if name in taken or name in parts.raster_files or name in parts.unused:
             continue
         if name not in tables and not parts.site_layer:
             column = _site_column(tables[parts.detections], parts)
@@ -241,7 +233,9 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
                 parts.unused[name] = "a further layer"
             continue
         table = tables[name]
-        if why := guess_cameras.idle(parts.guess, table):
+        if mark.is_history(name):
+            parts.unused[name] = "further histories: one file of them is read"
+        elif why := guess_cameras.idle(parts.guess, table):
             parts.unused[name] = why
         elif visits and set(visits) <= set(table.names):
             told = {v for c in visits for v in pd.unique(table.text(c))}
@@ -258,8 +252,10 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
             parts.visits = name
         elif SURFACE_NAME.search(Path(name).stem) and not parts.surface:
             parts.surface = name
-        elif _site_column(table, parts) is not None:
-            if _shares_sites(table, tables, parts):
+        elif (site := _site_column(table, parts)) is not None:
+            if 2 * len(pd.unique(table.text(site))) < len(table):
+                parts.unused[name] = "several rows for each site: no table of sites"
+            elif _shares_sites(table, tables, parts):
                 spare.append(name)
             else:
                 parts.unused[name] = "its ids are none of the sites of the detections"

@@ -15,21 +15,26 @@ from surveys.text_table import Table, TableSpec
 from surveys.unpack import read_bytes
 from surveys.values import as_seasons, natural
 
+# What the key "type" says of a layer.
+GEOJSON = ("FeatureCollection", "Feature", "GeometryCollection", "Topology")
+GEOJSON += ("Point", "MultiPoint", "Polygon", "MultiPolygon", "LineString", "MultiLineString")
 PACKAGES = ("camtrapdp", "wildlife_insights")
 
 
 def json_kind(path: Path) -> str:
-    """What a JSON file is: "megadetector", "package", or "" for a layer or anything else."""
+    """What a JSON file is: "megadetector", "package", "other"; "" for a layer."""
     try:
         head = read_bytes(path)[: 1 << 26]
         told = json.loads(head.decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return ""
     if not isinstance(told, dict):
-        return ""
+        return "other"
     if isinstance(told.get("images"), list):
         return "megadetector"
-    return "package" if isinstance(told.get("resources"), list) else ""
+    if isinstance(told.get("resources"), list):
+        return "package"
+    return "" if told.get("type") in GEOJSON else "other"
 
 
 def results_table(path: Path, name: str, ledger: Ledger) -> Table | None:
@@ -48,8 +53,12 @@ def taken_files(guess: Guess | None) -> dict[str, tuple[str, dict[str, str]]]:
 
 
 def idle(guess: Guess | None, table: Table) -> str:
-    """Why a table of a package is not needed; "" where it may be."""
-    if guess is None or guess.format not in PACKAGES:
+    """Why a table is not needed beside those that the format takes; "" where it may be."""
+    if guess is None:
+        return ""
+    if why := guess.extra.get("idle", {}).get(table.spec.shown):
+        return str(why)
+    if guess.format not in PACKAGES:
         return ""
     of_package = {"deploymentID", "mediaID", "project_id", "camera_id"} & set(table.names)
     return "effort and records are known without it" if of_package else ""

@@ -1,21 +1,127 @@
-"""Files that a first look must not read as tables: of eBird, larger than memory, and archives."""
+"""What a first look takes up: the files of folders, archives and packages, and those of eBird."""
 
 from __future__ import annotations
 
 import csv
 import gzip
 import io
-from pathlib import Path
+import json
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from surveys import guess_cameras, unpack
+from surveys.guess_layers import is_raster
 from surveys.ledger import Ledger
-from surveys.readers import dwca
+from surveys.open_table import open_table
+from surveys.problems import Problem, SurveyError, listing
+from surveys.readers import dwca, folders, sound_tables
 from surveys.readers.ebird_files import header_of, kind_of
+from surveys.readers.layer_table import is_layer
 from surveys.text_table import Table, TableSpec
 
 ROWS = 5000
 BYTES = 1 << 23
+# Of what lies in a folder or an archive, what may be of use; pictures are not.
+READABLE = (".csv", ".tsv", ".txt", ".json", ".xlsx", ".ods", ".parquet", ".inp", ".pao", ".gz")
+ARCHIVE = "meta.xml"  # of Darwin Core
+
+
+def files_of(paths: Sequence[Path], home: Path) -> list[Path]:
+    """The files that were meant: those of a folder, an archive, a data package; each once."""
+    out: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            found = _of_folder(path, home)
+            if not found and len(paths) > 1:
+                continue  # such as the folder of pictures, named by a star
+            out |= dict.fromkeys(found or [path])
+        else:
+            out |= dict.fromkeys(_of_archive(path) or _of_package(path) or [path])
+    described = {p.parent: unpack.read_bytes(p) for p in out if p.name == ARCHIVE and p.is_file()}
+    return [p for p in out if p.name == ARCHIVE or not _is_of(p, described.get(p.parent, b""))]
+
+
+def _is_of(path: Path, archive: bytes) -> bool:
+    """Whether a file is told of by the archive beside it, and so read as its own."""
+    return bool(archive) and (path.suffix.lower() == ".xml" or path.name.encode() in archive)
+
+
+def _of_folder(folder: Path, home: Path) -> list[Path]:
+    """The files of a folder that can be read; itself, where it has a table for each recording."""
+    if (folder / ARCHIVE).is_file():
+        return [folder / ARCHIVE]
+    if folder.resolve() == home.resolve():
+        # results of the study will lie in folders of its own, so that none of them is read with it
+        inside = [p for p in sorted(folder.iterdir()) if p.is_dir() and _has_sounds(p)]
+        flat = any(p.is_file() and _is_sounds(p) for p in sorted(folder.iterdir()))
+        if inside and not flat:
+            _refuse_several(inside)
+            return inside
+    if _has_sounds(folder):
+        return [folder]
+    found = [
+        p for p in sorted(folder.iterdir()) if p.is_file() and not p.name.startswith((".", "~"))
+    ]
+    inside = [part for p in found for part in _of_archive(p) or [p]]
+    return [p for p in inside if p.parent != folder or p.suffix == ".zip" or _is_readable(p)]
+
+
+def _refuse_several(inside: list[Path]) -> None:
+    if len(inside) > 1:
+        raise SurveyError(
+            Problem(
+                code="E692",
+                fact="Tables of recordings lie in several folders: "
+                f"{listing([p.name for p in inside], 6)}",
+                why="each may be a survey of its own",
+                cure=f"name one: occupancy init {inside[0].name}; or put them into one folder",
+            )
+        )
+
+
+def _has_sounds(folder: Path) -> bool:
+    return sound_tables.first_of(folder, folder.name) is not None
+
+
+def _is_sounds(path: Path) -> bool:
+    if path.suffix.lower() not in folders.SUFFIXES:
+        return False
+    table = open_table(TableSpec(path, path.name), Ledger())
+    return table is not None and len(table) > 0 and sound_tables.is_sounds(table)
+
+
+def _is_readable(path: Path) -> bool:
+    if path.suffix.lower() == ".json":
+        return guess_cameras.json_kind(path) != "other"
+    return path.name.lower().endswith(READABLE) or is_layer(path.name) or is_raster(path.name)
+
+
+def _of_archive(path: Path) -> list[Path]:
+    """The files of an archive that holds several."""
+    if path.suffix.lower() != ".zip" or not path.is_file():
+        return []
+    inside = unpack.contents(path)
+    if any(n.rpartition("/")[2] == ARCHIVE for n in inside):
+        return []  # read as a whole
+    names = [n for n in inside if n.lower().endswith(READABLE)]
+    return [path / name for name in sorted(names)] if len(names) > 1 else []
+
+
+def _of_package(path: Path) -> list[Path]:
+    """A data package and the tables that it names and that lie beside it."""
+    if path.suffix.lower() != ".json" or guess_cameras.json_kind(path) != "package":
+        return []
+    told = json.loads(unpack.read_bytes(path).decode("utf-8-sig"))
+    found = [path]
+    for resource in told["resources"]:
+        name = resource.get("path") if isinstance(resource, dict) else None
+        if isinstance(name, str) and ".." not in PurePosixPath(name).parts:
+            table = path.parent / name
+            if table.is_relative_to(path.parent) and table.is_file():
+                found.append(table)
+    return found
 
 
 def first_look(path: Path, name: str, ledger: Ledger) -> Table | None:

@@ -32,6 +32,8 @@ class Parts:
     visit_covariates: dict[str, str] = field(default_factory=dict)  # name -> file
     regions: str = ""
     surface: str = ""
+    one_species: str = ""  # of the first model, where not all were looked for in its season
+    n_looked_for: tuple[int, int] = (0, 0)  # so many of so many species
     site_layer: str = ""  # the column of ids, where the sites are a map layer
     raster_files: list[str] = field(default_factory=list)
     rasters: guess_layers.Rasters = field(default_factory=guess_layers.Rasters)
@@ -97,6 +99,13 @@ def text(
         lines.append("# no column of site ids was recognised: the rows become sites 1, 2, 3 ...")
         lines.append('# columns = { site = "..." }')
     lines.append("")
+    if alike := found.extra.get("alike"):
+        several = "hold" if len(alike) > 1 else "holds"
+        lines[-1:] = [
+            f"# {listing(alike, 6)} {several} 0 and 1 too: covariates of visits here. Species?",
+            "# Then write a row for each visit and species, with columns species and detection.",
+            "",
+        ]
     if found.format == "wide":
         lines += _wide_lines(found)
     if found.format == "mark":
@@ -215,6 +224,13 @@ def _crs_lines(parts: Parts, crs: str | None) -> list[str]:
     lines = ["[sites]"]
     if crs:
         lines.append(f"crs = {quoted(crs)}")
+    elif parts.metres and not (parts.raster_files or parts.regions or parts.surface):
+        lines += [
+            f"# {parts.metres[0]} and {parts.metres[1]} are metres: which CRS? Whoever made the "
+            "table or the map knows it.",
+            "# Models need no places; maps, distances and rasters do.",
+            f'crs = "unknown"          # {SET_THIS}, for example "EPSG:32632" (UTM zone 32N)',
+        ]
     elif parts.metres:
         lines += [
             f"# {parts.metres[0]} and {parts.metres[1]} are metres: which CRS? Whoever made the "
@@ -303,6 +319,12 @@ def _model_lines(parts: Parts, shown: dict[str, Path]) -> list[str]:
         last = max(seasons)
         told = last if isinstance(last, int) else quoted(str(last))
         lines.append(f"season = {told}        # one season at a time; here the last")
+    if parts.one_species:
+        some, of = parts.n_looked_for
+        lines += [
+            f"# {some} of {of} species were looked for in that season; here the one of most visits",
+            f"species = {quoted(parts.one_species)}",
+        ]
     if not states:
         lines += [f"psi = {quoted(psi)}", f"p = {quoted(p)}"]
     return lines

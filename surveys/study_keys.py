@@ -282,7 +282,7 @@ SECTIONS: dict[str, Any] = {
         "names": {"scientific", "common"},
         "visits": {"recording", "hours", "day", "occasions"},
         "hours": WHOLE,
-        "site": {"name", "folder"},
+        "site": {"name", "folder", "recording"},
         "site_folder": WHOLE,
         "recording_minutes": NUMBER,
         "duration_unit": {"seconds", "minutes", "hours"},

@@ -122,7 +122,7 @@ def _no_crs(path: Path, kind: str) -> Problem:
     else:
         fact = f"{path.name} does not tell its CRS"
         cure = 'give crs = "EPSG:2056" (the number of yours)'
-    why = "without it nobody can say where on earth the polygons lie"
+    why = "without it nobody can say where on earth its shapes lie"
     return Problem(code="E030", file=path.name, fact=fact, why=why, cure=cure)
 
 

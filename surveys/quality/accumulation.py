@@ -57,18 +57,19 @@ def look(evidence: Evidence) -> Section:
     mean_effort = np.cumsum(np.bincount(rank, flat, minlength=most)) / surveyed
     with_visit = np.array([(n_visit >= k).sum() for k in range(1, most + 1)])
     first = curves[0]
+    last = len(first.observed)  # a species that was not always looked for has fewer visits
     end = first.observed[-1]
     needed = int(np.argmax(first.observed >= 0.9 * end)) + 1
     # The last quarter of the visits tells whether the curve still rises.
-    before = first.observed[max(round(0.75 * most), 1) - 1]
+    before = first.observed[max(round(0.75 * last), 1) - 1]
     gain = end - before
     rising = gain > 0.1 * end and gain * first.surveyed >= 2
-    half = max(most // 2, 1) - 1
+    half = max(last // 2, 1) - 1
     early = first.observed[half] - first.expected[half]
     ordered = abs(early) * first.surveyed >= max(3, 0.1 * end * first.surveyed)
     told = (
         f"After the first visit {first.species} was known from {first.observed[0]:.0%} of the "
-        f"surveyed sites, after {many(most, 'visit')} from {end:.0%}. "
+        f"surveyed sites, after {many(last, 'visit')} from {end:.0%}. "
         f"{many(needed, 'visit')} gave nine tenths of that. "
     )
     told += (

@@ -69,6 +69,14 @@ def detect(tables: dict[str, Table]) -> Guess | None:
     return Guess("birdnet", 0.96, why, extra=extra)
 
 
+def ease(guess: Guess, codes: tuple[str, ...]) -> bool:
+    """Where no name tells a site, each recording is one; False where that does not help."""
+    if "E690" not in codes or guess.extra.get("no_site"):
+        return False
+    guess.extra["no_site"] = True
+    return True
+
+
 def study_lines(guess: Guess, tables: dict[str, Table]) -> list[str]:
     """Keys of recordings and scores, with what they mean."""
     table = tables[guess.extra["file"]]
@@ -90,8 +98,16 @@ def study_lines(guess: Guess, tables: dict[str, Table]) -> list[str]:
         'visits = "recording"     # or "hours" (blocks of hours), "day", "occasions"',
         '# score_scale = "logit"  # for the family scores, which wants scores that look normal',
         '# names = "common"',
-        '# site = "folder"        # where the site is a folder, not the beginning of file names',
     ]
+    if guess.extra.get("no_site"):
+        out += [
+            "# names of the files tell no site, so each recording is taken for a site. Check this:",
+            'site = "recording"       # or "name", "folder"; or list them in [files.recordings]',
+        ]
+    else:
+        out.append(
+            '# site = "folder"        # where the site is a folder, not the beginning of file names'
+        )
     if percent:
         out.append("score_divisor = 100      # scores are per cent")
     if guess.extra.get("unit"):

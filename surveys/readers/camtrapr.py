@@ -36,18 +36,22 @@ RECORD_COLUMNS: dict[str, tuple[str, ...]] = {
 
 def detect(tables: dict[str, Table]) -> Guess | None:
     """A table with a first and a last day of each station, beside one of stations and species."""
-    stations = records = None
+    places: dict[str, dict[str, str]] = {}
+    seen: dict[str, dict[str, str]] = {}
     for file, table in tables.items():
         quiet = Ledger()
         have = {r: column_of(table, r, quiet) for r in ("site", "start", "end")}
         if all(have.values()):
-            stations = (file, {r: str(c) for r, c in have.items()})
+            places[file] = {r: str(c) for r, c in have.items()}
             continue
         columns = {r: column_of(table, r, quiet, RECORD_COLUMNS) for r in RECORD_COLUMNS}
         if all(columns[r] for r in ("site", "species", "datetime")):
-            records = (file, {r: c for r, c in columns.items() if c})
-    if stations is None or records is None:
+            seen[file] = {r: c for r, c in columns.items() if c}
+    if not places or not seen:
         return None
+    stations, records = _pair(tables, places, seen)
+    idle = {f: "further stations: one table of them is read" for f in places if f != stations[0]}
+    idle |= {f: "further records: one table of them is read" for f in seen if f != records[0]}
     table = tables[stations[0]]
     for role in ("camera", "season"):
         column = column_of(table, role, Ledger())
@@ -60,8 +64,27 @@ def detect(tables: dict[str, Table]) -> Guess | None:
         f'{stations[0]} tells from when ("{start}") to when ("{end}") a camera stood at each '
         f"station, and {records[0]} holds records of species",
         columns=records[1],
-        extra={"file": records[0], "files": {"deployments": stations}},
+        extra={"file": records[0], "files": {"deployments": stations}, "idle": idle},
     )
+
+
+Columns = tuple[str, dict[str, str]]  # file, role -> column
+
+
+def _pair(
+    tables: dict[str, Table], places: dict[str, dict[str, str]], seen: dict[str, dict[str, str]]
+) -> tuple[Columns, Columns]:
+    """Stations and records that belong together: as few names as can be stand in one alone."""
+
+    def apart(pair: tuple[str, str]) -> int:
+        one, other = (
+            {v.casefold() for v in tables[file].text(columns["site"]) if v}
+            for file, columns in zip(pair, (places[pair[0]], seen[pair[1]]), strict=True)
+        )
+        return len(one ^ other)
+
+    place, record = min(((p, r) for p in places for r in seen), key=apart)
+    return (place, places[place]), (record, seen[record])
 
 
 def read(study: StudyFile, ledger: Ledger) -> Tidy | None:

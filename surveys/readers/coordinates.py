@@ -17,6 +17,8 @@ from surveys.text_table import Table, rows_text
 PAIRS = (("longitude", "latitude"), ("easting", "northing"))
 PAIRS_FLAT = tuple(role for pair in PAIRS for role in pair)
 CLOSE_METRES = 10.0
+UNKNOWN_CRS = "unknown"  # of [sites] crs: metres of a CRS that nobody knows yet
+MOST_PAIRS = 5  # of sites at one place that are told one by one
 EARTH_METRES = 6_371_008.8
 _DMS = re.compile(
     r"(?P<lead>[NSEW])?\s*(?P<sign>-)?(?P<d>[0-9]{1,3}(?:[.,][0-9]+)?)\s*[°ºd:\s]\s*"
@@ -88,6 +90,9 @@ def read(
                 )
             continue
         names = (str(columns[0]), str(columns[1]))
+        if crs == UNKNOWN_CRS:
+            _tell_unknown(study, table, names, ledger)
+            return {}
         before = len(ledger.of_level("error"))
         values = {
             role: _degrees(table, name, ledger)
@@ -102,6 +107,20 @@ def read(
             return {}
         return values
     return {}
+
+
+def _tell_unknown(study: StudyFile, table: Table, names: tuple[str, str], ledger: Ledger) -> None:
+    """Coordinates that cannot be used yet: a model without places needs none."""
+    ledger.warn(
+        "W026",
+        f"{table.place}: columns {names[0]}, {names[1]} are not used, because {study.name} says "
+        f'[sites] crs = "{UNKNOWN_CRS}"',
+        file=table.place,
+        column=names[0],
+        why="without a CRS there are no maps, no distances between sites and no rasters",
+        cure='[sites] crs = "EPSG:32632" for UTM zone 32N, "EPSG:2056" for Swiss LV95; whoever '
+        "made the table or the map knows it",
+    )
 
 
 def _degrees(table: Table, column: str, ledger: Ledger) -> np.ndarray:
@@ -256,7 +275,7 @@ def _check_close(
     from scipy.spatial import cKDTree
 
     pairs = sorted(cKDTree(points[at]).query_pairs(CLOSE_METRES / metres))
-    for i, j in pairs[:20]:
+    for i, j in pairs[:MOST_PAIRS]:
         apart = np.linalg.norm(points[at[i]] - points[at[j]]) * metres
         a, b = ids[at[i]], ids[at[j]]
         ledger.warn(
@@ -268,5 +287,5 @@ def _check_close(
             why="one place under two names counts as two sites",
             cure=f'if it is one place in two seasons, map both to one site: [sites.alias] "{b}" = '
             f'"{a}"',
-            more=f"{len(pairs)} such pairs" if len(pairs) > 20 else "",
+            more=f"{len(pairs)} such pairs" if len(pairs) > MOST_PAIRS else "",
         )

@@ -126,6 +126,15 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
     events = events_of(study, archive, ledger)
     if events is None:
         return None
+    if len(events.ids) == 0:
+        ledger.error(
+            "E005",
+            f"{events.table.place} holds no event below its header",
+            file=events.table.place,
+            why="an archive that broke off looks like this",
+            cure="fetch the archive again",
+        )
+        return None
     _tell_datum(events, ledger)
     records = records_of(study, archive, events, ledger)
     if records is None:

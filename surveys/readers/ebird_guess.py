@@ -11,11 +11,16 @@ MOST_TRIED = 500_000_000  # bytes of a file that is read for trial when a study 
 
 def detect(tables: dict[str, Table]) -> Guess | None:
     """A table of sightings and one of sampling events, by the column names of eBird."""
-    kinds = {file: kind_of(tuple(table.names)) for file, table in tables.items()}
+    by_tabs = {file: table for file, table in tables.items() if table.separator == "\t"}
+    kinds = {file: kind_of(tuple(table.names)) for file, table in by_tabs.items()}
     ebd = [file for file, kind in kinds.items() if kind == "ebd"]
     sampling = [file for file, kind in kinds.items() if kind == "sampling"]
     if not ebd:
         return None
+    kept = _together(tables, ebd, sampling)
+    idle = dict.fromkeys(ebd + sampling, "further files of eBird: one of each kind is read")
+    ebd, sampling = [f for f in ebd if f in kept], [f for f in sampling if f in kept]
+    idle = {f: why for f, why in idle.items() if f not in kept}
     beside = f" and {sampling[0]}" if sampling else ""
     return Guess(
         "ebird",
@@ -28,8 +33,23 @@ def detect(tables: dict[str, Table]) -> Guess | None:
             "not_in_models": ("observer", "protocol", "year"),
             "large": any(_large(tables[file]) for file in (*ebd, *sampling)),
             "ease": set(),
+            "idle": idle,
         },
     )
+
+
+def _together(tables: dict[str, Table], ebd: list[str], sampling: list[str]) -> tuple[str, ...]:
+    """One file of sightings and one of checklists, which share the most checklists."""
+    if len(ebd) < 2 and len(sampling) < 2:
+        return (*ebd, *sampling)
+
+    def lists(file: str) -> set[str]:
+        names = [n for n in tables[file].names if plain(n) == "SAMPLING EVENT IDENTIFIER"]
+        return set(tables[file].text(names[0])) if names else set()
+
+    known = {file: lists(file) for file in (*ebd, *sampling)}
+    pairs = [(e, s) for e in ebd for s in sampling]
+    return max(pairs, key=lambda p: len(known[p[0]] & known[p[1]])) if pairs else (ebd[0],)
 
 
 def _large(table: Table) -> bool:

@@ -23,6 +23,7 @@ from surveys.readers import (
     reader,
     sections,
 )
+from surveys.readers.coordinates import UNKNOWN_CRS
 from surveys.readers.layer_table import AREA
 from surveys.readers.mark import is_history
 from surveys.readers.other_inputs import other_inputs
@@ -94,7 +95,7 @@ def _dataset_of(study: StudyFile, tidy: Tidy, ledger: Ledger) -> xr.Dataset:
         missing=_policies(tidy),
         units=_units(study, tidy),
         effort_units=_effort_units(study, tidy),
-        crs=study.crs,
+        crs=None if study.crs == UNKNOWN_CRS else study.crs,
         ledger=ledger.balance(),
         provenance=provenance(study, tidy),
         title=study.title,

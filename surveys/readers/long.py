@@ -43,7 +43,7 @@ def detect(tables: dict[str, Table]) -> Guess | None:
         for role in ("date", "datetime"):
             if role in columns and not dates.are_dates(pd.unique(table.text(columns[role]))):
                 del columns[role]
-        sure = 0.6
+        sure, alike = 0.6, []
         if "detection" not in columns and "count" not in columns:
             response = _response_like(table, site)
             if response is None:
@@ -52,14 +52,22 @@ def detect(tables: dict[str, Table]) -> Guess | None:
                 sure = 0.4  # records
             else:
                 columns["detection"] = response
+                alike = [c for c in table.names if c not in columns.values() and _is_01(table, c)]
         values = {v for r in ("detection", "count") if r in columns for v in table.text(columns[r])}
         why = f'sites of column "{site}" come back in several rows'
         if values:
             why += f"; {columns.get('detection') or columns.get('count')} holds "
             why += listing(sorted(values, key=natural), 6)
         if best is None or sure > best.sure:
-            best = Guess("long", sure, why, columns=columns, extra={"file": file})
+            best = Guess("long", sure, why, columns=columns, extra={"file": file, "alike": alike})
     return best
+
+
+def _is_01(table: Table, column: str) -> bool:
+    told = set(pd.unique(table.text(column)))
+    return {"0", "1"} <= told and all(
+        v in ("0", "1") or cells.is_missing(v, cells.MISSING_NUMBER) for v in told
+    )
 
 
 def _site_like(table: Table) -> str | None:

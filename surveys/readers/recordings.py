@@ -254,7 +254,7 @@ def _sites(study: StudyFile, found: Recordings, ledger: Ledger) -> None:
     how = keys.get("site") or ("folder" if "site_folder" in keys else "")
     if not how:
         how = "name" if all(prefix) else "folder"
-    told = prefix if how == "name" else folder
+    told = {"name": prefix, "folder": folder, "recording": names}[how]
     pairs = zip(names, told, frame["site"], strict=True)
     lost = [name for name, site, given in pairs if not site and not given]
     if lost:
@@ -265,7 +265,7 @@ def _sites(study: StudyFile, found: Recordings, ledger: Ledger) -> None:
             + (f" ({len(lost)} such recordings)" if len(lost) > 1 else ""),
             file=found.places.place,
             cure="list the recordings with their sites: [files.recordings]; or [birdnet] site = "
-            '"name" or "folder", site_folder = 1 (from 1; -1 is the innermost)',
+            '"name", "folder" with site_folder = 1 (from 1; -1 is the innermost), or "recording"',
         )
         return
     sites = roles.same_sites(study, told)

@@ -87,7 +87,7 @@ def _take_crs(study: StudyFile, table: Table, ledger: Ledger) -> None:
         return
     study.layer_crs = table.crs
     told = study.section("sites").get("crs")
-    if told and not coordinates.same_crs(told, table.crs):
+    if told not in (None, coordinates.UNKNOWN_CRS) and not coordinates.same_crs(told, table.crs):
         ledger.error(
             "E337",
             f"{table.place} is in {table.found['crs']}, and {study.name} says [sites] crs = "

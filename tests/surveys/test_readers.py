@@ -373,8 +373,14 @@ def test_guess__metres_leave_a_line_to_be_set(tmp_path):
     files = [tmp_path / "detections.csv", tmp_path / "coordinates.csv"]
     text = guess(files)
     (marked,) = [line for line in text.splitlines() if "<-- SET THIS" in line]
-    assert marked.startswith('# crs = "EPSG:')
+    assert marked.startswith('crs = "unknown"')
     (tmp_path / "study.toml").write_text(text)
+    ds = read(tmp_path)
+    assert "latitude" not in ds
+    assert int(ds["detection"].sum()) == 1
+    (told,) = [p for p in ledger_of(ds).problems if p.code == "W026"]
+    assert "columns x, y are not used" in told.fact
+    (tmp_path / "study.toml").write_text(text.replace('crs = "unknown"', "#"))
     with pytest.raises(SurveyError) as error:
         read(tmp_path)
     assert error.value.codes == ("E026",)
