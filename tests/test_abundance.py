@@ -134,7 +134,7 @@ def test_royle_nichols__overdispersed_numbers_are_summed(y, r, lam, size, last):
 @pytest.mark.parametrize(
     ("y", "p", "lam", "last"),
     [
-        ([500, 480, 510], -3.0, np.log(1e4), 12_500),
+        pytest.param([500, 480, 510], -3.0, np.log(1e4), 12_500, marks=pytest.mark.slow),
         ([500, 480, 510], 3.0, np.log(500.0), 900),
         ([500, 3, 12], -3.0, np.log(2.0), 1500),  # a prior that expects 2
         ([3, 2, 4], -8.0, np.log(1e4), 11_500),

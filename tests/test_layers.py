@@ -240,8 +240,8 @@ def test_layers__posterior_of_the_model_is_likelihood_and_priors():
             given[name][g.design.name] = dict(zip(g.design.levels, effect, strict=True))
             expected += float(g.prior.log_density(sd)) + np.log(sd)  # sampled as log sd
             expected += (-0.5 * (effect / sd) ** 2 - 0.5 * np.log(2 * np.pi)).sum()
-            _, centring = found[name, g.name]
-            expected -= centring.sum() * np.log(sd)  # sampled as effect / sd^(1 - centring)
+            told = found[name, g.name][1][: effect.size]
+            expected -= 0.5 * np.log1p(told * sd**2).sum()  # as effect sqrt(1 / sd^2 + told)
     expected += float(model.evaluate(given)["log_likelihood"].sum())
     point = {k: np.asarray(v) for k, v in graph.free_values(problem, density, x).items()}
     np.testing.assert_allclose(float(log_p(point)), expected, rtol=1e-12)

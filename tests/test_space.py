@@ -17,6 +17,7 @@ from occupancy.engines.coordinates import coordinates_of, varying_terms
 from occupancy.frames import make_frames
 from occupancy.model import Model
 from occupancy.varying import situated
+from occupancy.varying.base import SETTLED
 from surveys.problems import ModelError
 
 N, J = 40, 3
@@ -95,11 +96,11 @@ def test_space__precompiled_density_is_the_pymc_model(name):
 
 
 def test_space__coordinates_do_not_change_the_model():
-    """Waves sampled in units of their sd, as they are, or half-way: one posterior."""
+    """Waves sampled in units of their sd, as they are, or between: one posterior."""
     problem = MODELS["waves"]().problem
     psi = problem.predictors["psi"]
     values = {}
-    for w in (0.0, 0.5, 1.0):
+    for w in (0.0, 1e-4, 1.0):
         (term,) = psi.varying
         term = replace(term, design=replace(term.design, centring=w))
         predictors = problem.predictors | {"psi": replace(psi, varying=(term,))}
@@ -111,12 +112,13 @@ def test_space__coordinates_do_not_change_the_model():
         x = density.start(np.random.default_rng(1))
         k, scale = density.n_coefficient, term.design.scales(natural[None])[0]
         x[k : k + 2] = np.log(natural)
-        x[k + 2 :] = weights * scale**w
+        more = 1.0 + w * SETTLED * scale**2
+        x[k + 2 :] = weights * np.sqrt(more)
         mean = density.mean_effects(x)[0]
         assert found[1].size > 1
         x[2:k] = 0.1, 0.2
         x[:2] = np.linalg.solve(density.transforms[0], [0.3 + mean, 0.5])
-        values[w] = density(x)[0] + w * np.log(scale).sum()
+        values[w] = density(x)[0] + 0.5 * np.log(more).sum()
     np.testing.assert_allclose(list(values.values()), values[0.0], rtol=1e-12)
 
 

@@ -85,6 +85,7 @@ def owl_predictors(fit, names, y):
     return eta
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fit", ["condbinom_null", "condbinom_cov", "multinomial_null"])
 def test_multi_state__eagle_owls_at_the_stored_coefficients(fit):
     y = wide(OWLS, "detections.csv")[:, None]

@@ -174,6 +174,7 @@ def test_published__natural_parameters_of_the_constant_pairs():
     assert alone == pytest.approx(0.1375, abs=5e-5)
 
 
+@pytest.mark.slow
 def test_boundary__is_found_no_lower_and_told():
     """Intercepts near -15 against a pair of +16: as likely as the stored fit, and said so."""
     fit = fitted("boundary")

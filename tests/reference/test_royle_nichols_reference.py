@@ -45,6 +45,7 @@ FITS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FITS)
 def test_unmarked__maximum(name):
     assert_is_its_maximum(FITS[name](), name, rtol_se=2e-5)
