@@ -171,7 +171,7 @@ class Ar1(AlongTime):
     def pymc(self, name: str, hypers: list[Any], whole: np.ndarray, real: np.ndarray) -> Any:
         import pymc as pm
         import pytensor.tensor as pt
-        from pytensor.tensor.slinalg import solve_triangular
+        from pytensor.tensor.linalg import solve_triangular
 
         sd, rho = hypers
         n = int(whole[0])
