@@ -4,7 +4,7 @@
 
 help:
 	@echo "make demo    install into .venv, invent a study, fit it, write its report (demo/)"
-	@echo "make test    install into .venv, run the test suite (about ten minutes)"
+	@echo "make test    install into .venv, run the test suite (about twenty minutes)"
 	@echo "make slow    the long tests: posteriors, 200 rank statistics of every family"
 	@echo "make check   format, lint, types, tests: before every commit"
 	@echo "make format  put the code into the project's form"
