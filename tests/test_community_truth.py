@@ -36,8 +36,6 @@ def test_ranks__truth_of_a_community_ranks_uniformly():
         draws=120,
         tune=250,
         most=63,
-        divergent=0.01,
-        why="eight species tell little of a standard deviation, which comes near zero",
     )
     verdict = ranks.judge(setting, 100, SEED)
     assert verdict, "\n".join(f"{k}: {v}" for k, v in verdict.problems.items())

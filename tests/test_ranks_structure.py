@@ -88,3 +88,13 @@ def test_ranks__truth_from_the_priors_ranks_uniformly(name):
 @pytest.mark.parametrize("name", SETTINGS)
 def test_ranks__many_simulations(name):
     assert_right(ranks.judge(SETTINGS[name](LONG), 200, SEED))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("with_terms")
+@pytest.mark.parametrize("name", ["icar", "bym2"])
+def test_ranks__regions_held_by_their_borders(name, monkeypatch):
+    from occupancy.varying import areal
+
+    monkeypatch.setattr(areal, "DENSE", 0)
+    assert_right(ranks.judge(SETTINGS[name](LONG), 40, SEED))

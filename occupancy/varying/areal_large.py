@@ -5,8 +5,9 @@ mean itself has a density of its own, which nothing else depends on. The density
 
     -(1 / 2) scale sum over borders (u[a] - u[b])^2
 
-For `icar` effect = sd^(1 - w) u, with u in units of sd^w and one weight w for all; for `bym2`
-effect = sd (sqrt(share) u + sqrt(1 - share) v), with v sampled beside u.
+For `icar` u is sampled as effect sqrt(1 / sd^2 + told), told from how much the data can tell about
+a region on average, as levels of groups are; for `bym2` effect = sd (sqrt(share) u + sqrt(1 -
+share) v), with v sampled beside u.
 """
 
 from __future__ import annotations
@@ -21,14 +22,13 @@ from numba import njit
 from occupancy.kernel.varying import Functions
 from occupancy.priors.prior import Prior
 from occupancy.varying.areal import SHARE_WITH_STRUCTURE, Icar
-from occupancy.varying.base import TYPICAL_SD
+from occupancy.varying.base import SETTLED
 from occupancy.varying.graph_of_regions import parts
 
 _HALF_LOG_TWO_PI = 0.9189385332046727
-CAUTION = 2  # weights near one half diverge where the sd may come near zero
 # whole: whether there is a share, regions, parts, borders, then the part of each region (-1: it has
 # no neighbours), both ends of each border, and the region of each effect
-# real: the weight w, then the scale of each part and its regions
+# real: told, then the scale of each part and its regions
 
 
 @njit(error_model="numpy", cache=True)
@@ -48,10 +48,10 @@ def _level(x, whole, real, u, mean):
 def _structured(natural, x, whole, real, u, d_u):
     """Log density of x; fill u and the slopes of the density along it; and along log sd."""
     n, n_part, n_border = whole[1], whole[2], whole[3]
-    w = real[0]
+    known = real[0] * natural[0] * natural[0]
     mean = np.empty(n_part)
     _level(x, whole, real, u, mean)
-    precision = math.exp(-2.0 * w * math.log(natural[0]))
+    precision = 1.0 / (1.0 + known)
     total, square, free = 0.0, 0.0, 0.0
     for i in range(n):
         d_u[i] = 0.0
@@ -72,9 +72,8 @@ def _structured(natural, x, whole, real, u, d_u):
         square += scale * gap * gap
         d_u[one] -= precision * scale * gap
         d_u[other] += precision * scale * gap
-    log_sd = math.log(natural[0])
-    total -= 0.5 * precision * square + w * free * log_sd
-    return total, w * (precision * square - free)
+    total -= 0.5 * (precision * square + free * math.log(1.0 + known))
+    return total, precision * known * (precision * square - free)
 
 
 @njit(error_model="numpy", cache=True)
@@ -86,7 +85,7 @@ def _fill(natural, raw, whole, real, u, out, rows):
         for e in range(out.size):
             out[e] = a * u[rows[e]] + b * raw[n + rows[e]]
     else:
-        a = math.exp((1.0 - real[0]) * math.log(natural[0]))
+        a = natural[0] / math.sqrt(1.0 + real[0] * natural[0] * natural[0])
         for e in range(out.size):
             out[e] = a * u[rows[e]]
 
@@ -121,10 +120,11 @@ def adjoint(natural, raw, effect, slope, whole, real, d_natural, d_raw):
             d_natural[1] += 0.5 * slope[e] * sd * (u[q] / a - raw[n + q] / b)
             along += slope[e] * effect[e]
     else:
-        change = math.exp((1.0 - real[0]) * math.log(sd))
+        share = 1.0 / (1.0 + real[0] * sd * sd)  # of the prior in the posterior precision
+        change = sd * math.sqrt(share)
         for e in range(effect.size):
             d_u[rows[e]] += slope[e] * change
-            along += (1.0 - real[0]) * slope[e] * effect[e]
+            along += share * slope[e] * effect[e]
     d_natural[0] += along / sd
     # through x less its mean, and the density of the mean
     mean, level = np.zeros(n_part), np.zeros(n_part)
@@ -166,15 +166,16 @@ class LargeIcar(Icar):
         part = np.full(n, -1)
         for c, (own, _) in enumerate(found):
             part[own.own] = c
-        w = 0.0
-        if self.shared is None:
-            told = 0.0 if information is None else float(information.mean()) * TYPICAL_SD**2
-            w = (told / (1.0 + told)) ** CAUTION if self.centring is None else self.centring
+        told = 0.0
+        if self.shared is None and self.centring is not None:
+            told = self.centring * SETTLED
+        elif self.shared is None and information is not None:
+            told = float(information.mean())
         borders = np.unique(np.sort(self.borders, axis=1), axis=0)
         head = [self.shared is not None, n, len(found), len(borders)]
         whole = np.concatenate([head, part, borders.ravel(), self.met]).astype(np.int64)
         scales, sizes = [scale for _, scale in found], [own.own.size for own, _ in found]
-        return whole, np.array([w, *scales, *sizes], np.float64)
+        return whole, np.array([told, *scales, *sizes], np.float64)
 
     def draw(self, natural: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         u = rng.normal(size=len(self.levels))
@@ -192,7 +193,7 @@ class LargeIcar(Icar):
         n, n_part, n_border = (int(k) for k in whole[1:4])
         part = whole[4 : 4 + n]
         one, other = whole[4 + n : 4 + n + 2 * n_border].reshape(-1, 2).T
-        w, scale = real[0], real[1 : 1 + n_part]
+        told, scale = real[0], real[1 : 1 + n_part]
         share = np.zeros((n_part, n))  # of each region in the mean of its part
         for c in range(n_part):
             share[c, part == c] = 1.0 / real[1 + n_part + c]
@@ -203,10 +204,11 @@ class LargeIcar(Icar):
         u = x - level
         square = pt.sum(scale[part[one]] * (u[one] - u[other]) ** 2)
         square = square + pt.sum(u[np.flatnonzero(part < 0)] ** 2)
-        density = -0.5 * square * sd ** (-2.0 * w) - w * (n - n_part) * pt.log(sd)
+        more = 1.0 + told * sd**2  # posterior precision in units of the prior's
+        density = -0.5 * (square / more + (n - n_part) * pt.log(more))
         density = density - 0.5 * pt.sum(real[1 + n_part :] * mean**2)
         if self.shared is None:
-            kept = sd ** (1.0 - w) * u
+            kept = sd / pt.sqrt(more) * u
         else:
             v = raw[n:]
             density = density - 0.5 * pt.sum(v**2) - _HALF_LOG_TWO_PI * n

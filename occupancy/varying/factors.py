@@ -2,11 +2,14 @@
 
     effect[s, i] = sum_f loading[s, f] score[i, f],    score ~ normal(0, 1),  one for each site
 
-The residual covariance of the species is L L', L the loadings. L has nothing above its diagonal
-and positive numbers on it, which ends the rotations and the signs that would give the same
-effects. Loadings below the diagonal are normal(0, sd); that on the diagonal in column f of k is
-sd times a chi variable with k - f degrees of freedom (f from 0). With these L L' has the
-distribution that k free normal columns would give it, whatever the order of the species.
+Loadings are normal(0, sd), and L L', L the loadings, is the residual covariance of the species. A
+rotation of the gradients changes neither. So what is sampled is free of any rule, and what is kept
+of a draw is turned: nothing above the diagonal of L, positive numbers on it, which leaves one form
+of each L L'. Rules on what is sampled would let a chain settle on the wrong side of one, with the
+loading of the species that holds an axis pressed against zero.
+
+A loading is sampled as loading sqrt(1 / sd^2 + told), told from how much the data can tell about
+its species, as levels of groups are.
 
 The first k species hold the axes. They are chosen so that where one was seen tells least about
 where the others were (a pivoted factorisation of naive occupancy).
@@ -30,15 +33,15 @@ from occupancy.columns.frame import Frame
 from occupancy.formula.tree import Varying as Node
 from occupancy.kernel.varying import POSITIVE, Functions
 from occupancy.priors.prior import Prior
-from occupancy.varying.base import TYPICAL_SD, Face, Fresh, Hyper, State, Varying
+from occupancy.varying.base import SETTLED, Face, Fresh, Hyper, State, Varying
 from occupancy.varying.group import learn_levels, row_keys
 from surveys.problems import ModelError
 
 _HALF_LOG_TWO_PI = 0.9189385332046727
-CAUTION = 2  # of the weights of centring, as for effects with a known covariance
 SPECIES, SITE = "species", "site"
-# whole: species, factors, sites;  real: the weight of centring of each species' loadings
-# raw: loadings column by column, from the diagonal down, then scores factor by factor
+# whole: species, factors, sites;  real: told of each species' loadings
+# raw: loadings species by species, then scores factor by factor
+# kept: loadings factor by factor, from the diagonal down, then scores factor by factor
 
 
 @njit(error_model="numpy", cache=True, fastmath={"reassoc", "contract"})
@@ -50,44 +53,19 @@ def _dot(a, b):
 
 
 @njit(error_model="numpy", cache=True)
-def _load(natural, raw, whole, real, loading):
-    """Fill (species, factor) loadings; the log density of their coordinates."""
-    n_species, n_factor = whole[0], whole[1]
-    log_sd = math.log(natural[0])
-    total = 0.0
-    at = 0
-    for f in range(n_factor):
-        for s in range(f):
-            loading[s, f] = 0.0
-        for s in range(f, n_species):
-            w = real[s]
-            if s == f:  # the logarithm is sampled
-                log_c = raw[at] - w * log_sd
-                loading[s, f] = math.exp(log_c + log_sd)
-                half = 0.5 * (n_factor - f)
-                total += 2.0 * half * log_c - 0.5 * math.exp(2.0 * log_c)
-                total -= (half - 1.0) * math.log(2.0) + math.lgamma(half)
-            else:
-                loading[s, f] = math.exp((1.0 - w) * log_sd) * raw[at]
-                z = math.exp(-w * log_sd) * raw[at]
-                total -= 0.5 * z * z + w * log_sd + _HALF_LOG_TWO_PI
-            at += 1
-    return total
-
-
-@njit(error_model="numpy", cache=True)
 def forward(natural, raw, whole, real, effect):
     n_species, n_factor, n_site = whole[0], whole[1], whole[2]
-    loading = np.empty((n_species, n_factor))
-    total = _load(natural, raw, whole, real, loading)
-    first = raw.size - n_factor * n_site
-    scores = raw[first:]
-    total -= 0.5 * _dot(scores, scores) + _HALF_LOG_TWO_PI * scores.size
+    sd = natural[0]
+    scores = raw[n_species * n_factor :]
+    total = -0.5 * _dot(scores, scores) - _HALF_LOG_TWO_PI * raw.size
     for s in range(n_species):
+        more = 1.0 + real[s] * sd * sd  # posterior precision in units of the prior's
         row = effect[s * n_site : (s + 1) * n_site]
         row[:] = 0.0
-        for f in range(min(s + 1, n_factor)):
-            own = loading[s, f]
+        for f in range(n_factor):
+            x = raw[s * n_factor + f]
+            total -= 0.5 * (x * x / more + math.log(more))
+            own = sd / math.sqrt(more) * x
             score = scores[f * n_site : (f + 1) * n_site]
             for i in range(n_site):
                 row[i] += own * score[i]
@@ -97,53 +75,60 @@ def forward(natural, raw, whole, real, effect):
 @njit(error_model="numpy", cache=True)
 def adjoint(natural, raw, effect, slope, whole, real, d_natural, d_raw):
     n_species, n_factor, n_site = whole[0], whole[1], whole[2]
-    loading = np.empty((n_species, n_factor))
-    _load(natural, raw, whole, real, loading)
-    first = raw.size - n_factor * n_site
+    sd = natural[0]
+    first = n_species * n_factor
     scores, d_scores = raw[first:], d_raw[first:]
     for i in range(scores.size):
         d_scores[i] = -scores[i]
+    to_log_sd = 0.0
     for s in range(n_species):
+        known = real[s] * sd * sd
+        share = 1.0 / (1.0 + known)  # of the prior in the posterior precision
         row = slope[s * n_site : (s + 1) * n_site]
-        for f in range(min(s + 1, n_factor)):
-            own = loading[s, f]
+        for f in range(n_factor):
+            x = raw[s * n_factor + f]
+            own = sd * math.sqrt(share) * x
+            score = scores[f * n_site : (f + 1) * n_site]
             along = d_scores[f * n_site : (f + 1) * n_site]
             for i in range(n_site):
                 along[i] += own * row[i]
-    sd = natural[0]
-    log_sd = math.log(sd)
-    to_log_sd = 0.0
-    at = 0
-    for f in range(n_factor):
-        score = scores[f * n_site : (f + 1) * n_site]
-        for s in range(f, n_species):
-            w = real[s]
-            g = _dot(slope[s * n_site : (s + 1) * n_site], score)
-            if s == f:
-                c = math.exp(raw[at] - w * log_sd)
-                own = (n_factor - f) - c * c  # d log density / d log c
-                d_raw[at] = g * loading[s, f] + own
-                to_log_sd += (1.0 - w) * g * loading[s, f] - w * own
-            else:
-                inverse = math.exp(-2.0 * w * log_sd)
-                d_raw[at] = math.exp((1.0 - w) * log_sd) * g - inverse * raw[at]
-                to_log_sd += (1.0 - w) * g * loading[s, f]
-                to_log_sd += w * (raw[at] * raw[at] * inverse - 1.0)
-            at += 1
+            g = _dot(row, score)
+            d_raw[s * n_factor + f] = math.sqrt(share) * sd * g - share * x
+            to_log_sd += share * (g * own + known * (share * x * x - 1.0))
     d_natural[0] += to_log_sd / sd
 
 
 @njit(error_model="numpy", cache=True)
 def weights(natural, raw, whole, real, out):
-    n_species, n_factor = whole[0], whole[1]
-    loading = np.empty((n_species, n_factor))
-    _load(natural, raw, whole, real, loading)
+    n_species, n_factor, n_site = whole[0], whole[1], whole[2]
+    first = n_species * n_factor
+    sd = natural[0]
+    loading = raw[:first].copy().reshape(n_species, n_factor)
+    for s in range(n_species):
+        loading[s] *= sd / math.sqrt(1.0 + real[s] * sd * sd)
+    axes = np.zeros((n_factor, n_factor))  # of the kept gradients, in those that were sampled
+    for f in range(n_factor):
+        axes[f] = loading[f]
+        for _ in range(2):  # once more, for what rounding left
+            for g in range(f):
+                axes[f] -= _dot(axes[f], axes[g]) * axes[g]
+        norm = math.sqrt(_dot(axes[f], axes[f]))
+        if norm > 0.0:
+            axes[f] /= norm
+        else:  # no loadings at all: any gradients will do
+            axes[f, f] = 1.0
     at = 0
     for f in range(n_factor):
         for s in range(f, n_species):
-            out[at] = loading[s, f]
+            out[at] = _dot(loading[s], axes[f])
             at += 1
-    out[at:] = raw[at:]
+    for f in range(n_factor):
+        for i in range(n_site):
+            total = 0.0
+            for g in range(n_factor):
+                total += axes[f, g] * raw[first + g * n_site + i]
+            out[at] = total
+            at += 1
 
 
 @dataclass(frozen=True)
@@ -194,6 +179,10 @@ class Factors(Varying):
         return self._triangle[0].size + self.n_factor * len(self.sites)
 
     @property
+    def n_raw(self) -> int:
+        return self.n_factor * (len(self.species) + len(self.sites))
+
+    @property
     def n_effect(self) -> int:
         return len(self.species) * len(self.sites)
 
@@ -223,13 +212,12 @@ class Factors(Varying):
     def arrays(self, information: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         n_species, n_site = len(self.species), len(self.sites)
         if self.centring is not None:
-            w = np.full(n_species, self.centring)
+            told = np.full(n_species, self.centring * SETTLED)
         elif information is None:
-            w = np.zeros(n_species)
+            told = np.zeros(n_species)
         else:
-            told = information.reshape(n_species, n_site).sum(axis=1) * TYPICAL_SD**2
-            w = (told / (1.0 + told)) ** CAUTION
-        return np.array([n_species, self.n_factor, n_site], np.int64), w
+            told = information.reshape(n_species, n_site).sum(axis=1)
+        return np.array([n_species, self.n_factor, n_site], np.int64), told
 
     def loadings(self, weights: np.ndarray) -> np.ndarray:
         """(draw, species, factor), species in the order of ``species``."""
@@ -292,28 +280,20 @@ class Factors(Varying):
         import pytensor.tensor as pt
 
         (sd,) = hypers
-        species, factor = self._triangle
         n_species, n_site = len(self.species), len(self.sites)
         raw = pm.Flat(name, shape=self.n_raw)
-        own, scores = raw[: species.size], raw[species.size :]
-        w, diagonal = real[species], species == factor
-        below = np.flatnonzero(~diagonal)
-        log_c = own[diagonal] - w[diagonal] * pt.log(sd)
-        free = self.n_factor - factor[diagonal]
-        norm = sum((d / 2 - 1) * math.log(2) + math.lgamma(d / 2) for d in free)
-        z = own[below] * sd ** -w[below]
-        terms = [
-            pt.sum(free * log_c - 0.5 * pt.exp(2 * log_c)) - norm,
-            pt.sum(-0.5 * z**2 - w[below] * pt.log(sd)) - _HALF_LOG_TWO_PI * below.size,
-            pt.sum(-0.5 * scores**2) - _HALF_LOG_TWO_PI * self.n_factor * n_site,
-        ]
-        pm.Potential(f"{name}_density", sum(terms[1:], terms[0]))
-        loading = pt.zeros((n_species, self.n_factor))
-        loading = pt.set_subtensor(loading[species[below], factor[below]], sd * z)
-        axis = factor[diagonal]
-        loading = pt.set_subtensor(loading[axis, axis], sd * pt.exp(log_c))
-        effect = (loading @ scores.reshape((self.n_factor, n_site))).ravel()
-        return effect, pt.concatenate([loading[species, factor], scores])
+        x = raw[: n_species * self.n_factor].reshape((n_species, self.n_factor))
+        scores = raw[n_species * self.n_factor :].reshape((self.n_factor, n_site))
+        wider = pt.sqrt(1.0 + real * sd**2)[:, None]
+        terms = pm.logp(pm.Normal.dist(0.0, wider), x).sum()
+        pm.Potential(f"{name}_density", terms + pm.logp(pm.Normal.dist(), scores).sum())
+        loading = sd / wider * x
+        effect = (loading @ scores).ravel()
+        axes, corner = pt.linalg.qr(loading[: self.n_factor].T)
+        axes = axes * pt.sign(pt.diagonal(corner))
+        species, factor = self._triangle
+        kept = (loading @ axes)[species, factor]
+        return effect, pt.concatenate([kept, (axes.T @ scores).ravel()])
 
     def to_state(self) -> State:
         return {"name": self.name, "species": list(self.species), "sites": list(self.sites)}
