@@ -177,3 +177,22 @@ def test_fit__finds_who_goes_with_whom(tmp_path):
     pd.testing.assert_frame_equal(again, fit.residual_correlation())
     with pytest.raises(ModelError, match="has no factors"):
         fit.residual_correlation("p")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_factors__every_chain_tells_the_same(seed):
+    rng = np.random.default_rng(5)
+    loadings, gradients = rng.normal(0, 1.2, (12, 2)), rng.normal(size=(2, 150))
+    level = rng.normal(-0.3, 1, 12)[:, None]
+    present = rng.random((12, 150)) < 1 / (1 + np.exp(-level - loadings @ gradients))
+    seen = (rng.random((12, 150, 4)) < 0.5) * present[:, :, None]
+    data = surveys.from_arrays({f"s{k:02d}": own.astype(float) for k, own in enumerate(seen)})
+    model = Model(data, psi="(1 | species) + factors(2)", p="(1 | species)")
+    fit = model.fit(draws=300, tune=400, chains=4, cores=1, seed=seed)
+    design = model.problem.predictors["psi"].varying[-1].design
+    covariance = design.covariance(fit.draws.effects["psi", design.name])
+    by_chain = covariance.reshape(4, 300, 12, 12).mean(axis=1)
+    sd = covariance.std(axis=0)
+    gaps = np.abs(by_chain - by_chain.mean(axis=0)) / sd
+    assert gaps.max() < 0.5
