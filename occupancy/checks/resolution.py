@@ -43,8 +43,8 @@ def _judge(parameter: str, waves: Waves, ranges: np.ndarray) -> list[Verdict]:
     about += f" ({in_words(low)} to {in_words(high)})"
     verdicts = []
     if at_low > MUCH:
-        finer = waves.along + 1
-        while waves.lost(low * finer / waves.along) > MUCH:  # as if of a longer range
+        finer = waves.per_axis + 1
+        while waves.lost(low * finer / waves.per_axis) > MUCH:  # as if of a longer range
             finer += 1
         level = "warn" if lost > MUCH else "note"
         message = (

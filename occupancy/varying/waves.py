@@ -11,6 +11,7 @@ the sum over b is made once for each northing, and then the sum over a for each 
     effect = ((Phi_b weight') * Phi_a) summed over a
 
 which costs places x functions where the northings all differ, and a fraction of it on a grid.
+There the places of a northing are read side by side too.
 Waves shorter than the shortest along the axes are left out: resolution is the same in every
 direction. A wave that the data tell much about is sampled as its weight, one that they tell little
 about as weight / sd, as in `group`.
@@ -50,8 +51,10 @@ MOST_BASIS, FEWEST_BASIS = 32, 10  # along the longer axis, unless stated
 WIDE_ENOUGH = 6.0  # distances between neighbours that a pattern must span to be seen at all
 ROWS = 32  # northings at a time, on the way back
 LANES = 8  # axes are padded to a multiple, so that inner loops have no rest
-# places in `whole`: sizes, then waves of each a, then the first place of each northing
-CODE, N_NORTHING, N_PLACE, N_A, N_B, N_WAVE, HEAD = 0, 1, 2, 3, 4, 5, 6
+MANY = 6  # places of a northing, from which on it pays to read them side by side
+# places in `whole`: sizes, whether Phi_a holds each northing as (a, place) instead of (place, a),
+# then waves of each a, then the first place of each northing
+CODE, N_NORTHING, N_PLACE, N_A, N_B, N_WAVE, BESIDE, HEAD = 0, 1, 2, 3, 4, 5, 6, 7
 
 
 @njit(error_model="numpy", cache=True)
@@ -106,6 +109,36 @@ def _make_weights(natural, raw, whole, real, weight):
 
 
 @njit(error_model="numpy", cache=True, fastmath={"contract", "nsz", "reassoc"})
+def _beside(t, phi, out):
+    """Places of one northing, Phi (a, place); a in fours."""
+    n = out.size
+    for i in range(n):
+        out[i] = 0.0
+    for a in range(0, t.size, 4):
+        t0, t1, t2, t3 = t[a], t[a + 1], t[a + 2], t[a + 3]
+        w, x = phi[a * n : (a + 1) * n], phi[(a + 1) * n : (a + 2) * n]
+        y, z = phi[(a + 2) * n : (a + 3) * n], phi[(a + 3) * n : (a + 4) * n]
+        for i in range(n):
+            out[i] += t0 * w[i] + t1 * x[i] + t2 * y[i] + t3 * z[i]
+
+
+@njit(error_model="numpy", cache=True, fastmath={"contract", "nsz", "reassoc"})
+def _beside_back(slope, phi, out):
+    n = slope.size
+    for a in range(0, out.size, 4):
+        w, x = phi[a * n : (a + 1) * n], phi[(a + 1) * n : (a + 2) * n]
+        y, z = phi[(a + 2) * n : (a + 3) * n], phi[(a + 3) * n : (a + 4) * n]
+        v0, v1, v2, v3 = 0.0, 0.0, 0.0, 0.0
+        for i in range(n):
+            s = slope[i]
+            v0 += s * w[i]
+            v1 += s * x[i]
+            v2 += s * y[i]
+            v3 += s * z[i]
+        out[a], out[a + 1], out[a + 2], out[a + 3] = v0, v1, v2, v3
+
+
+@njit(error_model="numpy", cache=True, fastmath={"contract", "nsz", "reassoc"})
 def _field(grid, whole, phi_a, phi_b, effect):
     """Effects of all places from the weights, (a, b) padded with zeros."""
     n_u, n_a, n_b = whole[N_NORTHING], whole[N_A], whole[N_B]
@@ -123,6 +156,10 @@ def _field(grid, whole, phi_a, phi_b, effect):
                 v2 += g2[b] * row[b]
                 v3 += g3[b] * row[b]
             t[a], t[a + 1], t[a + 2], t[a + 3] = v0, v1, v2, v3
+        if whole[BESIDE]:
+            own = effect[first[u] : first[u + 1]]
+            _beside(t, phi_a[first[u] * n_a : first[u + 1] * n_a], own)
+            continue
         for i in range(first[u], first[u + 1]):
             mine = phi_a[i * n_a : (i + 1) * n_a]
             v = 0.0
@@ -144,7 +181,10 @@ def _back(slope, whole, phi_a, turned, d_grid):
             mine = rows[r]
             for a in range(n_a):
                 mine[a] = 0.0
-            if u0 + r < n_u:
+            if u0 + r < n_u and whole[BESIDE]:
+                i, j = first[u0 + r], first[u0 + r + 1]
+                _beside_back(slope[i:j], phi_a[i * n_a : j * n_a], mine)
+            elif u0 + r < n_u:
                 for i in range(first[u0 + r], first[u0 + r + 1]):
                     s = slope[i]
                     for a in range(n_a):
@@ -288,7 +328,7 @@ class Waves(Varying):
         return int(a), int(b)
 
     @property
-    def along(self) -> int:
+    def per_axis(self) -> int:
         """Waves along the longer axis, as `basis=` says it."""
         return round(self.highest * 2 * max(self.box) / math.pi)
 
@@ -360,7 +400,11 @@ class Waves(Varying):
         turned = np.zeros((blocks * ROWS, n_b))
         turned[: len(northing)] = phi_b
         turned = turned.reshape(blocks, ROWS, n_b).transpose(0, 2, 1)
-        sizes = [self.field.code, len(northing), len(at), n_a, n_b, len(self.waves)]
+        beside = len(at) >= MANY * len(northing)
+        if beside:
+            each = np.split(phi_a, first[1:-1])
+            phi_a = np.concatenate([own_places.T.ravel() for own_places in each])
+        sizes = [self.field.code, len(northing), len(at), n_a, n_b, len(self.waves), beside]
         whole = np.concatenate([sizes, count, first, own]).astype(np.int64)
         return whole, (phi_a.ravel(), phi_b.ravel(), turned.ravel())
 

@@ -8,8 +8,10 @@ touches no other.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -150,6 +152,12 @@ def _words(error: BaseException) -> str:
     return f"{type(error).__name__}: {told}" if told else type(error).__name__
 
 
+@cache
+def _installed(path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """Looked for once in a process: every distribution on the path is opened for it."""
+    return tuple(entry_points(group=GROUP))
+
+
 def find() -> tuple[dict[str, OtherReader], list[Problem]]:
     """The readers of other distributions by name, and those refused for their names.
 
@@ -159,7 +167,7 @@ def find() -> tuple[dict[str, OtherReader], list[Problem]]:
     from surveys.study_keys import SECTIONS
 
     by_name: dict[str, list[OtherReader]] = {}
-    for entry in entry_points(group=GROUP):
+    for entry in _installed(tuple(sys.path)):
         by = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unknown distribution"
         by_name.setdefault(entry.name, []).append(OtherReader(entry.name, by, entry))
     good, refused = {}, []
