@@ -2,6 +2,7 @@
 
     python scripts/benchmark_space.py                  2,500 and 10,000 sites x 5 visits, on a grid
     python scripts/benchmark_space.py 2500 --scattered --kinds hsgp nngp
+    python scripts/benchmark_space.py --kinds hsgp --basis 15
 
 CPU seconds of one core, two chains one after the other, warm-up included and as long as the draws.
 `ess` are bulk effective draws (least over slopes), `per_second` the same by CPU second, and
@@ -64,13 +65,14 @@ def simulate(n: int, scattered: bool, seed: int = 7) -> tuple[xr.Dataset, np.nda
     return data, field
 
 
-def fit(n: int, scattered: bool, kind: str, draws: int) -> None:
+def fit(n: int, scattered: bool, kind: str, draws: int, basis: int | None) -> None:
     """Sample one model and tell its figures."""
     import arviz as az
 
     data, field = simulate(n, scattered)
     began = time.process_time()
-    problem = Model(data, psi=f'x1 + x2 + space(kind="{kind}")', p="v1 + v2").problem
+    size = f", basis={basis}" if basis and kind == "hsgp" else ""
+    problem = Model(data, psi=f'x1 + x2 + space(kind="{kind}"{size})', p="v1 + v2").problem
     density = density_of(problem)
     prepared = time.process_time() - began
     x = density.start(np.random.default_rng(1))
@@ -115,7 +117,8 @@ if __name__ == "__main__":
     ask.add_argument("--scattered", action="store_true", help="no two sites share a northing")
     ask.add_argument("--kinds", nargs="+", default=["hsgp", "nngp"], choices=["hsgp", "nngp"])
     ask.add_argument("--draws", type=int, default=300)
+    ask.add_argument("--basis", type=int, help="waves along each side, instead of the usual")
     given = ask.parse_args()
     for size in given.sites:
         for chosen in given.kinds:
-            fit(size, given.scattered, chosen, given.draws)
+            fit(size, given.scattered, chosen, given.draws, given.basis)
