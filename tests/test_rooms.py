@@ -66,7 +66,7 @@ ORDER = (
     ),
     ("occupancy.outputs",),
     ("occupancy.landscape", "occupancy.settings", "occupancy.units", "occupancy.inputs"),
-    ("occupancy.study",),
+    ("occupancy.study_data", "occupancy.study_units", "occupancy.study"),
     ("occupancy.cli",),
 )
 # They hand out names of all rooms.
