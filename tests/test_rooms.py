@@ -61,6 +61,8 @@ ORDER = (
         "occupancy.fit_species",
         "occupancy.fit",
         "occupancy.model",
+        "occupancy.evaluation",
+        "occupancy.prior_surveys",
         "occupancy.keeping",
         "occupancy.comparison",
     ),
