@@ -59,6 +59,7 @@ ORDER = (
         "occupancy.fit_draws",
         "occupancy.fit_places",
         "occupancy.fit_species",
+        "occupancy.fit_variation",
         "occupancy.fit",
         "occupancy.model",
         "occupancy.evaluation",
