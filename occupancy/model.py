@@ -16,16 +16,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import xarray as xr
 
-from occupancy import arguments, augmentation, families, posing, simulation
+from occupancy import arguments, augmentation, evaluation, families, posing, prior_surveys
 from occupancy import community as communities
-from occupancy.engines.compiled import hyper_names
-from occupancy.engines.coordinates import varying_terms
 from occupancy.families import AUGMENT
 from occupancy.families.base import Family
 from occupancy.formula import parse
-from occupancy.problem import Predictor, Problem
+from occupancy.problem import Problem
 from occupancy.results import prior_predictive
-from occupancy.varying.base import draw_hyper
 from surveys.problems import ModelError, did_you_mean
 from surveys.schema import DIMS
 
@@ -39,7 +36,6 @@ MOST_NODES = 61
 TERM_CENTRING = '{"region": "centred"}'
 CENTRING = f'{{"psi": {TERM_CENTRING}}}'
 PRIORS = '{"Intercept": "normal(0, 1.5)"}'
-VALUES = '{"psi": {"Intercept": 0.5}, "p": {"Intercept": 0.0}}'
 
 
 class Model:
@@ -315,48 +311,7 @@ class Model:
             next_state) of two steps, for families that run over steps;
             ``gradient_<parameter>`` (<parameter>_term) of the total log-likelihood.
         """
-        given = self._given(parameters)
-        problem = self.problem
-        eta = tuple(self._predict(p, *given[p.name]) for p in problem.predictors.values())
-        _, log_lik, states, pairs, gradients = problem.evaluate(eta, True, problem.n_shown)
-        dims, coords = self.chain_dims
-        shape = tuple(self.data.sizes[d] for d in dims)
-        coords |= {"season": self.data["season"], "state": self.state_names}
-        field, at = problem.in_field_order, problem.steps.of_season
-        states = np.moveaxis(field(states), 2, 0)
-        states[~problem.usable] = np.nan
-        over = problem.steps.over
-        if over == "season":
-            told = states[:, at]
-        else:
-            coords["visit"] = self.data["visit"]
-            told = states
-        out = xr.Dataset(
-            {
-                "log_likelihood": (dims, field(log_lik).reshape(shape)),
-                "state_probability": (
-                    (*dims, over, "state"),
-                    told.reshape(*shape, *told.shape[1:]),
-                ),
-            },
-            coords=coords,
-        )
-        if problem.n_step > 1:
-            moved = np.moveaxis(field(pairs), 3, 0)
-            moved[~problem.usable] = np.nan
-            names = ("interval", "state", "next_state")
-            out["pair_probability"] = (
-                (*dims, *names),
-                moved.reshape(*shape, *moved.shape[1:]),
-                {"long_name": "P(state now, state at the next step | data)"},
-            )
-            out = out.assign_coords(next_state=self.state_names)
-        for p, g in zip(problem.predictors.values(), gradients, strict=True):
-            dim = f"{p.name}_term"
-            out[f"gradient_{p.name}"] = xr.DataArray(
-                p.columns @ g, dims=dim, coords={dim: list(p.terms)}
-            )
-        return out
+        return evaluation.evaluate(self, parameters)
 
     @property
     def chain_dims(self) -> tuple[tuple[str, ...], dict[str, Any]]:
@@ -371,27 +326,6 @@ class Model:
         numbers = [str(k) for k in range(last)] + [f"{last} or more"]
         return list(self.family.states) or numbers
 
-    def _given(self, parameters) -> dict[str, tuple[np.ndarray, dict[str, np.ndarray]]]:
-        parameters = arguments.mapping("parameters", parameters, VALUES)
-        unknown = [name for name in parameters if name not in self.problem.predictors]
-        if unknown:
-            raise ModelError(
-                f"Family '{self.family.name}' has no parameter '{unknown[0]}'; it has "
-                f"{', '.join(self.problem.predictors)}."
-            )
-        return {
-            name: _read_values(p, parameters.get(name, {}))
-            for name, p in self.problem.predictors.items()
-        }
-
-    @staticmethod
-    def _predict(p: Predictor, beta: np.ndarray, effects: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Linear predictor in layout order, signed where the columns are."""
-        eta = beta @ p.columns
-        if p.offset.size:
-            eta = eta + p.offset
-        return p.add_varying(eta, effects)
-
     # ------------------------------------------------------------ simulate
 
     def simulate(self, seed: int = 1, draws: int = 1) -> xr.Dataset:
@@ -405,59 +339,7 @@ class Model:
             ``<parameter>_sd[<group>]`` (draw,) and ``<parameter>_effect[<group>]`` (draw,
             <parameter>_level[<group>]): the truth behind each draw, named as in a posterior.
         """
-        rng = np.random.default_rng(seed)
-        problem = self.problem
-        seen = np.full((draws, *problem.used.shape), np.nan, np.float32)
-        dims, _ = self.chain_dims
-        shape = tuple(self.data.sizes[d] for d in dims)
-        over = problem.steps.over
-        n_told = problem.steps.of_season.size
-        state = np.empty((draws, *shape, n_told), np.int32)
-        kept = {
-            name: np.empty((draws, len(p.terms))) for name, p in self.problem.predictors.items()
-        }
-        terms = list(varying_terms(problem))
-        hypers = {(p.name, t.name): np.empty((draws, len(t.priors))) for p, t in terms}
-        effects = {(p.name, t.name): np.empty((draws, t.design.n_weight)) for p, t in terms}
-        for d in range(draws):
-            eta = []
-            for name, p in self.problem.predictors.items():
-                beta = p.table.sample(rng, 1)[0]
-                kept[name][d] = beta
-                own = {}
-                for t in p.varying:
-                    natural = np.array([draw_hyper(q, h, rng) for q, h in t.hypers])
-                    hypers[name, t.name][d] = natural
-                    effects[name, t.name][d] = weights = t.design.draw(natural, rng)
-                    own[t.name] = t.design.at_levels(natural[None], weights[None])[0]
-                eta.append(self._predict(p, beta, own))
-            z, y = simulation.draw(problem, tuple(eta), rng)
-            state[d] = z[:, problem.steps.of_season].reshape(*shape, n_told)
-            seen[d][problem.used] = y
-        full = ("draw", "species", "site", "season", "visit")
-        out = xr.Dataset(
-            {
-                self.family.observes: (full, seen),
-                "state": (("draw", *dims, over), state),
-            },
-            coords={d: self.data[d] for d in full[1:]},
-        )
-        if self.family.observes != "detection":
-            out["detection"] = (full, simulation.as_detections(self.family, seen))
-        for name, values in kept.items():
-            dim = f"{name}_term"
-            columns = list(self.problem.predictors[name].terms)
-            out[name] = xr.DataArray(values, dims=("draw", dim), coords={dim: columns})
-        for p, t in terms:
-            dim = f"{p.name}_level[{t.name}]"
-            for name, values in zip(hyper_names(p.name, t), hypers[p.name, t.name].T, strict=True):
-                out[name] = ("draw", values)
-            out[f"{p.name}_effect[{t.name}]"] = xr.DataArray(
-                effects[p.name, t.name],
-                dims=("draw", dim),
-                coords={dim: np.array(t.design.labels, dtype=object)},
-            )
-        return out
+        return prior_surveys.simulate(self, seed, draws)
 
     def prior_predictive(self, draws: int = 400, seed: int = 1) -> xr.Dataset:
         """What the priors expect of these surveys, before any detection is looked at.
@@ -590,34 +472,3 @@ def _still_there(key: str, formula: str) -> bool:
     names = [g.name for g in tree.groups] + [v.name for v in tree.varying]
     term = inside.removesuffix("]")
     return any(term.endswith(n) for n in names) if inside else bool(names)
-
-
-def _read_values(p: Predictor, given: Mapping[str, Any]):
-    """Coefficients and effects of one parameter from a mapping by name."""
-    groups = {g.design.name: g for g in p.groups}
-    given = arguments.mapping(f"values of `{p.name}`", given, '{"Intercept": 0.5}')
-    for name in given:
-        if name not in p.terms and name not in groups:
-            known = [*p.terms, *groups]
-            raise ModelError(
-                f"`{p.name}` has no term '{name}'.{did_you_mean(name, known)} "
-                f"It has {', '.join(known)}."
-            )
-    absent = [t for t in p.terms if t not in given]
-    if absent:
-        raise ModelError(f"`{p.name}` needs a value for {', '.join(absent)}.")
-    beta = np.array([arguments.number(f"`{p.name}`: the value of {t}", given[t]) for t in p.terms])
-    effects = {}
-    for name, group in groups.items():
-        example = f'{{"{group.design.levels[0]}": 0.3}}'
-        stated = arguments.mapping(f"Group '{name}' of `{p.name}`", given.get(name), example)
-        unknown = [k for k in stated if str(k) not in group.design.levels]
-        if unknown:
-            raise ModelError(f"Group '{name}' of `{p.name}` has no level '{unknown[0]}'.")
-        effects[group.name] = np.array(
-            [
-                arguments.number(f"`{p.name}`: the value of {name} {k}", stated.get(k, 0.0))
-                for k in group.design.levels
-            ]
-        )
-    return beta, effects

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from surveys import study_keys, study_secrets
+from surveys import study_check, study_secrets
 from surveys.ledger import Ledger
 from surveys.problems import listing
 from surveys.split_tables import as_one
@@ -73,7 +73,7 @@ class StudyFile:
         section = self.section("model")
         if not section:
             return {}
-        if study_keys.is_one_model(section):
+        if study_check.is_one_model(section):
             return {"model": section}
         return {name: dict(model) for name, model in section.items()}
 
@@ -284,7 +284,7 @@ def read_study(path: str | Path) -> StudyFile:
     ledger.raise_errors()
     study_secrets.refuse(config, path.name, ledger)
     ledger.raise_errors()
-    study_keys.check(config, path.name, ledger)
+    study_check.check(config, path.name, ledger)
     study = StudyFile(path.absolute(), config, hashlib.sha256(raw).hexdigest())
     ledger.raise_errors()
     for section in ("regions", "surface"):

@@ -15,7 +15,7 @@ import occupancy
 import surveys
 from occupancy import families
 from occupancy.families.catalogue import _all, about, parameter_name
-from occupancy.study import OPTIONS
+from occupancy.study_units import OPTIONS
 from surveys import study_keys
 from surveys.study_keys import OF_A_LABEL, PARAMETERS
 

@@ -34,7 +34,7 @@ def test_checks__are_silent_on_good_surveys_of_every_family(name):
 @pytest.mark.parametrize("name", families.FAMILIES)
 def test_checks__none_fails_where_nothing_was_seen(name):
     """No detection: said once, and not taken for anything else."""
-    data, options = simulate(name, n_site=60)
+    data, options = simulate(name, n_site=20)
     if name == "scores":
         pytest.skip("every file has a score")
     nothing = data.copy(deep=True)
@@ -176,7 +176,7 @@ def mixed_counts(size=0.4, lam=4.0, p=0.25, n=60, visits=3, seed=11):
 
 def test_nmix__compares_the_totals_of_the_forms_that_fit_alike():
     """Few visits and a long tail: the negative binomial goes far beyond the zero-inflated one."""
-    data = mixed_counts(size=1.0, lam=3.0, p=0.2, n=80, visits=2, seed=4)
+    data = mixed_counts(size=1.0, lam=3.0, p=0.2, n=40, visits=2, seed=4)
     found = verdicts(data, "n_mixture", mixture="zip")["NMIX"]
     totals = found.numbers["totals"]
     assert max(totals.values()) > 2 * min(totals.values())

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from surveys.ledger import Ledger
-from surveys.study_keys import check
+from surveys.study_check import check
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = (DOCS / "hierarchy.md").read_text(encoding="utf-8")

@@ -17,6 +17,7 @@ from scipy.optimize import brentq
 
 import surveys
 from occupancy import Model, simulation
+from occupancy.evaluation import given_values, linear_predictor
 from occupancy.results import goodness, replicates, residuals
 from occupancy.results.number_occupied import poisson_binomial
 from occupancy.results.passes import predictors_at
@@ -41,8 +42,8 @@ def drawn(family: str):
         name: {term: 0.4 * rng.normal() for term in p.terms}
         for name, p in model.problem.predictors.items()
     }
-    given = model._given(values)
-    eta = tuple(model._predict(p, *given[n]) for n, p in model.problem.predictors.items())
+    given = given_values(model.problem, values)
+    eta = tuple(linear_predictor(p, *given[n]) for n, p in model.problem.predictors.items())
     return model, values, eta
 
 
@@ -139,8 +140,8 @@ def test_histories__of_a_later_season_have_the_projected_occupancy():
     y = np.zeros((4, 2, 2))
     model = Model(surveys.from_arrays(y), "dynamic")
     given = {"psi": 0.3, "gamma": -0.7, "epsilon": -1.1, "p": 0.2}
-    made = model._given({k: {"Intercept": v} for k, v in given.items()})
-    eta = tuple(model._predict(p, *made[n]) for n, p in model.problem.predictors.items())
+    made = given_values(model.problem, {k: {"Intercept": v} for k, v in given.items()})
+    eta = tuple(linear_predictor(p, *made[n]) for n, p in model.problem.predictors.items())
     told = chances(model.problem, blocks_of(model.problem), eta)
     got = told.of_histories(1, np.arange(4), np.array([[0, 0], [0, 1], [1, 1]]))
     with mp.workdps(50):
@@ -342,8 +343,8 @@ def test_replicates__are_the_problem_of_the_surveys_they_stand_for(family):
         np.testing.assert_array_equal(made.predictors[name].columns, p.columns)
     np.testing.assert_array_equal(made.observed.y, wanted.problem.observed.y)
     np.testing.assert_array_equal(made.seen, wanted.problem.seen)
-    given = wanted._given(values)
-    eta = tuple(wanted._predict(p, *given[n]) for n, p in wanted.problem.predictors.items())
+    given = given_values(wanted.problem, values)
+    eta = tuple(linear_predictor(p, *given[n]) for n, p in wanted.problem.predictors.items())
     assert made.evaluate(eta)[0] == wanted.problem.evaluate(eta)[0]
 
 

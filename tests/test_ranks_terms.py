@@ -10,7 +10,7 @@ import rank_terms
 import ranks
 from test_ranks import assert_right
 
-ORDINARY, PLANTED, LONG = 16, 24, 200  # simulations
+ORDINARY, LONG = 16, 200  # simulations
 SEED = 20
 TRIED = [name for name, term in rank_terms.TERMS.items() if term.ordinary]
 
@@ -38,20 +38,20 @@ def test_ranks__what_is_ranked_of_a_term():
 # ---------------------------------------------------------------- planted errors
 
 
-def planted(name: str, draw: Callable, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """What is found where effects are not drawn as the model says; fits know nothing of it."""
+def planted(name: str, n: int, draw: Callable, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What n simulations find where effects are not drawn as the model says, unknown to fits."""
     setting = rank_terms.setting(name)
     (term,) = setting.on(setting.surveys).problem.predictors["psi"].varying
     right = type(term.design).draw
     monkeypatch.setattr(type(term.design), "draw", lambda own, *told: draw(own, right, *told))
-    return ranks.judge(setting, PLANTED, SEED).problems
+    return ranks.judge(setting, n, SEED).problems
 
 
 def test_ranks__a_range_in_metres_taken_for_kilometres_is_found(monkeypatch):
     def draw(own, right, natural, rng):
         return right(own, natural * np.array([1.0, 1000.0]), rng)
 
-    told = planted("waves", draw, monkeypatch)
+    told = planted("waves", 8, draw, monkeypatch)
     assert "psi first effect space()" in told
 
 
@@ -59,5 +59,5 @@ def test_ranks__a_correlation_of_the_wrong_sign_is_found(monkeypatch):
     def draw(own, right, natural, rng):
         return right(own, natural * np.array([1.0, -1.0]), rng)
 
-    told = planted("ar1 that is told", draw, monkeypatch)
+    told = planted("ar1 that is told", 24, draw, monkeypatch)
     assert "log likelihood" in told

@@ -59,14 +59,17 @@ ORDER = (
         "occupancy.fit_draws",
         "occupancy.fit_places",
         "occupancy.fit_species",
+        "occupancy.fit_variation",
         "occupancy.fit",
         "occupancy.model",
+        "occupancy.evaluation",
+        "occupancy.prior_surveys",
         "occupancy.keeping",
         "occupancy.comparison",
     ),
     ("occupancy.outputs",),
     ("occupancy.landscape", "occupancy.settings", "occupancy.units", "occupancy.inputs"),
-    ("occupancy.study",),
+    ("occupancy.study_data", "occupancy.study_units", "occupancy.study"),
     ("occupancy.cli",),
 )
 # They hand out names of all rooms.

@@ -42,10 +42,10 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hierarchy")
     rng = np.random.default_rng(2)
     rows, sites = ["site,v1,v2,v3"], ["site,region"]
-    for i in range(60):
-        z = rng.random() < (0.9, 0.6, 0.3, 0.2, 0.5)[i % 5]
+    for i in range(72):  # regions far apart: an sd near 0 is climbed to in hundreds of steps
+        z = rng.random() < (0.95, 0.1, 0.8, 0.3, 0.6, 0.4)[i % 6]
         rows.append(f"p{i}," + ",".join(str(int(v)) for v in (rng.random(3) < 0.6) & z))
-        sites.append(f"p{i},r{i % 5}")
+        sites.append(f"p{i},r{i % 6}")
     (folder / "detections.csv").write_text("\n".join(rows) + "\n")
     (folder / "sites.csv").write_text("\n".join(sites) + "\n")
     (folder / "study.toml").write_text(TOML)
@@ -98,9 +98,13 @@ def test_study__wrong_words_are_refused(folder, tmp_path):
 
 
 def test_centring__is_kept_and_changes_no_likelihood(folder, tmp_path):
-    region = np.array([f"r{k % 4}" for k in range(40)])
-    y = (np.random.default_rng(1).random((40, 3)) < 0.4).astype(float)
-    data = surveys.from_arrays(y, site_covariates={"ele": np.linspace(-1, 1, 40)}, region=region)
+    rng = np.random.default_rng(1)
+    at, ele = np.arange(80) % 8, np.linspace(-1, 1, 80)
+    eta = rng.normal(0.0, 1.5, 8)[at] + rng.normal(0.5, 1.5, 8)[at] * ele
+    present = rng.random(80) < 1 / (1 + np.exp(-eta))
+    y = ((rng.random((80, 4)) < 0.6) & present[:, None]).astype(float)
+    region = np.array([f"r{k}" for k in at])
+    data = surveys.from_arrays(y, site_covariates={"ele": ele}, region=region)
     formula = "ele + (1 + ele | region)"
     model = Model(data, psi=formula, centring={"psi": {"region": "non-centred"}})
     assert model.problem.predictors["psi"].varying[0].design.centring == 0.0

@@ -1,11 +1,8 @@
-"""How a fit is asked for its answers: every question once, brought into one shape and one CRS."""
+"""How a fit is asked for its answers: every question once."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,16 +14,20 @@ from occupancy.outputs.of_community import (
     with_richness_of_cells,
     with_richness_of_sites,
 )
-from occupancy.outputs.results import (
-    QUANTILES,
-    Histories,
-    Notice,
-    Results,
-    SpatialField,
-    has_geometry,
-    season_rows,
+from occupancy.outputs.of_places import (
+    all_regions,
+    in_one_crs,
+    of_species,
+    predicted_cells,
+    psi_quantiles,
+    spatial_fields,
+    tidy_regions,
+    tidy_sites,
+    with_inner_interval,
 )
-from occupancy.outputs.said import SHARES, family_in_words, parameters
+from occupancy.outputs.origin import ledger_of, model_document, provenance_of
+from occupancy.outputs.results import Histories, Notice, Results
+from occupancy.outputs.said import SHARES, parameters
 from occupancy.outputs.term_names import covariates, term_names
 from occupancy.outputs.varying_words import tell
 
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
 MOST_SITE_SEASONS_WITH_QUANTILES = 20_000
-# Surveys drawn from the priors; fewer where each has many visits, never under the least.
 MOST_LEVELS, MOST_POOLINGS = 60, 3  # of groupings set beside no pooling
+# Surveys drawn from the priors; fewer where each has many visits, never under the least.
 PRIOR_DRAWS, LEAST_PRIOR_DRAWS, MOST_VISITS_DRAWN = 1000, 100, 20_000_000
 
 
@@ -56,7 +57,7 @@ def ask(
     sites = fit.sites(interval=interval)
     species = _one_species(sites, species)
     pick = sites["species"] == species if "species" in sites else slice(None)
-    sites = _tidy_sites(sites[pick] if "species" in sites else sites)
+    sites = tidy_sites(sites[pick] if "species" in sites else sites)
     seasons = tuple(pd.unique(sites["season"]))
     absent: dict[str, str] = {}
 
@@ -64,20 +65,20 @@ def ask(
     table = None
     if asked or (surface is not None and "region" in surface):
         answer = fit.regions(layer=regions, surface=surface, interval=interval)
-        table = _tidy_regions(_of_species(answer, species))
+        table = tidy_regions(of_species(answer, species))
     community = ask_community(fit, table is not None, regions, interval)
     sites = with_richness_of_sites(sites, community)
     cells = cell_quantiles = None
     if surface is not None:
         if "species" in fit.data and fit.data["species"].size > 1:
             surface = surface.assign(species=species)  # a community's psi asks which species
-        cells = _cells(surface, fit.predict(surface, interval=interval))
+        cells = predicted_cells(surface, fit.predict(surface, interval=interval))
         cells = with_richness_of_cells(cells, fit, surface, interval)
         if quantiles:
-            cell_quantiles = _quantiles(fit, surface)
+            cell_quantiles = psi_quantiles(fit, surface)
     site_quantiles = None
     if quantiles and len(sites) <= MOST_SITE_SEASONS_WITH_QUANTILES:
-        site_quantiles = _quantiles(fit)[pick]
+        site_quantiles = psi_quantiles(fit)[pick]
 
     def attempt(name: str, ask: Callable[[], Any]) -> Any:
         try:
@@ -103,8 +104,8 @@ def ask(
         season=_one_season(season, seasons),
         sites=sites,
         regions=table,
-        overall=_with_inner(
-            fit, species, _overall(fit, species, table, sites, surface, interval), len(seasons)
+        overall=with_inner_interval(
+            fit, species, all_regions(fit, species, table, sites, surface, interval), len(seasons)
         ),
         cells=cells,
         coefficients=_coefficients(fit, interval),
@@ -115,14 +116,14 @@ def ask(
         else attempt("shrinkage", lambda: fit.shrinkage(by="region", interval=interval)),
         detection=attempt("detection", lambda: _detection(fit, community, species, interval)),
         warnings=_warnings(fit.warnings),
-        provenance=_provenance(fit, provenance),
+        provenance=provenance_of(fit, provenance),
         interval=interval,
         engine=str(fit.engine),
         model=model_document(getattr(fit, "model", None)),
         histories=_histories(fit.data, species),
-        ledger=_ledger(fit.data),
+        ledger=ledger_of(fit.data),
         absent=absent,
-        fields=_fields(fit, surface, interval),
+        fields=spatial_fields(fit, surface, interval),
         cell_quantiles=cell_quantiles,
         site_quantiles=site_quantiles,
         show_blocked=show_blocked,
@@ -148,7 +149,7 @@ def ask(
         change=attempt("change", lambda: _between(fit, "change", species, interval)),
         community=community,
     )
-    return _one_crs(results)
+    return in_one_crs(results)
 
 
 def _if_told(fit: Any, name: str, interval: float) -> pd.DataFrame | None:
@@ -182,95 +183,6 @@ def _one_season(season: Any, seasons: tuple) -> Any:
     )
 
 
-def _tidy_sites(sites: pd.DataFrame) -> pd.DataFrame:
-    sites = sites.reset_index(drop=True).copy()
-    if "region" not in sites:
-        sites["region"] = ""
-    sites["region"] = sites["region"].fillna("").astype(str)
-    sites["site"] = sites["site"].astype(str)
-    if "season" not in sites:
-        sites["season"] = ""
-    sites["surveyed"] = sites["visits"] > 0
-    sites["detected"] = sites["detections"] > 0
-    sites["psi_width"] = sites["psi_upper"] - sites["psi_lower"]
-    return sites
-
-
-def _of_species(table: pd.DataFrame, species: str) -> pd.DataFrame:
-    """The rows of one species, where a table has a row for each."""
-    return table[table["species"].astype(str) == species] if "species" in table else table
-
-
-def _tidy_regions(regions: pd.DataFrame) -> pd.DataFrame:
-    regions = regions.reset_index(drop=True).copy()
-    regions["region"] = regions["region"].astype(str)
-    if "season" not in regions:
-        regions["season"] = ""
-    return regions
-
-
-def _cells(surface: gpd.GeoDataFrame, predicted: pd.DataFrame) -> gpd.GeoDataFrame:
-    """The surface with its predictions; its own covariates are left out."""
-    keep = [c for c in ("cell", "region", "area_km2") if c in surface]
-    cells = surface[[*keep, surface.geometry.name]].reset_index(drop=True).copy()
-    cells = cells.rename_geometry("geometry") if surface.geometry.name != "geometry" else cells
-    for name in ("psi_mean", "psi_sd", "psi_lower", "psi_upper", "extrapolated"):
-        if name in predicted:
-            cells[name] = predicted[name].to_numpy()
-    if "extrapolated" not in cells:
-        cells["extrapolated"] = False
-    cells["extrapolated"] = cells["extrapolated"].fillna(False).astype(bool)
-    cells["psi_width"] = cells["psi_upper"] - cells["psi_lower"]
-    if "area_km2" not in cells:
-        cells["area_km2"] = cells.geometry.area / 1e6
-    return cells
-
-
-def _quantiles(fit: Any, surface: gpd.GeoDataFrame | None = None) -> np.ndarray:
-    """(row, quantile) of psi at the cells, or at the sites, never crossing."""
-    return np.maximum.accumulate(fit.psi_quantiles(QUANTILES, surface), axis=1)
-
-
-def _overall(
-    fit: Any,
-    species: str,
-    regions: pd.DataFrame | None,
-    sites: pd.DataFrame,
-    surface: gpd.GeoDataFrame | None,
-    interval: float,
-) -> pd.DataFrame:
-    """All regions together, one row a season.
-
-    The interval of a total needs the joint posterior, so the fit answers. A fit that cannot gets a
-    mean (means add up) and no interval, which is printed as a dash.
-    """
-    if hasattr(fit, "overall"):
-        answer = _of_species(fit.overall(surface=surface, interval=interval), species)
-        return _tidy_regions(answer.assign(region="all"))
-    rows = []
-    for season in pd.unique(sites["season"]):
-        here = sites[season_rows(sites, season)]
-        row: dict[str, Any] = {"region": "all", "season": season, "sites": len(here)}
-        row |= {"surveyed": int(here.surveyed.sum()), "detected": int(here.detected.sum())}
-        row["naive"] = row["detected"] / max(row["surveyed"], 1)
-        if here.surveyed.any() and here.loc[here.surveyed, "detections"].isna().all():
-            row |= {"detected": np.nan, "naive": np.nan}  # scores that nobody has cut
-        row["share_mean"] = here.loc[here.surveyed, "present"].mean()
-        row["psi_mean"] = here["psi_mean"].mean()
-        if regions is not None and "area_psi_mean" in regions:
-            of = regions[season_rows(regions, season)]
-            area, known = of["area_km2"], of["area_psi_mean"].notna()
-            row["area_km2"] = area.sum()
-            row["area_psi_mean"] = (of["area_psi_mean"] * area)[known].sum() / area[known].sum()
-            if "extrapolated" in of:
-                row["extrapolated"] = (of["extrapolated"] * area).sum() / area.sum()
-        if regions is not None and (n := season_rows(regions, season)).sum() == 1:
-            only = regions[n].iloc[0].drop(["region", "geometry"], errors="ignore")
-            row |= {str(k): v for k, v in only.items()}
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
 def _abundance(fit: Any, species: str, interval: float) -> pd.DataFrame:
     """Numbers of individuals at the surveyed sites, all together and by region."""
     ask = getattr(fit, "abundance", None)
@@ -279,7 +191,7 @@ def _abundance(fit: Any, species: str, interval: float) -> pd.DataFrame:
     tables = [ask(interval=interval)]
     if "region" in fit.data:
         tables.append(ask(interval=interval, by="region"))
-    return _of_species(pd.concat(tables, ignore_index=True), species).reset_index(drop=True)
+    return of_species(pd.concat(tables, ignore_index=True), species).reset_index(drop=True)
 
 
 def _what_priors_did(fit: Any) -> pd.DataFrame:
@@ -313,7 +225,7 @@ def _detection(fit: Any, community: Any, species: str, interval: float) -> pd.Da
     table = fit.detection(interval=interval)
     if community is None:
         return table
-    return _of_species(table, species).reset_index(drop=True)
+    return of_species(table, species).reset_index(drop=True)
 
 
 def _states(fit: Any) -> pd.DataFrame | None:
@@ -339,39 +251,10 @@ def _states(fit: Any) -> pd.DataFrame | None:
     return table
 
 
-def _fields(fit: Any, surface: Any, interval: float) -> tuple[SpatialField, ...]:
-    """Every spatial field, at the sites and at the cells of the surface."""
-    out = []
-    told = fit.fields(interval=interval) if hasattr(fit, "fields") else ()
-    for (parameter, name), rows in told.groupby(["parameter", "field"]) if len(told) else ():
-        sites = fit.field(name, parameter, interval)
-        cells = None
-        if surface is not None:
-            cells = fit.field(name, parameter, interval, frame=surface).reset_index(drop=True)
-        ends = rows.set_index("name")[["mean", "lower", "upper"]]
-        reach, spread = (tuple(map(float, ends.loc[h])) for h in ("range", "sd"))
-        column = words.clean(name[len("space(") : -1])
-        plain = pd.DataFrame(sites.drop(columns="geometry", errors="ignore"))
-        about = sites.attrs["about"]
-        out.append(SpatialField(parameter, name, column, plain, cells, reach, spread, about))
-    return tuple(out)
-
-
 def _may_pool(fit: Any) -> bool:
     """Whether a region by itself can be set beside the model: both are of one season."""
     family = getattr(getattr(fit, "model", None), "family", "")
     return getattr(family, "name", family) in ("single_season", "", None)
-
-
-def _with_inner(fit: Any, species: str, overall: pd.DataFrame, n_season: int) -> pd.DataFrame:
-    """The totals with an inner interval of 50 % of the sample's share, where seasons follow."""
-    if n_season < 2 or not hasattr(fit, "overall"):
-        return overall
-    inner = _of_species(fit.overall(interval=0.5), species).reset_index(drop=True)
-    at = overall.columns.get_loc("share_upper") + 1
-    overall.insert(at, "share_lower_50", inner["share_lower"])
-    overall.insert(at + 1, "share_upper_50", inner["share_upper"])
-    return overall
 
 
 def _between(fit: Any, question: str, species: str, interval: float) -> pd.DataFrame:
@@ -379,7 +262,7 @@ def _between(fit: Any, question: str, species: str, interval: float) -> pd.DataF
     ask = getattr(fit, question, None)
     if ask is None:
         raise OutputError("This fit does not tell what happens between seasons.")
-    return _of_species(ask(interval=interval), species).reset_index(drop=True)
+    return of_species(ask(interval=interval), species).reset_index(drop=True)
 
 
 def _coefficients(fit: Any, interval: float) -> pd.DataFrame:
@@ -463,54 +346,6 @@ def _warnings(verdicts: Any) -> tuple[Notice, ...]:
     return tuple(sorted(made, key=lambda w: order.get(w.level, 3)))
 
 
-def model_document(model: Any) -> dict[str, Any]:
-    """Family, formulas and priors as plain text, whatever form the model keeps them in."""
-    if model is None:
-        return {}
-    document = model.to_dict() if hasattr(model, "to_dict") else model
-    if not isinstance(document, Mapping):
-        document = {
-            k: getattr(model, k) for k in ("family", "formulas", "priors") if hasattr(model, k)
-        }
-    family = document.get("family", "")
-    return {
-        "family": words.clean(getattr(family, "name", family)),
-        "formulas": {
-            str(k): words.clean(getattr(v, "text", v)) for k, v in _items(document, "formulas")
-        },
-        "priors": _priors(model, document),
-        **family_in_words(model),
-    }
-
-
-def _priors(model: Any, document: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Every prior as name, distribution and meaning; what the model can tell of them goes first."""
-    if hasattr(model, "prior_table"):
-        rows = []
-        for row in model.prior_table():
-            says = row.get("says") or f"acts on {row.get('acts_on', 'the coefficient')}"
-            name = words.clean(f"{row['parameter']}: {row['term']}")
-            rows.append(
-                {"name": name, "code": words.clean(row["prior"]), "meaning": words.clean(says)}
-            )
-        return rows
-    return [
-        {"name": words.clean(k), "code": words.clean(getattr(v, "code", v)), "meaning": ""}
-        for k, v in _items(document, "priors")
-    ]
-
-
-def _items(document: Mapping[str, Any], key: str) -> list[tuple[Any, Any]]:
-    """The pairs of a mapping, nested ones joined with a dot."""
-    pairs: list[tuple[Any, Any]] = []
-    for name, value in dict(document.get(key) or {}).items():
-        if isinstance(value, Mapping):
-            pairs += [(f"{name}.{inner}", v) for inner, v in value.items()]
-        else:
-            pairs.append((name, value))
-    return pairs
-
-
 def _histories(data: Any, species: str) -> Histories | None:
     if data is None or "detection" not in data:
         return None
@@ -525,65 +360,4 @@ def _histories(data: Any, species: str) -> Histories | None:
         detection=seen.transpose(*order).to_numpy(),
         effort=None if effort is None else effort.transpose(*order).to_numpy(),
         effort_units="" if effort is None else words.clean(effort.attrs.get("units", "")),
-    )
-
-
-def _ledger(data: Any) -> Any:
-    text = getattr(data, "attrs", {}).get("ledger", "")
-    try:
-        return json.loads(text) if text else None
-    except json.JSONDecodeError:
-        return None
-
-
-def _provenance(fit: Any, given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Run, data hash, seed and versions; what the caller knows goes first."""
-    from importlib import metadata
-
-    def version(package: str) -> str | None:
-        try:
-            return metadata.version(package)
-        except metadata.PackageNotFoundError:
-            return None
-
-    packages = ("occupancy", "pymc", "nutpie", "numba", "numpy", "xarray")
-    known: dict[str, Any] = {"engine": str(fit.engine), "seed": getattr(fit, "seed", None)}
-    seen = fit.data["detection"] if fit.data is not None and "detection" in fit.data else None
-    if seen is not None:
-        digest = hashlib.sha256(np.ascontiguousarray(seen.to_numpy(), dtype="<f4").tobytes())
-        digest.update("\0".join(map(str, seen["site"].to_numpy())).encode())
-        known["data_sha256"] = digest.hexdigest()
-        told = model_document(getattr(fit, "model", None))
-        stated = {k: told[k] for k in ("family", "formulas", "priors", "options") if told.get(k)}
-        document = json.dumps(stated, sort_keys=True)
-        text = f"{known['data_sha256']} {document} {known['seed']} {known['engine']}"
-        known["run"] = hashlib.sha256(text.encode()).hexdigest()[:7]
-    known["versions"] = {p: v for p in packages if (v := version(p))}
-    return known | dict(given or {})
-
-
-def _one_crs(results: Results) -> Results:
-    """Bring sites, regions and cells into one projected CRS: the cells', else the sites'."""
-    crs = results.crs
-    if crs is None:
-        return results
-    if crs.is_geographic:
-        from surveys.places import equal_area_crs
-
-        table = next(t for t in (results.cells, results.sites, results.regions) if has_geometry(t))
-        west, south, east, north = table.to_crs(4326).total_bounds  # type: ignore[union-attr]
-        crs = equal_area_crs(np.array([west, east]), np.array([south, north]))
-
-    def moved(table: Any) -> Any:
-        if not has_geometry(table):
-            return table
-        if table.crs is None:
-            return table.set_crs(crs)
-        return table if table.crs == crs else table.to_crs(crs)
-
-    return replace(
-        results,
-        sites=moved(results.sites),
-        regions=moved(results.regions),
-        cells=moved(results.cells),
     )

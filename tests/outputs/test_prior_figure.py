@@ -11,7 +11,7 @@ import xarray as xr
 from stand_in_fit import StandInFit
 
 from occupancy.outputs import OutputError, prior_figure, write
-from occupancy.outputs.asking import model_document
+from occupancy.outputs.origin import model_document
 from occupancy.outputs.results import Results
 
 

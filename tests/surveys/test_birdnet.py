@@ -1,7 +1,5 @@
 """What a classifier heard: tables of every kind become visits of recordings, with their effort."""
 
-import csv
-import io
 import json
 import tomllib
 from pathlib import Path
@@ -10,11 +8,10 @@ import numpy as np
 import pytest
 import xarray as xr
 from recorder_samples import COMBINED, RECORDINGS, tables_of_recordings
+from spoilt_studies import ledger_of, put, refusal, reordered
 
 from surveys import read
 from surveys.guess import guess
-from surveys.ledger import Ledger
-from surveys.problems import SurveyError
 from surveys.readers import recording_names
 from surveys.study_file import read_study
 
@@ -25,25 +22,16 @@ FOLDER = HEAD.replace("heard.csv", "results")
 PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "birdnet"
 
 
-def load(folder, more=LISTED + HALF, head=HEAD, heard=COMBINED, recordings=RECORDINGS, **files):
-    (folder / "heard.csv").write_text(heard, encoding="utf-8")
-    (folder / "recordings.csv").write_text(recordings, encoding="utf-8")
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(exist_ok=True, parents=True)
-        path.write_text(text, encoding="utf-8")
-    (folder / "study.toml").write_text(head + more, encoding="utf-8")
-    return read(folder)
+def laid(folder, more=LISTED + HALF, head=HEAD, heard=COMBINED, recordings=RECORDINGS, **files):
+    return put(folder, head + more, {"heard.csv": heard, "recordings.csv": recordings} | files)
 
 
-def refused(folder, *args, **changes):
-    with pytest.raises(SurveyError) as error:
-        load(folder, *args, **changes)
-    return error.value
+def load(*args, **changes):
+    return read(laid(*args, **changes))
 
 
-def ledger_of(ds):
-    return Ledger.from_json(ds.attrs["ledger"])
+def refused(*args, **changes):
+    return refusal(laid(*args, **changes))
 
 
 def seen(ds, species, site, name="detection"):
@@ -345,14 +333,6 @@ def test_a_folder_without_detections_is_refused(tmp_path):
 
 
 # --- order, guess, published -------------------------------------------------------------------
-
-
-def reordered(text, seed):
-    rows = list(csv.reader(io.StringIO(text)))
-    rng = np.random.default_rng(seed)
-    columns = rng.permutation(len(rows[0]))
-    body = [rows[1:][i] for i in rng.permutation(len(rows) - 1)]
-    return "\n".join(",".join(row[c] for c in columns) for row in [rows[0], *body]) + "\n"
 
 
 @pytest.mark.parametrize("visits", ["recording", "hours", "day", "occasions"])

@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from spoilt_studies import codes_of, put, refusal, tables
 
 from surveys import read
 from surveys.ledger import Ledger
@@ -28,22 +29,12 @@ B,hare,2021-05-10 02:00:00,2
 """
 
 
-def put(folder, stations=STATIONS, records=RECORDS, more=""):
-    for name, text in (("stations.csv", stations), ("records.csv", records)):
-        (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-    (folder / "study.toml").write_text(STUDY + more, encoding="utf-8")
-    return folder
+def laid(folder, stations=STATIONS, records=RECORDS, more=""):
+    return put(folder, STUDY + more, tables({"stations": stations, "records": records}))
 
 
-def refused(folder, **tables):
-    with pytest.raises(SurveyError) as error:
-        read(put(folder, **tables))
-    assert str(folder) not in str(error.value)
-    return error.value
-
-
-def codes_of(ds):
-    return {p.code for p in Ledger.from_json(ds.attrs["ledger"]).problems}
+def refused(*args, **changes):
+    return refusal(laid(*args, **changes))
 
 
 def same_but_for_attrs(one, other):
@@ -71,16 +62,16 @@ def semicolons(text):
     ids=["BOM", "CRLF", "semicolons", "tabs", "UTF-16", "blank rows", "capitals"],
 )
 def test_other_dress_of_the_same_tables(tmp_path, change):
-    plain = read(put(tmp_path))
-    same_but_for_attrs(plain, read(put(tmp_path, change(STATIONS), change(RECORDS))))
+    plain = read(laid(tmp_path))
+    same_but_for_attrs(plain, read(laid(tmp_path, change(STATIONS), change(RECORDS))))
 
 
 def test_decimal_commas(tmp_path):
-    plain = read(put(tmp_path))
+    plain = read(laid(tmp_path))
     stations = semicolons(STATIONS)
     for number in ("8.5", "46.5", "8.6", "46.6"):
         stations = stations.replace(number, number.replace(".", ","))
-    ds = read(put(tmp_path, stations, semicolons(RECORDS)))
+    ds = read(laid(tmp_path, stations, semicolons(RECORDS)))
     same_but_for_attrs(plain, ds)
     assert "R001" in codes_of(ds)
 
@@ -98,11 +89,11 @@ def test_decimal_commas(tmp_path):
     ids=["d/m/y", "d.m.y", "m/d/y", "month by name", "compact", "Excel"],
 )
 def test_dates_in_other_notations__one_column_decides_for_its_neighbours(tmp_path, write):
-    plain = read(put(tmp_path))
+    plain = read(laid(tmp_path))
     stations = STATIONS
     for day in ("01", "15", "03", "12", "06", "08"):
         stations = stations.replace(f"2021-05-{day}", write(f"2021-05-{day}"))
-    same_but_for_attrs(plain, read(put(tmp_path, stations)))
+    same_but_for_attrs(plain, read(laid(tmp_path, stations)))
 
 
 # --- what is refused ---------------------------------------------------------------------------
@@ -162,7 +153,7 @@ def test_damaged_records(tmp_path, old, new, code, told):
 
 def test_unknown_stations_can_be_set_aside(tmp_path):
     records = RECORDS + "Z,fox,2021-05-02 01:00:00,1\n"
-    ds = read(put(tmp_path, records=records, more='[checks]\nunknown_site = "drop"\n'))
+    ds = read(laid(tmp_path, records=records, more='[checks]\nunknown_site = "drop"\n'))
     assert Ledger.from_json(ds.attrs["ledger"]).n_aside("records.csv", "unknown site") == 1
 
 
@@ -177,7 +168,7 @@ def test_empty_tables_and_workbooks_that_are_none(tmp_path, which, text, code):
 
 
 def test_a_record_without_time_is_told(tmp_path):
-    ds = read(put(tmp_path, records=RECORDS + "A,fox,,1\n"))
+    ds = read(laid(tmp_path, records=RECORDS + "A,fox,,1\n"))
     assert Ledger.from_json(ds.attrs["ledger"]).n_aside("records.csv", "no time") == 1
     assert "W573" in codes_of(ds)
 

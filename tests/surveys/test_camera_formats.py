@@ -17,29 +17,26 @@ from camera_samples import (
     package,
     results,
 )
+from spoilt_studies import ledger_of, put, refusal
 
 from surveys import read
-from surveys.ledger import Ledger
-from surveys.problems import SurveyError
 
 
-def load(folder, study, **files):
-    """Read files given as text; a name ends in _json where it is one."""
-    for name, text in files.items():
-        file = name.replace("_json", ".json") if name.endswith("_json") else f"{name}.csv"
-        (folder / file).write_text(text, encoding="utf-8")
-    (folder / "study.toml").write_text("schema = 1\n" + study, encoding="utf-8")
-    return read(folder)
+def laid(folder, study, **files):
+    """Files given as text; a name ends in _json where it is one."""
+    named = {
+        name.replace("_json", ".json") if name.endswith("_json") else f"{name}.csv": text
+        for name, text in files.items()
+    }
+    return put(folder, "schema = 1\n" + study, named)
 
 
-def refused(folder, study, **files):
-    with pytest.raises(SurveyError) as error:
-        load(folder, study, **files)
-    return error.value
+def load(*args, **changes):
+    return read(laid(*args, **changes))
 
 
-def ledger_of(ds):
-    return Ledger.from_json(ds.attrs["ledger"])
+def refused(*args, **changes):
+    return refusal(laid(*args, **changes))
 
 
 # --- Camtrap DP --------------------------------------------------------------------------------

@@ -8,10 +8,9 @@ import xarray as xr
 from camera_samples import CAMERA_RECORDS as RECORDS
 from camera_samples import CAMERA_STATIONS as STATIONS
 from camera_samples import SESSIONS, TOP
+from spoilt_studies import codes_of, ledger_of, put, refusal, tables
 
 from surveys import read
-from surveys.ledger import Ledger
-from surveys.problems import SurveyError
 from surveys.taxa import of_rank, rank_of_name
 
 HEAD = """schema = 1
@@ -24,28 +23,17 @@ path = "stations.csv"
 """
 
 
-def load(folder, more="", **files):
-    """Read tables given as text; `more` is added to the study file."""
-    files = {"stations": STATIONS, "records": RECORDS} | files
-    head = files.pop("head", HEAD)
-    for name, text in files.items():
-        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
-    (folder / "study.toml").write_text(head + more, encoding="utf-8")
-    return read(folder)
+def laid(folder, more="", head=HEAD, **files):
+    """Tables given as text; `more` is added to the study file."""
+    return put(folder, head + more, tables({"stations": STATIONS, "records": RECORDS} | files))
 
 
-def refused(folder, more="", **files):
-    with pytest.raises(SurveyError) as error:
-        load(folder, more, **files)
-    return error.value
+def load(*args, **changes):
+    return read(laid(*args, **changes))
 
 
-def ledger_of(ds):
-    return Ledger.from_json(ds.attrs["ledger"])
-
-
-def codes_of(ds):
-    return {p.code for p in ledger_of(ds).problems}
+def refused(*args, **changes):
+    return refusal(laid(*args, **changes))
 
 
 def effort_of(ds, site, season=None):

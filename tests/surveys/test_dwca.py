@@ -16,8 +16,8 @@ from surveys.guess import guess
 from surveys.ledger import Ledger
 from surveys.problems import SurveyError
 from surveys.readers import dwca_archive
-from surveys.readers.dwca_events import interval
 from surveys.readers.dwca_records import plain
+from surveys.readers.dwca_times import interval
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "dwc_dragonflies"
 here = pytest.mark.skipif(not DATA.is_dir(), reason="the samples are not beside the project")

@@ -1,7 +1,5 @@
 """Reads of environmental DNA become libraries as visits, with controls apart."""
 
-import csv
-import io
 import itertools
 import json
 import tomllib
@@ -11,32 +9,26 @@ import numpy as np
 import pytest
 import xarray as xr
 from recorder_samples import LIBRARIES, READS_LONG, READS_MATRIX, READS_WIDE
+from spoilt_studies import ledger_of, put, refusal, reordered, tables
 
 from surveys import read
 from surveys.guess import guess
-from surveys.ledger import Ledger
-from surveys.problems import SurveyError
 
 HEAD = 'schema = 1\n[source]\nformat = "edna"\n[files.detections]\npath = "reads.csv"\n'
 SAMPLES = '[files.samples]\npath = "samples.csv"\n'
 PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "edna_kasumigaura"
 
 
-def load(folder, more="", **files):
-    for name, text in files.items():
-        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
-    (folder / "study.toml").write_text(HEAD + more, encoding="utf-8")
-    return read(folder)
+def laid(folder, more="", **files):
+    return put(folder, HEAD + more, tables(files))
 
 
-def refused(folder, more="", **files):
-    with pytest.raises(SurveyError) as error:
-        load(folder, more, **files)
-    return error.value
+def load(*args, **changes):
+    return read(laid(*args, **changes))
 
 
-def ledger_of(ds):
-    return Ledger.from_json(ds.attrs["ledger"])
+def refused(*args, **changes):
+    return refusal(laid(*args, **changes))
 
 
 def seen(ds, species):
@@ -204,14 +196,6 @@ def test_unknown_libraries_and_doubled_ones(tmp_path):
     assert refused(tmp_path, "", reads="site,replicate\nA,1\n").codes == ("E681",)
     only = "\n".join([READS_WIDE.splitlines()[0], READS_WIDE.splitlines()[-1]]) + "\n"
     assert refused(tmp_path, reads=only).codes == ("E682",)
-
-
-def reordered(text, seed):
-    rows = list(csv.reader(io.StringIO(text)))
-    rng = np.random.default_rng(seed)
-    columns = rng.permutation(len(rows[0]))
-    body = [rows[1:][i] for i in rng.permutation(len(rows) - 1)]
-    return "\n".join(",".join(row[c] for c in columns) for row in [rows[0], *body]) + "\n"
 
 
 @pytest.mark.parametrize("reads", [READS_WIDE, READS_LONG])

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from spoilt_studies import put, refusal
 
 from surveys import read
 from surveys.guess import guess
@@ -22,17 +23,12 @@ def shared(pytestconfig):
     return folder
 
 
-def put(folder, text, more="", file="h.inp"):
-    (folder / file).write_text(text, encoding="utf-8")
-    (folder / "study.toml").write_text(STUDY.format(file=file) + more, encoding="utf-8")
-    return folder
+def laid(folder, text, more="", file="h.inp"):
+    return put(folder, STUDY.format(file=file) + more, {file: text})
 
 
-def refused(folder, text, more="", file="h.inp"):
-    with pytest.raises(SurveyError) as error:
-        read(put(folder, text, more, file))
-    assert str(folder) not in str(error.value)
-    return error.value
+def refused(*args, **changes):
+    return refusal(laid(*args, **changes))
 
 
 def problems_of(ds):
@@ -49,7 +45,7 @@ def history(ds, site, season=None):
 
 
 def test_inp__a_line_stands_for_as_many_sites_as_its_frequency(tmp_path):
-    ds = read(put(tmp_path, "/* salamanders,\n1999 */\n01.1 2;\n0000 3; 1000\n\t1 ;\n"))
+    ds = read(laid(tmp_path, "/* salamanders,\n1999 */\n01.1 2;\n0000 3; 1000\n\t1 ;\n"))
     assert ds.sizes == {"species": 1, "site": 6, "season": 1, "visit": 4}
     assert ds["site"].values.tolist() == [f"site_{i:03d}" for i in range(1, 7)]
     assert [history(ds, f"site_{i:03d}") for i in (2, 3, 6)] == [
@@ -70,7 +66,7 @@ def test_inp__a_line_stands_for_as_many_sites_as_its_frequency(tmp_path):
 def test_inp__groups_and_covariates(tmp_path):
     text = "01 1 0 3.5 -2;\n11 0 1 . 7;\n00 2 1 0.25 8;\n"
     keys = '[mark]\ngroups = ["forest", "meadow"]\ncovariates = ["elev", "slope"]\n'
-    ds = read(put(tmp_path, text, keys))
+    ds = read(laid(tmp_path, text, keys))
     assert ds["group"].values.tolist() == ["forest", "meadow", "forest", "forest", "meadow"]
     assert ds["elev"].values.tolist()[0] == 3.5
     assert np.isnan(ds["elev"].values[1])
@@ -86,7 +82,7 @@ def test_inp__numbers_that_nobody_named_are_told_with_names_to_paste(tmp_path):
 
 def test_inp__seasons_and_years(tmp_path):
     keys = "[mark]\nseasons = [2, 3]\nyears = [1999, 2002]\n"
-    ds = read(put(tmp_path, "01.11 1;\n..000 1;\n", keys))
+    ds = read(laid(tmp_path, "01.11 1;\n..000 1;\n", keys))
     assert ds["season"].values.tolist() == [1999, 2002]
     assert history(ds, "site_001", 1999) == ["0", "1", "."]
     assert history(ds, "site_001", 2002) == [".", "1", "1"]
@@ -94,20 +90,20 @@ def test_inp__seasons_and_years(tmp_path):
 
 
 def test_inp__states_by_digits_and_by_letters(tmp_path):
-    ds = read(put(tmp_path, "012 1;\n2.0 1;\n"))
+    ds = read(laid(tmp_path, "012 1;\n2.0 1;\n"))
     assert history(ds, "site_001") == ["0", "1", "2"]
     assert "count" not in ds
     assert '[detections] values = "count"' in problems_of(ds)["R641"].cure
-    letters = read(put(tmp_path, "0AB 1;\nB.0 1;\n", '[mark]\nstates = ["A", "B"]\n'))
+    letters = read(laid(tmp_path, "0AB 1;\nB.0 1;\n", '[mark]\nstates = ["A", "B"]\n'))
     assert np.array_equal(letters["detection"], ds["detection"], equal_nan=True)
     assert "R641" not in problems_of(letters)
-    counts = read(put(tmp_path, "012 1;\n2.0 1;\n", '[detections]\nvalues = "count"\n'))
+    counts = read(laid(tmp_path, "012 1;\n2.0 1;\n", '[detections]\nvalues = "count"\n'))
     assert counts["count"].sel(site="site_001").values.ravel().tolist() == [0, 1, 2]
     assert history(counts, "site_001") == ["0", "1", "1"]
 
 
 def test_inp__frequency_zero_makes_no_site_and_is_noted(tmp_path):
-    ds = read(put(tmp_path, "01 1;\n11 0;\n"))
+    ds = read(laid(tmp_path, "01 1;\n11 0;\n"))
     assert ds.sizes["site"] == 1
     assert problems_of(ds)["N640"].fact == "h.inp, row 2: frequency 0, so no site"
 
@@ -217,7 +213,7 @@ the third
 
 
 def test_pao__histories_names_seasons_and_covariates(tmp_path):
-    ds = read(put(tmp_path, PAO, file="h.pao"))
+    ds = read(laid(tmp_path, PAO, file="h.pao"))
     assert ds["site"].values.tolist() == ["site 1", "site 2", "the third"]
     assert ds["season"].values.tolist() == [1, 2]
     assert history(ds, "site 1", 1) == ["0", "1"]
@@ -232,27 +228,27 @@ def test_pao__histories_names_seasons_and_covariates(tmp_path):
 
 def test_pao__sites_join_a_table_of_sites(tmp_path):
     (tmp_path / "s.csv").write_text("site,lat,lon\nsite 1,46,8\nsite 2,46.1,8\nthe third,46.2,8\n")
-    ds = read(put(tmp_path, PAO, '[files.sites]\npath = "s.csv"\n', file="h.pao"))
+    ds = read(laid(tmp_path, PAO, '[files.sites]\npath = "s.csv"\n', file="h.pao"))
     assert ds["latitude"].sel(site="the third").item() == 46.2
 
 
 def test_pao__no_names_and_no_seasons(tmp_path):
     text = "2 3\n011\n0-0\n0\n0\n"
-    ds = read(put(tmp_path, text, file="h.pao"))
+    ds = read(laid(tmp_path, text, file="h.pao"))
     assert ds["site"].values.tolist() == ["site_001", "site_002"]
     assert history(ds, "site_002") == ["0", ".", "0"]
     assert "it names no sites" in problems_of(ds)["R640"].fact
 
 
 def test_pao__a_frequency_behind_each_history(tmp_path):
-    ds = read(put(tmp_path, "2,3\n0,1,1,2\n0,0,0,3\n0\n0\n3\ntitle\n", file="h.pao"))
+    ds = read(laid(tmp_path, "2,3\n0,1,1,2\n0,0,0,3\n0\n0\n3\ntitle\n", file="h.pao"))
     assert ds.sizes["site"] == 5
     assert float(ds["detection"].sum()) == 4
 
 
 def test_pao__methods_become_visits_that_tell_their_method(tmp_path):
     text = "1 4\n0 1 1 0\n0\n0\n4;2\nt\nA\n"
-    ds = read(put(tmp_path, text, file="h.pao"))
+    ds = read(laid(tmp_path, text, file="h.pao"))
     assert ds["method"].values.ravel().tolist() == ["method 1", "method 2"] * 2
     assert "N649" in problems_of(ds)
 
@@ -289,7 +285,7 @@ def test_pao__malformed_lines(tmp_path, old, new, code, row, told):
 def test_pao__cut_short(tmp_path, rows):
     text = "\n".join(PAO.split("\n")[:rows])
     if rows == 18:  # ends where the seasons would follow: all there is was read
-        assert read(put(tmp_path, text, file="h.pao")).sizes["season"] == 1
+        assert read(laid(tmp_path, text, file="h.pao")).sizes["season"] == 1
         return
     error = refused(tmp_path, text, file="h.pao")
     assert error.codes == ("E648",)

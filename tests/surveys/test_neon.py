@@ -1,7 +1,5 @@
 """Point counts of NEON: visits from the points, birds from the counts, minutes by removal."""
 
-import csv
-import io
 import json
 import tomllib
 from pathlib import Path
@@ -10,32 +8,26 @@ import numpy as np
 import pytest
 import xarray as xr
 from recorder_samples import COUNT_DATA, PER_POINT
+from spoilt_studies import ledger_of, put, refusal, reordered, tables
 
 from surveys import read
 from surveys.guess import guess
-from surveys.ledger import Ledger
-from surveys.problems import SurveyError
 
 ALONE = 'schema = 1\n[source]\nformat = "neon"\n[files.detections]\npath = "birds.csv"\n'
 PAIR = ALONE + '[files.visits]\npath = "points.csv"\n'
 PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "neon_birds_bart"
 
 
-def load(folder, study=PAIR, birds=COUNT_DATA, points=PER_POINT):
-    (folder / "birds.csv").write_text(birds, encoding="utf-8")
-    (folder / "points.csv").write_text(points, encoding="utf-8")
-    (folder / "study.toml").write_text(study, encoding="utf-8")
-    return read(folder)
+def laid(folder, study=PAIR, birds=COUNT_DATA, points=PER_POINT):
+    return put(folder, study, tables({"birds": birds, "points": points}))
 
 
-def refused(folder, *args, **changes):
-    with pytest.raises(SurveyError) as error:
-        load(folder, *args, **changes)
-    return error.value
+def load(*args, **changes):
+    return read(laid(*args, **changes))
 
 
-def ledger_of(ds):
-    return Ledger.from_json(ds.attrs["ledger"])
+def refused(*args, **changes):
+    return refusal(laid(*args, **changes))
 
 
 def vireo(ds, name="detection"):
@@ -141,14 +133,6 @@ def test_damage(tmp_path, table, old, new, code, told):
     error = refused(tmp_path, **{table: text.replace(old, new)})
     assert code in error.codes
     assert told in str(error)
-
-
-def reordered(text, seed):
-    rows = list(csv.reader(io.StringIO(text)))
-    rng = np.random.default_rng(seed)
-    columns = rng.permutation(len(rows[0]))
-    body = [rows[1:][i] for i in rng.permutation(len(rows) - 1)]
-    return "\n".join(",".join(row[c] for c in columns) for row in [rows[0], *body]) + "\n"
 
 
 @pytest.mark.parametrize("visits", ["counts", "minutes"])

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from surveys.ledger import Ledger
-from surveys.study_keys import SECTIONS, check
+from surveys.study_check import check
+from surveys.study_keys import SECTIONS
 
 DOCS = Path(__file__).parents[2] / "docs"
 

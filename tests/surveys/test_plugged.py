@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from spoilt_studies import refusal
 
 from surveys import read
 from surveys.guess import guess
 from surveys.ledger import Ledger
-from surveys.problems import SurveyError
 from surveys.readers import plugged
 
 DOC = Path(__file__).parents[2] / "docs" / "extending.md"
@@ -54,12 +54,6 @@ def study(folder, form="bat_tally", more="", text=TALLY):
     return folder
 
 
-def refused(folder):
-    with pytest.raises(SurveyError) as error:
-        read(folder)
-    return error.value
-
-
 def test_the_example_of_the_documentation_is_read(tmp_path, install):
     code = example()
     assert len(code.splitlines()) <= 50
@@ -81,16 +75,16 @@ def test_the_example_of_the_documentation_is_read(tmp_path, install):
 
 def test_its_keys_are_checked_like_all_others(tmp_path, install):
     install("bat_tally", example())
-    error = refused(study(tmp_path, more="[bat_tally]\nleast_pases = 2\n"))
+    error = refusal(study(tmp_path, more="[bat_tally]\nleast_pases = 2\n"))
     assert error.codes == ("E404",)
     assert 'Did you mean "least_passes"?' in str(error)
-    assert refused(study(tmp_path, more='[bat_tally]\nleast_passes = "2"\n')).codes == ("E405",)
-    assert refused(study(tmp_path, more="[occasions]\nlength_days = 2\n")).codes == ("E408",)
-    error = refused(study(tmp_path, form="bat_tall"))
+    assert refusal(study(tmp_path, more='[bat_tally]\nleast_passes = "2"\n')).codes == ("E405",)
+    assert refusal(study(tmp_path, more="[occasions]\nlength_days = 2\n")).codes == ("E408",)
+    error = refusal(study(tmp_path, form="bat_tall"))
     assert error.codes == ("E405",)
     assert '"bat_tally"' in str(error)
     (tmp_path / "study.toml").write_text(WIDE + "[bat_tally]\nleast_passes = 2\n")
-    assert refused(tmp_path).codes == ("E404",)
+    assert refusal(tmp_path).codes == ("E404",)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +108,7 @@ def test_a_broken_one_names_its_distribution_and_breaks_no_other(
     assert read(study(tmp_path)).sizes["site"] == 2
     text = guess([tmp_path / "d.csv"])
     assert 'format = "bat_tally"' in text
-    error = refused(study(tmp_path, form="broken"))
+    error = refusal(study(tmp_path, form="broken"))
     assert error.codes == (wanted,)
     assert told in str(error)
     if wanted != "E903":
@@ -137,7 +131,7 @@ def test_one_that_cannot_guess_is_noted_in_the_study_file(tmp_path, install, det
 def test_a_name_that_two_give_is_refused_for_both(tmp_path, install):
     install("bat_tally", example())
     install("bat_tally", example(), distribution="other-bats")
-    error = refused(study(tmp_path))
+    error = refusal(study(tmp_path))
     assert error.codes == ("E413",)
     assert "bat-tally 1.2 and other-bats 1.2" in str(error)
     (tmp_path / "d.csv").write_text("site,v1,v2\nA,0,1\nB,1,0\n")

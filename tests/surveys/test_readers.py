@@ -5,6 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from spoilt_studies import ledger_of, put, refusal, tables
 
 from surveys import read
 from surveys.guess import guess
@@ -16,21 +17,16 @@ LONG = 'schema = 1\n[source]\nformat = "long"\n[files.detections]\npath = "detec
 RECORDS = LONG + '[files.visits]\npath = "visits.csv"\n'
 
 
-def load(folder, toml, **files):
-    for name, text in files.items():
-        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
-    (folder / "study.toml").write_text(toml, encoding="utf-8")
-    return read(folder)
+def laid(folder, toml, **files):
+    return put(folder, toml, tables(files))
 
 
-def refused(folder, toml, **files):
-    with pytest.raises(SurveyError) as error:
-        load(folder, toml, **files)
-    return error.value
+def load(*args, **changes):
+    return read(laid(*args, **changes))
 
 
-def ledger_of(ds):
-    return Ledger.from_json(ds.attrs["ledger"])
+def refused(*args, **changes):
+    return refusal(laid(*args, **changes))
 
 
 # --- wide ------------------------------------------------------------------------------------

@@ -7,11 +7,10 @@ import zipfile
 import pytest
 import xarray as xr
 from camera_samples import DEPLOYMENTS, OBSERVATIONS, WI_DEPLOYMENTS, WI_IMAGES, package
+from spoilt_studies import ledger_of, put, refusal
 
 from surveys import read
 from surveys.guess import guess
-from surveys.ledger import Ledger
-from surveys.problems import SurveyError
 from surveys.study_file import read_study
 
 STUDY = 'schema = 1\n[files.detections]\npath = {path}\n[checks]\nunknown_site = "drop"\n'
@@ -21,17 +20,8 @@ PARTS = {
 }
 
 
-def put(folder, files, toml):
-    for name, content in files.items():
-        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    (folder / "study.toml").write_text(toml, encoding="utf-8")
-    return folder
-
-
 def refused(folder, files, toml):
-    with pytest.raises(SurveyError) as error:
-        read(put(folder, files, toml))
-    return error.value
+    return refusal(put(folder, toml, files))
 
 
 def zipped(files):
@@ -44,7 +34,7 @@ def zipped(files):
 
 @pytest.mark.parametrize("path", ['"det-*.csv"', '["det-10.csv", "det-2.csv"]'])
 def test_files_are_read_as_one_table(tmp_path, path):
-    ds = read(put(tmp_path, PARTS, STUDY.format(path=path)))
+    ds = read(put(tmp_path, STUDY.format(path=path), PARTS))
     assert ds["site"].values.tolist() == ["A", "B", "C", "D"]
     assert ds["detection"].values.ravel().tolist() == [0, 1, 0, 0, 1, 0, 0, 1]
     told = json.loads(ds.attrs["provenance"])["inputs"]
@@ -70,7 +60,7 @@ def read_error(folder, files):
 def test_rows_set_aside_are_listed_by_their_own_file(tmp_path):
     files = PARTS | {"s.csv": "site,elev\nA,1\nB,2\nC,3\n"}
     toml = STUDY.format(path='"det-*.csv"') + '[files.sites]\npath = "s.csv"\n'
-    ledger = Ledger.from_json(read(put(tmp_path, files, toml)).attrs["ledger"])
+    ledger = ledger_of(read(put(tmp_path, toml, files)))
     assert ledger.dropped() == [("det-10.csv", 3, "unknown site", "D")]
     assert ledger.n_read("det-*.csv") == 4
 
@@ -124,9 +114,9 @@ def test_downloads_of_wildlife_insights_may_have_several_tables_of_pictures(tmp_
     whole = {"deployments.csv": WI_DEPLOYMENTS, "images.csv": WI_IMAGES}
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
-    first = read(put(tmp_path / "one", whole, toml))
+    first = read(put(tmp_path / "one", toml, whole))
     parts = {f"images_{i}.csv": "\n".join([head, *rows[i::2]]) + "\n" for i in range(2)}
-    second = read(put(tmp_path / "two", {"deployments.csv": WI_DEPLOYMENTS, **parts}, toml))
+    second = read(put(tmp_path / "two", toml, {"deployments.csv": WI_DEPLOYMENTS, **parts}))
     xr.testing.assert_equal(first, second)
 
 
@@ -154,9 +144,9 @@ def test_a_data_package_may_stay_zipped(tmp_path, keys, folder):
     if folder and "datapackage.json" in keys:
         keys = keys.replace("datapackage.json", f"{folder}datapackage.json")
     (tmp_path / "loose").mkdir()
-    loose = read(put(tmp_path / "loose", PACKAGE, CAMTRAPDP))
+    loose = read(put(tmp_path / "loose", CAMTRAPDP, PACKAGE))
     raw = zipped({f"{folder}{name}": text for name, text in PACKAGE.items()})
-    ds = read(put(tmp_path, {"export.zip": raw}, CAMTRAPDP + keys))
+    ds = read(put(tmp_path, CAMTRAPDP + keys, {"export.zip": raw}))
     xr.testing.assert_equal(loose, ds)
     told = [t["file"] for t in json.loads(ds.attrs["provenance"])["inputs"]]
     assert f"export.zip/{folder}observations.csv" in told
@@ -173,8 +163,8 @@ def test_a_package_may_list_several_files_for_a_table(tmp_path):
         "obs-b.csv": "\n".join([head, *rows[3:]]) + "\n",
     }
     (tmp_path / "loose").mkdir()
-    loose = read(put(tmp_path / "loose", PACKAGE, CAMTRAPDP))
-    xr.testing.assert_equal(loose, read(put(tmp_path, files, CAMTRAPDP)))
+    loose = read(put(tmp_path / "loose", CAMTRAPDP, PACKAGE))
+    xr.testing.assert_equal(loose, read(put(tmp_path, CAMTRAPDP, files)))
 
 
 def test_a_fault_in_an_archive_is_told_with_the_place_in_it(tmp_path):
@@ -187,7 +177,7 @@ def test_a_fault_in_an_archive_is_told_with_the_place_in_it(tmp_path):
 
 def test_a_table_in_an_archive_can_be_named(tmp_path):
     raw = zipped({"in/d.csv": PARTS["det-2.csv"], "readme.txt": "x"})
-    ds = read(put(tmp_path, {"a.zip": raw}, STUDY.format(path='"a.zip/in/d.csv"')))
+    ds = read(put(tmp_path, STUDY.format(path='"a.zip/in/d.csv"'), {"a.zip": raw}))
     assert ds.sizes["site"] == 2
     error = refused(tmp_path, {"a.zip": raw}, STUDY.format(path='"a.zip/in/e.csv"'))
     assert 'Did you mean "in/d.csv"?' in str(error)
@@ -211,7 +201,7 @@ def test_init_of_a_zipped_package_needs_no_edits(tmp_path):
     assert read_study(tmp_path).format == "camtrapdp"
     (tmp_path / "loose").mkdir()
     xr.testing.assert_equal(
-        read(tmp_path), read(put(tmp_path / "loose", PACKAGE, toml_of_loose(toml)))
+        read(tmp_path), read(put(tmp_path / "loose", toml_of_loose(toml), PACKAGE))
     )
 
 
