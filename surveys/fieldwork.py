@@ -6,12 +6,14 @@ survey (`surveys.quality`) does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
 
 DEPLOYMENTS = ("site", "deployment", "camera", "start", "end", "aside", "row")
 FAILURES = ("deployment", "start", "end")
+PICTURES = ("site", "deployment", "picture", "time", "row")
 RECORDS = ("site", "deployment", "camera", "species", "reason", "time", "aside", "picture", "row")
 
 
@@ -30,6 +32,9 @@ class Fieldwork:
         A row of the file each: `species` ("" where it is of none, and `reason` says why), `time`
         (NaT where none is told), `aside`, `picture` (folder and name, "" where not told), `row`.
         A blank picture or a person is a record: it proves that the camera worked.
+    pictures
+        Gives a row each picture, where a table of its own lists them: `site`, `deployment`,
+        `picture` (its name), `time`, `row`. It is read when it is called.
     """
 
     deployments: pd.DataFrame
@@ -37,4 +42,6 @@ class Fieldwork:
     records: pd.DataFrame
     deployment_file: str = ""
     record_file: str = ""
+    picture_file: str = ""
     clock: str = ""
+    pictures: Callable[[], pd.DataFrame] | None = None

@@ -19,6 +19,8 @@ FIRST_YEAR = 1990  # no camera of a survey is older
 RESET_DAYS = np.array(["1970-01-01", "1980-01-01", "2000-01-01"], "datetime64[D]")
 BACK = 60  # seconds back in time between neighbouring numbers that are a jump
 FEWEST = 5  # pictures that make a sequence
+# Some platforms set the moment of upload before the name that the camera gave.
+_UPLOADED = re.compile(r"^(.*/)?\d{14}-(?=[^/]*\d)")
 _NUMBER = re.compile(r"(.*?)(\d{1,9})\D*\.?[A-Za-z0-9]*$")
 
 
@@ -43,7 +45,10 @@ def look(evidence: Evidence) -> Section:
     records = field.records[field.records["time"].notna()]
     outside = _outside(records, field.deployments)
     impossible = _impossible(records)
-    jumps, sequences, judged = _jumps(records)
+    named, named_in = records, field.record_file
+    if field.pictures is not None and len(pictures := field.pictures()):
+        named, named_in = pictures, field.picture_file
+    jumps, sequences, judged = _jumps(named)
     n_out = int(outside["n"].sum())
     parts, problems = [], []
     parts.append(
@@ -89,11 +94,11 @@ def look(evidence: Evidence) -> Section:
             Problem(
                 code="W665",
                 level="warn",
-                fact=f"{field.record_file}: time goes back while file numbers go on, at "
+                fact=f"{named_in}: time goes back while file numbers go on, at "
                 + listing(
                     [f"{j.site} (row {j.row}: {span(j.back)} back)" for j in jumps.itertuples()], 4
                 ),
-                file=field.record_file,
+                file=named_in,
                 row=int(worst["row"]),
                 why="the clock was set anew there: times before or after the step are wrong",
                 cure="find which side is right from the first and last picture; correct it in the "
@@ -179,7 +184,7 @@ def _jumps(records: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, int]:
     named = records[records["picture"] != ""]
     if not len(named):
         return (*empty, 0)
-    parts = named["picture"].str.extract(_NUMBER)
+    parts = named["picture"].str.replace(_UPLOADED, r"\1", regex=True).str.extract(_NUMBER)
     known = parts[1].notna()
     named, parts = named[known], parts[known]
     frame = pd.DataFrame(

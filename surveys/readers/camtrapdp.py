@@ -22,6 +22,7 @@ from surveys.readers.camera_records import Records, check_shifts, species_frame
 from surveys.readers.camera_settings import SECTIONS as OF_CAMERAS
 from surveys.readers.camera_settings import Settings, settings_of
 from surveys.readers.camera_visits import tidy_of
+from surveys.readers.camtrapdp_media import with_pictures
 from surveys.readers.data_package import (
     Package,
     files_of_package,
@@ -119,6 +120,8 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
     if tidy is not None and package.found:
         tidy.inputs.append(package.found)
         tidy.package = files_of_package(study, package)
+        clock = settings.clock
+        tidy.fieldwork = with_pictures(tidy.fieldwork, tidy.package, deployments, own, clock)
     return tidy
 
 

@@ -12,6 +12,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -60,9 +61,8 @@ class Held:
 def hold(package: PackageFiles) -> Held:
     """Every table whose schema lies in the package, and the package's own description."""
     jobs = [job for name in TABLES if (job := _job(package, name)) is not None]
-    named = _resources(package)
     if not jobs:
-        gone = [f"{name}-table-schema.json" for name in TABLES if name in named]
+        gone = [f"{name}-table-schema.json" for name in TABLES if package.resource(name)]
         why = (
             f"{package.shown} names the schemas of {package.version} by address, and no copy of "
             f"{listing(gone, 3)} lies in the folder"
@@ -111,25 +111,17 @@ class _Job:
         return max(text.count(b"\n") or text.count(b"\r"), 0)
 
 
-def _resources(package: PackageFiles) -> dict[str, dict[str, Any]]:
-    listed = package.told.get("resources")
-    every = [r for r in listed if isinstance(r, dict)] if isinstance(listed, list) else []
-    return {r["name"]: r for r in every if r.get("name") in TABLES}
-
-
 def _job(package: PackageFiles, name: str) -> _Job | None:
     """A table that lies in one file of the package, where its schema lies there too."""
-    resource = _resources(package).get(name, {})
-    inside = resource.get("path")
-    inside = inside[0] if isinstance(inside, list) and len(inside) == 1 else inside
-    path = package.find(inside) if isinstance(inside, str) else None
+    resource, inside = package.resource(name), package.file_of(name)
+    path = None if inside is None else package.find(inside)
     schema, schema_file = _schema(package, name, resource.get("schema"))
-    if path is None or schema is None:
+    if inside is None or path is None or schema is None:
         return None
     encoding, dialect = resource.get("encoding"), resource.get("dialect")
     return _Job(
         name,
-        str(inside),
+        inside,
         unpack.read_bytes(path),
         schema,
         schema_file,
@@ -152,10 +144,10 @@ def _schema(package: PackageFiles, name: str, told: Any) -> tuple[dict[str, Any]
     if isinstance(told, str) and "://" not in told:
         files.append(told)
     last = PurePosixPath(str(told or "")).name
-    version = package.version.rpartition(" ")[2]
+    number = package.version.rpartition(" ")[2]
     for wanted in dict.fromkeys([last, f"{name}-table-schema.json"]):
         if wanted.endswith(".json"):
-            files += sorted(package.beside(wanted), key=lambda f: (version not in f, f))
+            files += sorted(package.beside(wanted), key=lambda f: (number not in f, f))
     for file in files:
         told = _json(package, file)
         if told is not None and (schema := _cut_schema(told)) is not None:
@@ -230,7 +222,7 @@ def _is_safe(pattern: Any) -> bool:
 
 
 def _held(package: PackageFiles, jobs: list[_Job]) -> Held:
-    import frictionless
+    import frictionless  # noqa: F401  its absence is told by whoever called
 
     problems: list[Problem] = []
     try:
@@ -251,7 +243,7 @@ def _held(package: PackageFiles, jobs: list[_Job]) -> Held:
         {job.file: min(job.rows, MOST_ROWS) for job in jobs},
         tuple(dict.fromkeys(job.schema_file for job in jobs)),
         tuple(problems),
-        program=f"frictionless {frictionless.__version__}",
+        program=f"frictionless {version('frictionless')}",
     )
 
 
@@ -343,16 +335,16 @@ def _fact(error: Any, field: dict[str, Any]) -> str:
 
 def _of_profile(package: PackageFiles) -> list[Problem]:
     """What datapackage.json lacks, where the profile of the standard lies in the package."""
-    import jsonschema
+    from jsonschema.validators import validator_for
 
-    version = package.version.rpartition(" ")[2]
-    files = sorted(package.beside(PROFILE), key=lambda f: (version not in f, f))
+    number = package.version.rpartition(" ")[2]
+    files = sorted(package.beside(PROFILE), key=lambda f: (number not in f, f))
     profile = _json(package, files[0]) if files else None
     if profile is None:
         return []
     out = []
     try:
-        checker = jsonschema.validators.validator_for(profile)(_cut_profile(profile))
+        checker = validator_for(profile)(_cut_profile(profile))
         errors = sorted(checker.iter_errors(package.told), key=lambda e: list(map(str, e.path)))
     except Exception:  # a profile of somebody's own making is no reason to stop
         return []

@@ -48,6 +48,18 @@ class PackageFiles:
     find: Callable[[str], Path | None]
     beside: Callable[[str], list[str]]  # where files of a name lie in the package
 
+    def resource(self, name: str) -> dict[str, Any]:
+        """What the package tells of a table; empty where it has none."""
+        listed = self.told.get("resources")
+        every = listed if isinstance(listed, list) else []
+        return next((r for r in every if isinstance(r, dict) and r.get("name") == name), {})
+
+    def file_of(self, name: str) -> str | None:
+        """Where a table lies in the package; None where not in one file of it."""
+        path = self.resource(name).get("path")
+        path = path[0] if isinstance(path, list) and len(path) == 1 else path
+        return path if isinstance(path, str) and self.find(path) is not None else None
+
 
 def open_package(study: StudyFile, ledger: Ledger) -> Package | None:
     """The package that the study names; None where it cannot be read."""
