@@ -183,7 +183,7 @@ def _page(d: Description) -> str:
         f"{_many(n['season'], 'season')}, up to {_many(n['visit'], 'visit')} in a season",
         f"{_many(t['visits'], 'visit')} made at {_many(t['sites visited'], 'site')}"
         + (f" ({n['site'] - t['sites visited']} never visited)" * (t["sites visited"] < n["site"])),
-        f"effort {t['effort']:g} {d.effort_units}",
+        f"effort {t['effort']:g} {_unit(t['effort'], d.effort_units)}",
         f"{_many(t['detections'], 'detection')} at {_many(t['sites with a detection'], 'site')}",
     ]
     if t["sites without coordinates"]:
@@ -208,6 +208,11 @@ def _page(d: Description) -> str:
 
 def _many(n: float, one: str, more: str = "") -> str:
     return f"{int(n):,} {one if n == 1 else more or one + 's'}"
+
+
+def _unit(n: float, units: str) -> str:
+    """1 recording, 2 recordings."""
+    return units.removesuffix("s") if n == 1 and units.isalpha() else units
 
 
 def _text(table: pd.DataFrame, most: int = 40) -> str:

@@ -1,5 +1,7 @@
 """What field files tell beyond the Dataset: when each camera stood, and when each record was made.
 
+Recorders tell the same: a deployment is then a recording, and a record a detection in it.
+
 Readers hand it over where their format knows it. No model uses it; the account of the quality of a
 survey (`surveys.quality`) does.
 """
@@ -15,6 +17,8 @@ DEPLOYMENTS = ("site", "deployment", "camera", "start", "end", "aside", "row")
 FAILURES = ("deployment", "start", "end")
 PICTURES = ("site", "deployment", "picture", "time", "row")
 RECORDS = ("site", "deployment", "camera", "species", "reason", "time", "aside", "picture", "row")
+
+CAMERA, RECORDER = "camera", "recorder"
 
 
 @dataclass(frozen=True)
@@ -44,4 +48,6 @@ class Fieldwork:
     record_file: str = ""
     picture_file: str = ""
     clock: str = ""
+    instrument: str = CAMERA
+    timed: bool = True  # whether the ends of the deployments are known
     pictures: Callable[[], pd.DataFrame] | None = None

@@ -99,7 +99,11 @@ def open_tables(study: StudyFile, spec: TableSpec, ledger: Ledger) -> list[Table
         if real in named:
             continue
         inside = path.relative_to(spec.path).as_posix()
-        one = replace(spec, path=path, shown=f"{spec.shown.rstrip('/')}/{inside}")
+        one = replace(
+            spec,
+            path=path,
+            shown=inside if spec.shown in (".", "./") else f"{spec.shown.rstrip('/')}/{inside}",
+        )
         quiet = Ledger()
         table = open_table(one, quiet)
         if table is not None and is_sounds(table):
