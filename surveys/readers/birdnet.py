@@ -59,10 +59,9 @@ def detect(tables: dict[str, Table]) -> Guess | None:
     for file, table in tables.items():
         if file in heard:
             continue
-        have = {r: column_of(table, r, quiet, recordings.USUAL) for r in recordings.USUAL}
-        if have["file"] and (have["site"] or have["duration"] or have["start"]):
+        if recordings.is_list(table):
             extra["files"] = {"recordings": (file, {})}
-            duration = have["duration"]
+            duration = column_of(table, "duration", quiet, recordings.USUAL)
             texts = table.text(duration) if duration else []
             extra["unit"] = bool(
                 duration and not recordings.unit_of_name(duration) and ":" not in "".join(texts)
