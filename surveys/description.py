@@ -158,9 +158,15 @@ def _covariates(ds, made) -> pd.DataFrame:
         values = variable.values[~gone.values]
         if text:
             levels = sorted(set(values.tolist()))
-            told = ", ".join(levels[:6]) + (" ..." if len(levels) > 6 else "")
+            told = ", ".join(_short(level) for level in levels[:6])
+            told += " ..." if len(levels) > 6 else ""
         else:
-            told = f"{values.min():.4g} to {values.max():.4g}" if values.size else ""
+            ends = (
+                dict.fromkeys(f"{v:.4g}" for v in (values.min(), values.max()))
+                if values.size
+                else ()
+            )
+            told = " to ".join(ends) + (" everywhere" if len(ends) == 1 else "")
         rows.append(
             {
                 "covariate": name,
@@ -183,7 +189,7 @@ def _page(d: Description) -> str:
         f"{_many(n['season'], 'season')}, up to {_many(n['visit'], 'visit')} in a season",
         f"{_many(t['visits'], 'visit')} made at {_many(t['sites visited'], 'site')}"
         + (f" ({n['site'] - t['sites visited']} never visited)" * (t["sites visited"] < n["site"])),
-        f"effort {t['effort']:g} {d.effort_units}",
+        f"effort {t['effort']:g} {_unit(t['effort'], d.effort_units)}",
         f"{_many(t['detections'], 'detection')} at {_many(t['sites with a detection'], 'site')}",
     ]
     if t["sites without coordinates"]:
@@ -208,6 +214,16 @@ def _page(d: Description) -> str:
 
 def _many(n: float, one: str, more: str = "") -> str:
     return f"{int(n):,} {one if n == 1 else more or one + 's'}"
+
+
+def _short(level: str, most: int = 40) -> str:
+    """A level of a text; of a sentence its beginning."""
+    return level if len(level) <= most else level[: most - 1].rstrip() + "…"
+
+
+def _unit(n: float, units: str) -> str:
+    """1 recording, 2 recordings."""
+    return units.removesuffix("s") if n == 1 and units.isalpha() else units
 
 
 def _text(table: pd.DataFrame, most: int = 40) -> str:

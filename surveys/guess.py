@@ -237,6 +237,8 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
             parts.unused[name] = "further histories: one file of them is read"
         elif why := guess_cameras.idle(parts.guess, table):
             parts.unused[name] = why
+        elif visits and set(visits) <= set(table.names) and _is_survey(table, visits, parts):
+            parts.unused[name] = "further detections: only one table of them is read"
         elif visits and set(visits) <= set(table.names):
             told = {v for c in visits for v in pd.unique(table.text(c))}
             same = _site_column(table, parts) or ""
@@ -259,6 +261,8 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
                 spare.append(name)
             else:
                 parts.unused[name] = "its ids are none of the sites of the detections"
+        elif _is_more(table):
+            parts.unused[name] = "further detections: only one table of them is read"
         else:
             parts.unused[name] = "no column of site ids was recognised"
     with_place = [n for n in spare if tables[n].points or _coordinate_columns(tables[n])]
@@ -270,6 +274,19 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
         for column in tables[name].names:
             if column != site and column not in parts.covariates:
                 parts.covariates[column] = (name, column)
+
+
+def _is_more(table: Table) -> bool:
+    """Whether a table that is not used would be read as detections if it were alone."""
+    alone = {table.file: table}
+    return any(reader(name).detect(alone) is not None for name in ("wide", "long"))
+
+
+def _is_survey(table: Table, visits: list[str], parts: Parts) -> bool:
+    """Whether a table with a column for each visit has others too: a survey of its own."""
+    own = {_site_column(table, parts), *visits}
+    seasons = {c for c in table.names if SEASON_NAME.search(c)}
+    return bool(set(table.names) - own - seasons)
 
 
 def _is_visits(table: Table, parts: Parts) -> bool:
@@ -320,7 +337,8 @@ def _shares_sites(table: Table, tables: dict[str, Table], parts: Parts) -> bool:
         detections = tables[places[0]]
         ours = column_of(detections, "site", Ledger())
     if ours is None or theirs is None:
-        return True
+        # rows without ids become sites 1, 2, 3 ..., and no table can be joined with them
+        return parts.guess is None or parts.guess.format not in ("wide", "long")
     quiet = Ledger()
     known = {v.casefold() for v in cells.ids(detections, ours, quiet)}
     return any(v.casefold() in known for v in cells.ids(table, theirs, quiet) if v)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 import pandas as pd
 
 from surveys import guess_cameras, unpack
@@ -16,7 +17,7 @@ from surveys.guess_layers import is_raster
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import Problem, SurveyError, listing
-from surveys.readers import dwca, folders, sound_tables
+from surveys.readers import dwca, folders, recording_names, recordings, sound_tables
 from surveys.readers.ebird_files import header_of, kind_of
 from surveys.readers.layer_table import is_layer
 from surveys.text_table import Table, TableSpec
@@ -58,9 +59,9 @@ def _of_folder(folder: Path, home: Path) -> list[Path]:
         flat = any(p.is_file() and _is_sounds(p) for p in sorted(folder.iterdir()))
         if inside and not flat:
             _refuse_several(inside)
-            return inside
+            return [*inside, *_lists_of_recordings(folder)]
     if _has_sounds(folder):
-        return [folder]
+        return [folder, *_lists_of_recordings(folder)]
     found = [
         p for p in sorted(folder.iterdir()) if p.is_file() and not p.name.startswith((".", "~"))
     ]
@@ -83,6 +84,22 @@ def _refuse_several(inside: list[Path]) -> None:
 
 def _has_sounds(folder: Path) -> bool:
     return sound_tables.first_of(folder, folder.name) is not None
+
+
+def _lists_of_recordings(folder: Path) -> list[Path]:
+    """Tables of the recordings that were made, beside those of what was heard in them."""
+    found = []
+    for path in sorted(folder.iterdir()):
+        named_of_one = not np.isnat(recording_names.start_of(path.stem))
+        if path.suffix.lower() in folders.SUFFIXES and path.is_file() and not named_of_one:
+            table = open_table(TableSpec(path, path.name), Ledger())
+            if (
+                table is not None
+                and not sound_tables.is_sounds(table)
+                and recordings.is_list(table)
+            ):
+                found.append(path)
+    return found[:1]
 
 
 def _is_sounds(path: Path) -> bool:

@@ -58,6 +58,9 @@ def first_terms(tidy: Tidy, parts: Parts, idle: Sequence[str]) -> None:
         of_last = visits["season"].map(str) == str(tidy.seasons[-1])
         visits = visits[of_last] if of_last.any() else visits
     looked_for = _looked_for(tidy, visits)
+    once = "site" in visits and not visits["site"].duplicated().any()
+    timed = "time" in tidy.records and bool(tidy.records["time"].notna().any())
+    parts.one_visit = "" if not once else "time" if timed else "alone"
     if tidy.target is not None and len(looked_for) < len(tidy.species):
         most = max(looked_for, key=lambda name: len(looked_for[name]), default="")
         parts.one_species = most

@@ -32,6 +32,7 @@ class Parts:
     visit_covariates: dict[str, str] = field(default_factory=dict)  # name -> file
     regions: str = ""
     surface: str = ""
+    one_visit: str = ""  # of every site: "time" where it tells times to detection, else "alone"
     one_species: str = ""  # of the first model, where not all were looked for in its season
     n_looked_for: tuple[int, int] = (0, 0)  # so many of so many species
     site_layer: str = ""  # the column of ids, where the sites are a map layer
@@ -314,7 +315,17 @@ def _model_lines(parts: Parts, shown: dict[str, Path]) -> list[str]:
     seasons |= set(parts.seasons)
     lines = ["[model.main]", "# a first model from the covariates found: think it over"]
     states = found is not None and bool(found.extra.get("states"))
-    lines.append(f'family = "{"multi_state" if states else "single_season"}"')
+    timed = parts.one_visit == "time" and not states
+    if timed:
+        lines.append(
+            "# one visit to each site: the time to the first detection tells what a second would"
+        )
+    elif parts.one_visit and not states:
+        lines.append(
+            "# one visit to each site cannot tell absence from a miss: psi is then psi times p"
+        )
+    family = "multi_state" if states else "time_to_detection" if timed else "single_season"
+    lines.append(f'family = "{family}"')
     if len(seasons) > 1:
         last = max(seasons)
         told = last if isinstance(last, int) else quoted(str(last))
@@ -326,5 +337,5 @@ def _model_lines(parts: Parts, shown: dict[str, Path]) -> list[str]:
             f"species = {quoted(parts.one_species)}",
         ]
     if not states:
-        lines += [f"psi = {quoted(psi)}", f"p = {quoted(p)}"]
+        lines += [f"psi = {quoted(psi)}", f"{'rate' if timed else 'p'} = {quoted(p)}"]
     return lines

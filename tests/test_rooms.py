@@ -32,6 +32,8 @@ HEAVY = {
     "exactextract": ("surveys/places/rasters.py",),
     "sqlalchemy": ("surveys/places/database.py",),
     "psycopg": ("surveys/places/database.py",),
+    "frictionless": ("surveys/readers/camtrapdp_valid.py",),
+    "jsonschema": ("surveys/readers/camtrapdp_valid.py",),
 }
 # From arithmetic to pages: a room may import itself, and what stands above it in this list.
 ORDER = (

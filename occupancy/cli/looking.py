@@ -52,7 +52,13 @@ def check(
     study.use(data)
     regions = study.regions()
     try:
-        sections = quality.examine(data, tidy.fieldwork, tables=tidy.tables, species=wanted.species)
+        sections = quality.examine(
+            data,
+            tidy.fieldwork,
+            tables=tidy.tables,
+            species=wanted.species,
+            package=tidy.package,
+        )
     except ValueError as error:
         raise ModelError(str(error)) from None
     description = surveys.describe(data)

@@ -32,17 +32,20 @@ def effort(section: EffortBySite, setting: Setting) -> list[Drawn]:
     values = table["effort"][table["visits"] > 0].to_numpy()
     if not len(values) or values.min() == values.max():
         return []
+    from matplotlib.ticker import MaxNLocator
+
     with style.drawing():
         fig, bottom = begin(section.title, section.told, setting, HALF, 1.9, 0.62)
         ax = sheet.axes_at(fig, 0.62, bottom, HALF - 0.8, 1.9)
         few = np.unique(values)
-        if len(few) <= 12 and (few == few.round()).all():
+        if len(few) <= 12 and few.max() - few.min() <= 30 and (few == few.round()).all():
             edges, whole = np.arange(few.min() - 0.5, few.max() + 1.5), True
         else:
             edges, whole = np.histogram_bin_edges(values, 24), False
         ax.hist(values, bins=edges, color=style.SKY, rwidth=0.9)
+        ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         if whole:
-            ax.set_xticks(np.arange(few.min(), few.max() + 1))
+            ax.xaxis.set_major_locator(MaxNLocator(12, integer=True))
         ax.set_xlabel(f"effort at a site ({words.clean(section.units)})", fontsize=8)
         ax.set_ylabel("sites", fontsize=8)
         quiet(ax)

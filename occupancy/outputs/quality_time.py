@@ -97,6 +97,15 @@ def _page(section: Operation, setting: Setting, first: int, end: int, pages: int
             ]
             if section.cameras
             else [
+                Patch(fc=WORKED, label="recorder ran"),
+                Line2D([], [], color=style.BLUE, marker="|", ms=8, ls="", mew=1.3, label="species"),
+                Line2D(
+                    [], [], color=OTHER, marker="|", ms=5, ls="", mew=1.1,
+                    label="below the threshold",
+                ),
+            ]
+            if section.recorders
+            else [
                 Line2D(
                     [], [], color=style.BLUE, marker="|", ms=8, ls="", mew=1.3,
                     label="visit with a detection",
@@ -128,9 +137,16 @@ def _rows(ax: Axes, section: Operation, first: int, end: int, reach) -> None:
             ax, failed, 0.62, facecolors="white", edgecolors=FAILED, linewidths=0.7,
             hatch="//////",
         )  # fmt: skip
+    if section.recorders:
+        # Recordings may be shorter than a hair of the drawing: each has a line, long ones a bar.
+        ran = _mine(section.worked, first, end)
+        ran = ran[(ran["end"] >= reach[0]) & (ran["start"] <= reach[1])]
+        wide = ran[ran["end"] - ran["start"] > (reach[1] - reach[0]) / STEPS]
+        _spans(ax, wide, 0.62, facecolors=WORKED, edgecolors="none")
+        _ticks(ax, ran["site"], ran["start"], 0.31, WORKED, reach)
     ticks = _mine(section.ticks, first, end)
     ticks = ticks[(ticks["time"] >= reach[0]) & (ticks["time"] <= reach[1])]
-    pale = (OTHER, 0.2) if section.cameras else (MISSED, 0.24)
+    pale = (OTHER, 0.2) if section.cameras or section.recorders else (MISSED, 0.24)
     for kind, colour, half in (("other", *pale), ("species", style.BLUE, 0.31)):
         mine = ticks[ticks["kind"] == kind]
         _ticks(ax, mine["site"], mine["time"], half, colour, reach)
@@ -255,7 +271,9 @@ def _grouped(section: Operation, setting: Setting) -> Drawn:
         told = (
             ("sites surveyed", np.clip(share, 0, 1), 1.0, "share of sites", "0", "all"),
             (
-                "records of species" if section.cameras else "visits with a detection",
+                "records of species"
+                if section.cameras or section.recorders
+                else "visits with a detection",
                 np.where(share > 0, per_site, np.nan),
                 float(np.quantile(some, 0.98)) if len(some) else 1.0,
                 "a site and week",

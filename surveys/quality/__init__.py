@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from surveys.fieldwork import Fieldwork
+    from surveys.readers.data_package import PackageFiles
     from surveys.text_table import Table
 
 # In the order of the page.
 CHECKS: dict[str, str] = {
     "account": "surveys.quality.account",
+    "standard": "surveys.quality.standard",
     "operation": "surveys.quality.operation",
     "histories": "surveys.quality.histories",
     "effort": "surveys.quality.effort",
@@ -44,6 +46,7 @@ def examine(
     *,
     tables: Sequence[Table] = (),
     species: Sequence[str] = (),
+    package: PackageFiles | None = None,
 ) -> tuple[Section, ...]:
     """Every section of the account, in the order of CHECKS.
 
@@ -52,6 +55,7 @@ def examine(
     fieldwork : deployments and times of records, where the reader knew them
     tables : the field tables, that of the records first
     species : those to show; none: the most widespread
+    package : the data package that the tables came in, where they came in one
 
     Raises
     ------
@@ -62,8 +66,9 @@ def examine(
     for name in species:
         if name not in known:
             raise ValueError(f'There is no species "{name}".{did_you_mean(name, known)}')
-    evidence = Evidence(ds, fieldwork, tuple(tables), tuple(species))
-    return tuple(_look(name, place, evidence) for name, place in CHECKS.items())
+    evidence = Evidence(ds, fieldwork, tuple(tables), tuple(species), package)
+    looks = [n for n in CHECKS if n != "standard" or package is not None]
+    return tuple(_look(name, CHECKS[name], evidence) for name in looks)
 
 
 def _look(name: str, place: str, evidence: Evidence) -> Section:

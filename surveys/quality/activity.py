@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from surveys.fieldwork import RECORDER
 from surveys.problems import Problem, listing
 from surveys.quality.base import Evidence, Section, left_out
 from surveys.quality.duplicates import has_hours
@@ -53,6 +54,10 @@ def look(evidence: Evidence) -> Section:
     field = evidence.fieldwork
     if field is None or not field.records["time"].notna().any():
         return left_out(NAME, TITLE, "The records have no times of their own.")
+    if field.instrument == RECORDER:
+        return left_out(
+            NAME, TITLE, "Hours of recordings follow the recorders' schedule, not the animals."
+        )
     records = field.records[field.records["time"].notna()]
     if not has_hours(records["time"]).any():
         return left_out(NAME, TITLE, "The records have dates and no hours.")

@@ -15,6 +15,7 @@ from surveys.problems import Problem
 from surveys.schema import visit_made
 
 if TYPE_CHECKING:
+    from surveys.readers.data_package import PackageFiles
     from surveys.text_table import Table
 
 SPECIES_SHOWN = 6
@@ -28,6 +29,7 @@ class Evidence:
     fieldwork: Fieldwork | None = None
     tables: tuple[Table, ...] = ()
     asked: tuple[str, ...] = ()  # species to show, in this order
+    package: PackageFiles | None = None
 
     @cached_property
     def ledger(self) -> Ledger:

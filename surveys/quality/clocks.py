@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from surveys.fieldwork import RECORDER, Fieldwork
 from surveys.problems import Problem, listing
 from surveys.quality.base import Evidence, Section, left_out
 from surveys.quality.operation import OUTSIDE
@@ -19,6 +20,8 @@ FIRST_YEAR = 1990  # no camera of a survey is older
 RESET_DAYS = np.array(["1970-01-01", "1980-01-01", "2000-01-01"], "datetime64[D]")
 BACK = 60  # seconds back in time between neighbouring numbers that are a jump
 FEWEST = 5  # pictures that make a sequence
+# Some platforms set the moment of upload before the name that the camera gave.
+_UPLOADED = re.compile(r"^(.*/)?\d{14}-(?=[^/]*\d)")
 _NUMBER = re.compile(r"(.*?)(\d{1,9})\D*\.?[A-Za-z0-9]*$")
 
 
@@ -40,10 +43,15 @@ def look(evidence: Evidence) -> Section:
     field = evidence.fieldwork
     if field is None or not field.records["time"].notna().any():
         return left_out(NAME, TITLE, "The records have no times of their own.")
+    if field.instrument == RECORDER:
+        return _of_recorders(field)
     records = field.records[field.records["time"].notna()]
     outside = _outside(records, field.deployments)
     impossible = _impossible(records)
-    jumps, sequences, judged = _jumps(records)
+    named, named_in = records, field.record_file
+    if field.pictures is not None and len(pictures := field.pictures()):
+        named, named_in = pictures, field.picture_file
+    jumps, sequences, judged = _jumps(named)
     n_out = int(outside["n"].sum())
     parts, problems = [], []
     parts.append(
@@ -89,11 +97,11 @@ def look(evidence: Evidence) -> Section:
             Problem(
                 code="W665",
                 level="warn",
-                fact=f"{field.record_file}: time goes back while file numbers go on, at "
+                fact=f"{named_in}: time goes back while file numbers go on, at "
                 + listing(
                     [f"{j.site} (row {j.row}: {span(j.back)} back)" for j in jumps.itertuples()], 4
                 ),
-                file=field.record_file,
+                file=named_in,
                 row=int(worst["row"]),
                 why="the clock was set anew there: times before or after the step are wrong",
                 cure="find which side is right from the first and last picture; correct it in the "
@@ -133,6 +141,51 @@ def look(evidence: Evidence) -> Section:
     )
 
 
+def _of_recorders(field: Fieldwork) -> Section:
+    """Recordings tell their own times: only dates that cannot be true show a wrong clock."""
+    stood = field.deployments.rename(columns={"start": "time"})
+    odd = _is_odd(stood["time"])
+    names = stood["deployment"][odd].tolist()
+    n = len(names)
+    problems = ()
+    if n:
+        problems = (
+            Problem(
+                code="W666",
+                level="warn",
+                fact=f"{many(n, 'recording')} with dates of a clock that began anew, or of the "
+                f"future ({listing(names, 4)})",
+                file=field.deployment_file,
+                why="a recorder whose battery was changed may begin at 1970 or 2000",
+                cure='[clock."SITE"] shift = "3650 days 02:00" (what to add), or [time] '
+                "drop_before = 2010-01-01",
+            ),
+        )
+    return Clocks(
+        name=NAME,
+        title=f"{many(n, 'recording')} with a date that cannot be true"
+        if n
+        else "No sign of a wrong clock",
+        told=f"{many(n, 'date')} of {many(len(stood), 'recording')} cannot be true."
+        if n
+        else f"No date of {many(len(stood), 'recording')} is of 1970, 1980, 2000 or the future.",
+        do="Write down the true time whenever cards or batteries are changed; "
+        '[clock."SITE"] shift puts a site right.',
+        numbers={"recordings": len(stood), "impossible_dates": n},
+        problems=problems,
+        outside=pd.DataFrame({"site": [], "n": [], "days_before": [], "days_after": []}),
+        jumps=pd.DataFrame({"sequence": [], "site": [], "row": [], "number": [], "back": []}),
+        sequences=pd.DataFrame({"sequence": [], "site": [], "number": [], "time": [], "row": []}),
+    )
+
+
+def _is_odd(time: pd.Series) -> np.ndarray:
+    """Days on which no survey can have been."""
+    days = time.to_numpy().astype("datetime64[D]")
+    odd = np.isin(days, RESET_DAYS) | (days < np.datetime64(f"{FIRST_YEAR}-01-01"))
+    return odd | (days > np.datetime64("now", "D") + np.timedelta64(1, "D"))
+
+
 def _outside(records: pd.DataFrame, deployments: pd.DataFrame) -> pd.DataFrame:
     """Records outside by site, and how many days they lie before and after everything there."""
     out = records[records["aside"] == OUTSIDE]
@@ -161,9 +214,7 @@ def _reach(row: pd.Series) -> str:
 
 
 def _impossible(records: pd.DataFrame) -> pd.DataFrame:
-    days = records["time"].to_numpy().astype("datetime64[D]")
-    odd = np.isin(days, RESET_DAYS) | (days < np.datetime64(f"{FIRST_YEAR}-01-01"))
-    odd |= days > np.datetime64("now", "D") + np.timedelta64(1, "D")
+    odd = _is_odd(records["time"])
     table = records[odd].groupby("site").agg(n=("row", "size"), row=("row", "min"))
     table = table.reset_index()
     table["first"] = [day(d) for d in records[odd].groupby("site")["time"].min()]
@@ -179,7 +230,7 @@ def _jumps(records: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, int]:
     named = records[records["picture"] != ""]
     if not len(named):
         return (*empty, 0)
-    parts = named["picture"].str.extract(_NUMBER)
+    parts = named["picture"].str.replace(_UPLOADED, r"\1", regex=True).str.extract(_NUMBER)
     known = parts[1].notna()
     named, parts = named[known], parts[known]
     frame = pd.DataFrame(

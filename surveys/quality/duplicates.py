@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from surveys.fieldwork import CAMERA
 from surveys.problems import Problem
 from surveys.quality.base import Evidence, Section, left_out
 from surveys.quality.said import many, percent
@@ -32,7 +33,7 @@ def look(evidence: Evidence) -> Section:
     table = evidence.tables[0]
     copies = _copies(table.frame, table.file)
     pictures = moments = None
-    if evidence.fieldwork is not None:
+    if evidence.fieldwork is not None and evidence.fieldwork.instrument == CAMERA:
         records = evidence.fieldwork.records
         records = records[(records["species"] != "") & (records["aside"] == "")]
         records = records[~records["row"].isin(copies["row"])]

@@ -14,6 +14,8 @@ from surveys.quality.said import many
 NAME, TITLE = "near_sites", "Sites beside each other"
 CLOSE_METRES = 10.0
 MOST_PAIRS = 200
+SAME_METRES = 0.01
+FEWEST_SHARED, MANY_SHARED = 5, 0.1  # sites with the coordinates of another, that no slip explains
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +44,22 @@ def look(evidence: Evidence) -> Section:
     pairs = pairs.sort_values(["metres", "site", "other"], ignore_index=True)
     problems: tuple[Problem, ...] = ()
     told_already = any(p.code == "W029" for p in evidence.ledger.problems)
-    if len(pairs) and not told_already:
+    n_shared = int((nearest < SAME_METRES).sum())
+    shared = n_shared >= max(FEWEST_SHARED, MANY_SHARED * len(known))
+    if shared and not told_already:
+        problems = (
+            Problem(
+                code="N029",
+                level="note",
+                fact=f"{n_shared:,} of {many(len(known), 'site')} have the coordinates of another "
+                f'("{pairs["site"].iloc[0]}" and "{pairs["other"].iloc[0]}")',
+                why="so many share them that they seem to be those of a plot, a locality or a "
+                "square, not of the sites; terms of space take such sites for one place",
+                cure="give each site its own coordinates where they are known; where it is one "
+                "place under several names: [sites.alias]",
+            ),
+        )
+    elif len(pairs) and not told_already:
         a, b, metres = pairs.iloc[0]
         problems = (
             Problem(

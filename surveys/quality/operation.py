@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from surveys.fieldwork import Fieldwork
+from surveys.fieldwork import RECORDER, Fieldwork
 from surveys.quality.base import Evidence, Section, left_out
 from surveys.quality.said import amount, day, many, percent
 
@@ -24,12 +24,14 @@ class Operation(Section):
     failed: pd.DataFrame | None = None  # site, start, end
     ticks: pd.DataFrame | None = None  # site, time, kind: "species", "other", "outside"
     cameras: bool = False
+    recorders: bool = False
 
 
 def look(evidence: Evidence) -> Section:
     """From deployments and records; else from the beginnings and ends of visits."""
     if evidence.fieldwork is not None and len(evidence.fieldwork.deployments):
-        return _of_cameras(evidence.fieldwork)
+        of = _of_recorders if evidence.fieldwork.instrument == RECORDER else _of_cameras
+        return of(evidence.fieldwork)
     if "visit_start" in evidence.ds and bool(evidence.ds["visit_start"].notnull().any()):
         return _of_visits(evidence)
     return left_out(
@@ -38,12 +40,7 @@ def look(evidence: Evidence) -> Section:
 
 
 def _of_cameras(field: Fieldwork) -> Section:
-    stood = field.deployments[field.deployments["aside"] == ""]
-    sites = _by_first(stood["site"], stood["start"])
-    place = {site: i for i, site in enumerate(sites)}
-    worked = pd.DataFrame(
-        {"site": stood["site"].map(place), "start": stood["start"], "end": stood["end"]}
-    )
+    sites, place, worked = _stood(field)
     failures = field.failures
     of = field.deployments["site"].to_numpy(dtype=object)[failures["deployment"].astype(int)]
     failed = pd.DataFrame(
@@ -53,18 +50,7 @@ def _of_cameras(field: Fieldwork) -> Section:
             "end": failures["end"].to_numpy(),
         }
     ).dropna()
-    records = field.records[field.records["time"].notna()]
-    ticks = pd.DataFrame(
-        {
-            "site": records["site"].map(place).to_numpy(),
-            "time": records["time"].to_numpy(),
-            "kind": np.select(
-                [(records["aside"] == OUTSIDE).to_numpy(), (records["species"] != "").to_numpy()],
-                ["outside", "species"],
-                "other",
-            ),
-        }
-    ).dropna()
+    ticks = _ticks(field, place)
     days = _days(worked)
     lost = min(_days(failed), days)
     outside = int((ticks["kind"] == "outside").sum())
@@ -108,6 +94,72 @@ def _of_cameras(field: Fieldwork) -> Section:
         failed=failed.reset_index(drop=True),
         ticks=ticks.reset_index(drop=True),
         cameras=True,
+    )
+
+
+def _stood(field: Fieldwork) -> tuple[tuple[str, ...], dict[str, int], pd.DataFrame]:
+    """Sites in order, their places in it, and the spans of what was used."""
+    stood = field.deployments[field.deployments["aside"] == ""]
+    sites = _by_first(stood["site"], stood["start"])
+    place = {site: i for i, site in enumerate(sites)}
+    worked = pd.DataFrame(
+        {"site": stood["site"].map(place), "start": stood["start"], "end": stood["end"]}
+    )
+    return sites, place, worked
+
+
+def _ticks(field: Fieldwork, place: dict[str, int]) -> pd.DataFrame:
+    records = field.records[field.records["time"].notna()]
+    return pd.DataFrame(
+        {
+            "site": records["site"].map(place).to_numpy(),
+            "time": records["time"].to_numpy(),
+            "kind": np.select(
+                [(records["aside"] == OUTSIDE).to_numpy(), (records["species"] != "").to_numpy()],
+                ["outside", "species"],
+                "other",
+            ),
+        }
+    ).dropna()
+
+
+def _of_recorders(field: Fieldwork) -> Section:
+    sites, place, worked = _stood(field)
+    if not len(worked):
+        return left_out(NAME, TITLE, "Every recording was set aside.")
+    ticks = _ticks(field, place)
+    heard = int((ticks["kind"] == "species").sum())
+    hours = _days(worked) * 24
+    first, last = worked["start"].min(), worked["end"].max()
+    silent = len(worked) - field.records.loc[field.records["species"] != "", "deployment"].nunique()
+    some = f"{many(len(worked), 'recording')} at {many(len(sites), 'site')}"
+    return Operation(
+        name=NAME,
+        title=f"Recorders ran for {amount(hours)} hours: {some}"
+        if field.timed
+        else f"{some} from {day(first)} to {day(last)}",
+        told=f"{some} from {day(first)} to {day(last)}"
+        + (f", {amount(hours)} hours in all. " if field.timed else "; their length is not told. ")
+        + f"Dark ticks are the {many(heard, 'detection')} at the threshold of the species; "
+        f"{many(silent, 'recording')} {'holds' if silent == 1 else 'hold'} none. Sites stand "
+        "in the order of their first day.",
+        do="Look for recorders that stopped early, for gaps, and for hours at which some sites "
+        "were not recorded: detection differs with them. A recording in which nothing was heard "
+        "must stand here too, or detection comes out too high.",
+        numbers={
+            "sites": len(sites),
+            "recordings": len(worked),
+            "hours": round(hours, 4) if field.timed else None,
+            "detections": heard,
+            "recordings_without": silent,
+            "first_day": day(first),
+            "last_day": day(last),
+        },
+        sites=sites,
+        worked=worked.reset_index(drop=True),
+        failed=pd.DataFrame({"site": [], "start": [], "end": []}),
+        ticks=ticks.reset_index(drop=True),
+        recorders=True,
     )
 
 

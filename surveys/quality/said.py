@@ -23,6 +23,8 @@ def percent(part: float, whole: float) -> str:
 def amount(value: float, units: str = "") -> str:
     """Three digits that count, with the units: 4.25 days, 822 days."""
     text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    if text == "1" and units.isalpha():
+        units = units.removesuffix("s")
     return f"{text} {units}".rstrip()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from surveys.fieldwork import Fieldwork
+from surveys.fieldwork import RECORDER, Fieldwork
 from surveys.occasions import spread
 from surveys.problems import Problem, listing
 from surveys.quality.base import Evidence, Section, left_out
@@ -39,6 +39,8 @@ def look(evidence: Evidence) -> Section:
         if not field.records["time"].notna().any():
             return left_out(NAME, TITLE, "There are no records to lay along the effort.")
         days = _days_of_cameras(field)
+        if field.instrument == RECORDER:
+            return _told(days, "day", "row of any species, at any score", recorders=True)
         return _told(days, "day", "record of any animal, person or blank")
     if evidence.ds.sizes["species"] < 2:
         return left_out(
@@ -97,7 +99,7 @@ def _visits(evidence: Evidence) -> pd.DataFrame:
     )
 
 
-def _told(frame: pd.DataFrame, unit: str, what: str) -> Section:
+def _told(frame: pd.DataFrame, unit: str, what: str, recorders: bool = False) -> Section:
     if not len(frame):
         return left_out(NAME, TITLE, "No visit was made.")
     sites, runs = _silent(frame)
@@ -141,14 +143,18 @@ def _told(frame: pd.DataFrame, unit: str, what: str) -> Section:
                     ],
                     4,
                 ),
-                why="if nobody looked, or no camera worked, these zeros are no zeros"
+                why=f"if nobody looked, or no {'recorder' if recorders else 'camera'} worked, "
+                "these zeros are no zeros"
                 + (
                     f"; {many(len(at_end), 'site')} {'was' if len(at_end) == 1 else 'were'} never "
                     "heard of again"
                     if len(at_end)
                     else ""
                 ),
-                cure="end the deployment with its last picture, give it a problem period, or add "
+                cure="listen to a recording of each stretch; a microphone that failed leaves "
+                "files: take them out of the list of recordings"
+                if recorders
+                else "end the deployment with its last picture, give it a problem period, or add "
                 "the missing records"
                 if unit == "day"
                 else "leave blank the visits that were not made",
@@ -161,7 +167,10 @@ def _told(frame: pd.DataFrame, unit: str, what: str) -> Section:
         if len(runs)
         else "No site fell silent before its end",
         told=told,
-        do="Look at the last pictures before each stretch. A camera that stopped gets a problem "
+        do="Listen to a recording of each stretch: a microphone that failed leaves files without "
+        "any bird. Take them out of the list of recordings."
+        if len(runs) and recorders
+        else "Look at the last pictures before each stretch. A camera that stopped gets a problem "
         "period or an earlier end; pictures not yet looked at are added."
         if len(runs)
         else "Nothing.",

@@ -32,6 +32,7 @@ from surveys.readers.camera_settings import Settings, settings_of
 from surveys.readers.deployments import column_of
 from surveys.readers.recordings import Recordings
 from surveys.readers.site_table import read_sites
+from surveys.readers.sound_fieldwork import fieldwork_of
 from surveys.readers.sound_tables import Sounds
 from surveys.readers.sound_visits import KEY, MINUTES, Visits
 from surveys.readers.tidy import Guess, Tidy
@@ -58,10 +59,9 @@ def detect(tables: dict[str, Table]) -> Guess | None:
     for file, table in tables.items():
         if file in heard:
             continue
-        have = {r: column_of(table, r, quiet, recordings.USUAL) for r in recordings.USUAL}
-        if have["file"] and (have["site"] or have["duration"] or have["start"]):
+        if recordings.is_list(table):
             extra["files"] = {"recordings": (file, {})}
-            duration = have["duration"]
+            duration = column_of(table, "duration", quiet, recordings.USUAL)
             texts = table.text(duration) if duration else []
             extra["unit"] = bool(
                 duration and not recordings.unit_of_name(duration) and ":" not in "".join(texts)
@@ -162,6 +162,7 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
         )
         return None
     records = _records(sounds, visits, at, over, aside == "", keys)
+    field = fieldwork_of(settings, sounds, found, over, aside)
     own, policies = sound_covariates.covariates_of(study, found, visits, ledger)
     told = visits.frame.assign(**own)
     _account(sounds, found, aside, ledger)
@@ -182,6 +183,7 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
         has_effort=True,
         effort_units=visits.units,
         clock=settings.clock.name,
+        fieldwork=field,
     )
 
 

@@ -22,7 +22,13 @@ from surveys.readers.camera_records import Records, check_shifts, species_frame
 from surveys.readers.camera_settings import SECTIONS as OF_CAMERAS
 from surveys.readers.camera_settings import Settings, settings_of
 from surveys.readers.camera_visits import tidy_of
-from surveys.readers.data_package import Package, open_package, package_table
+from surveys.readers.camtrapdp_media import with_pictures
+from surveys.readers.data_package import (
+    Package,
+    files_of_package,
+    open_package,
+    package_table,
+)
 from surveys.readers.deployments import Deployments, tell_twice, tell_unknown_deployments
 from surveys.readers.offset_times import (
     OffsetTimes,
@@ -113,6 +119,9 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
     tidy = tidy_of(study, settings, deployments, records, ledger, covariates=COVARIATES)
     if tidy is not None and package.found:
         tidy.inputs.append(package.found)
+        tidy.package = files_of_package(study, package)
+        clock = settings.clock
+        tidy.fieldwork = with_pictures(tidy.fieldwork, tidy.package, deployments, own, clock)
     return tidy
 
 

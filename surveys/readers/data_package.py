@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 from zipfile import is_zipfile
 
@@ -30,6 +31,34 @@ class Package:
     paths: dict[str, str | list[str]] = field(default_factory=dict)  # a table may be in several
     ranks: dict[str, str] = field(default_factory=dict)  # name in small letters -> rank
     found: dict[str, Any] = field(default_factory=dict)  # for the provenance
+    told: dict[str, Any] = field(default_factory=dict)  # datapackage.json itself
+
+
+@dataclass(frozen=True)
+class PackageFiles:
+    """A package as it lies on the disk, for whoever holds it against the standard.
+
+    `find` gives the real path of a file of the package; None where it is not there, or where its
+    path leads out of the study.
+    """
+
+    shown: str  # datapackage.json, as messages name it
+    version: str  # "Camtrap DP 1.0.2"
+    told: dict[str, Any]
+    find: Callable[[str], Path | None]
+    beside: Callable[[str], list[str]]  # where files of a name lie in the package
+
+    def resource(self, name: str) -> dict[str, Any]:
+        """What the package tells of a table; empty where it has none."""
+        listed = self.told.get("resources")
+        every = listed if isinstance(listed, list) else []
+        return next((r for r in every if isinstance(r, dict) and r.get("name") == name), {})
+
+    def file_of(self, name: str) -> str | None:
+        """Where a table lies in the package; None where not in one file of it."""
+        path = self.resource(name).get("path")
+        path = path[0] if isinstance(path, list) and len(path) == 1 else path
+        return path if isinstance(path, str) and self.find(path) is not None else None
 
 
 def open_package(study: StudyFile, ledger: Ledger) -> Package | None:
@@ -107,7 +136,37 @@ def _parsed(path, shown: str, home: str, ledger: Ledger) -> Package | None:
         ledger.note("N056", f"{shown}: Camtrap DP {version}, an older version", file=shown)
     found = {"file": shown, "sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
     found |= {"version": f"Camtrap DP {version}", "rows": 0}
-    return Package("" if home == "." else home, _paths(told, shown, ledger), _ranks(told), found)
+    home = "" if home == "." else home
+    return Package(home, _paths(told, shown, ledger), _ranks(told), found, told)
+
+
+def files_of_package(study: StudyFile, package: Package) -> PackageFiles | None:
+    """The package on the disk; None where the tables stand without a datapackage.json."""
+    if not package.told:
+        return None
+
+    def find(inside: str) -> Path | None:
+        quiet = Ledger()
+        if "://" in inside or PurePosixPath(inside).is_absolute():
+            return None
+        path = study.resolve(f"{package.folder}/{inside}".lstrip("/"), "", quiet)
+        if quiet.of_level("error"):
+            return None
+        archive, member = archive_of(path)
+        return path if path.is_file() or (member and member in contents(archive)) else None
+
+    def beside(name: str) -> list[str]:
+        folder = study.resolve(package.folder or ".", "", Ledger())
+        archive, member = archive_of(folder)
+        if archive.is_file():
+            inside = [PurePosixPath(n) for n in contents(archive)]
+            inside = [n.relative_to(member) for n in inside if n.is_relative_to(member or ".")]
+        else:
+            inside = [*folder.glob(name), *folder.glob(f"*/{name}")]
+            inside = [PurePosixPath(n.relative_to(folder).as_posix()) for n in inside]
+        return sorted(n.as_posix() for n in inside if n.name == name and len(n.parts) <= 2)
+
+    return PackageFiles(package.found["file"], package.found["version"], package.told, find, beside)
 
 
 def _version(told: dict[str, Any]) -> str | None:

@@ -53,6 +53,13 @@ class Recordings:
         return bool(self.frame["seconds"].notna().all()) and len(self.frame) > 0
 
 
+def is_list(table: Table) -> bool:
+    """Whether a table lists recordings: their files, with site, start or length."""
+    quiet = Ledger()
+    have = {role for role in USUAL if column_of(table, role, quiet, USUAL)}
+    return "file" in have and bool(have & {"site", "start", "duration"})
+
+
 def unit_of_name(column: str) -> str:
     """The unit that the name of a column of durations tells, "" where it does not."""
     return next((u for u, form in _UNIT_OF_NAME.items() if form.fullmatch(column)), "")

@@ -99,13 +99,17 @@ def open_tables(study: StudyFile, spec: TableSpec, ledger: Ledger) -> list[Table
         if real in named:
             continue
         inside = path.relative_to(spec.path).as_posix()
-        one = replace(spec, path=path, shown=f"{spec.shown.rstrip('/')}/{inside}")
+        one = replace(
+            spec,
+            path=path,
+            shown=inside if spec.shown in (".", "./") else f"{spec.shown.rstrip('/')}/{inside}",
+        )
         quiet = Ledger()
         table = open_table(one, quiet)
         if table is not None and is_sounds(table):
             ledger.merge(quiet)
             out.append(table)
-        elif table is None and not path.name.lower().startswith(SETTINGS):
+        elif table is None and not _is_other_text(path):
             ledger.merge(quiet)
         else:
             others.append(inside)
@@ -122,6 +126,18 @@ def open_tables(study: StudyFile, spec: TableSpec, ledger: Ledger) -> list[Table
             cure="name the folder of the results: [files.detections] path",
         )
     return out or None
+
+
+def _is_other_text(path: Path) -> bool:
+    """Whether a file that is no table is a note, a log or settings, and not a damaged result."""
+    if path.name.lower().startswith(SETTINGS):
+        return True
+    if path.suffix.lower() not in (".txt", ".csv", ".tsv"):
+        return False
+    with path.open("rb") as file:
+        first = file.readline(4096).decode("latin-1").replace("\0", "").casefold()
+    words = (*USUAL["score"], *USUAL["common"], *USUAL["scientific"])
+    return bool(first.strip()) and not any(word.casefold() in first for word in words)
 
 
 def sounds_of(study: StudyFile, spec: TableSpec, tables: list[Table], ledger: Ledger) -> Sounds:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from surveys.fieldwork import Fieldwork
 from surveys.text_table import Table
+
+if TYPE_CHECKING:
+    from surveys.readers.data_package import PackageFiles
 
 
 @dataclass(frozen=True)
@@ -48,3 +51,4 @@ class Tidy:
     clock: str = ""  # of the times of visits
     target: pd.DataFrame | None = None  # species looked for, where not every one was
     fieldwork: Fieldwork | None = None  # where the format knows deployments or times of records
+    package: PackageFiles | None = None  # where a standard can be held against the files

@@ -377,6 +377,27 @@ def test_guess__knows_folders_and_many_files(tmp_path, form):
     xr.testing.assert_identical(read(tmp_path).drop_attrs(), first)
 
 
+@pytest.mark.parametrize("place", ["", "results/"])
+def test_guess__a_folder_finds_the_list_of_recordings_beside_what_was_heard(tmp_path, place):
+    heard = {place + "heard.csv": COMBINED, "recordings.csv": RECORDINGS}
+    study = written(tmp_path, heard | {place + "log.txt": "## init\na, b\na, b, c\n"}, ["."])
+    assert study["files"]["recordings"]["path"] == "recordings.csv"
+    ds = read(tmp_path)
+    assert int(ds["effort"].notnull().sum()) == 5
+    assert not ledger_of(ds).of_level("warn")
+
+
+def test_a_damaged_result_in_a_folder_is_an_error_and_a_log_is_not(tmp_path):
+    tables = {f"results/{n}": t for n, t in tables_of_recordings("csv").items()}
+    log = {"results/log.txt": "## started\nread a, b\nread a, b, c\n"}
+    ds = load(tmp_path, HALF, FOLDER, **tables, **log)
+    (note,) = [p for p in ledger_of(ds).problems if p.code == "N688"]
+    assert "log.txt" in note.fact
+    first = next(iter(tables))
+    spoilt = {first: tables[first].splitlines()[0] + '\n3.0,6.0,"Turdus\n'}
+    assert refused(tmp_path, HALF, FOLDER, **tables | spoilt).codes
+
+
 def test_guess__files_beside_the_study_file_and_not_its_results(tmp_path):
     tables = tables_of_recordings("csv")
     heard = [name for name, text in tables.items() if len(text.splitlines()) > 1]

@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from camera_samples import DEPLOYMENTS, OBSERVATIONS, package
 
-from surveys import read
+from surveys import quality, read
 from surveys.ledger import Ledger
+from surveys.readers.into_dataset import surveyed
+from surveys.study_file import read_study
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "camtrapdp_example"
 here = pytest.mark.skipif(not DATA.is_dir(), reason="the samples are not beside the project")
@@ -102,3 +105,31 @@ def test_the_sample__on_one_clock_for_all(tmp_path, zone, moved):
     told = json.loads((DATA / "expected.json").read_text())
     total = sum(told["effort_days_by_site"].values())
     assert float(ds["effort"].sum()) == pytest.approx(total, abs=2e-4)
+
+
+def test_pictures_of_the_media_table_show_a_clock_that_jumps(tmp_path):
+    # A name each minute, in UTC; the camera is two hours on. Number 6 goes back a day.
+    times = [f"2021-05-0{3 - (i >= 6)}T10:{i:02}:00Z" for i in range(15)]
+    rows = [f"m{i},d1,{t},x/{i},20210801{i:06}-IMG_{i:04}.JPG" for i, t in enumerate(times)]
+    rows.append("m99,d9,2021-05-03T10:00:00Z,x/99,IMG_0099.JPG")  # of no deployment
+    media = "mediaID,deploymentID,timestamp,filePath,fileName\n" + "\n".join(rows) + "\n"
+    told = json.loads(package())
+    (tmp_path / "datapackage.json").write_text(json.dumps(told))
+    (tmp_path / "deployments.csv").write_text(DEPLOYMENTS)
+    (tmp_path / "observations.csv").write_text(OBSERVATIONS)
+    (tmp_path / "media.csv").write_text(media)
+    (tmp_path / "study.toml").write_text(
+        'schema = 1\n[source]\nformat = "camtrapdp"\n[files.package]\npath = "datapackage.json"\n'
+    )
+    ds, tidy = surveyed(read_study(tmp_path / "study.toml"))
+    pictures = tidy.fieldwork.pictures()
+    assert len(pictures) == 15
+    assert str(pictures["time"].iloc[0]) == "2021-05-03 12:00:00"
+    found = {s.name: s for s in quality.examine(ds, tidy.fieldwork)}["clocks"]
+    (jump,) = found.jumps.itertuples()
+    assert (jump.site, jump.row, jump.number, jump.back) == ("P", 8, 6, 86_340)
+    assert found.problems[0].file == "media.csv"
+    # Only whoever looks at clocks reads the table.
+    (tmp_path / "media.csv").unlink()
+    again = {s.name: s for s in quality.examine(ds, tidy.fieldwork)}["clocks"]
+    assert again.numbers["sequences_judged"] == 0

@@ -87,3 +87,11 @@ def test_describe__works_twice_because_no_module_hides_it(ds):
 
     assert callable(surveys.describe)
     assert surveys.description.describe is surveys.describe
+
+
+def test_covariates_of_one_value_and_of_sentences_are_told_in_few_words():
+    habitat = ["oak", "Stream valley with complexes of grassland, poplar and marsh"]
+    ds = surveys.from_arrays(np.ones((2, 2)), site_covariates={"habitat": habitat, "year": [7, 7]})
+    told = surveys.describe(ds).covariates.set_index("covariate")["values"]
+    assert told["habitat"] == "Stream valley with complexes of grassla…, oak"
+    assert told["year"] == "7 everywhere"

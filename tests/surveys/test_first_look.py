@@ -12,7 +12,7 @@ from dwca_samples import write as write_archive
 from ebird_samples import EBD_HEADER, sighting, text
 from ebird_samples import LISTS as CHECKLISTS
 from ebird_samples import write as write_ebird
-from recorder_samples import COMBINED, tables_of_recordings
+from recorder_samples import COMBINED, COUNT_DATA, tables_of_recordings
 
 from surveys import from_arrays, quality, read
 from surveys.guess import guess
@@ -189,3 +189,37 @@ def test_tables_of_recordings_in_a_folder_of_the_study_are_found(tmp_path):
     put(tmp_path / "summer", tables_of_recordings())
     with pytest.raises(SurveyError, match="several folders: spring, summer"):
         guess([tmp_path], folder=tmp_path)
+
+
+def test_histories_with_covariates_of_their_own_are_another_survey(tmp_path):
+    files = {
+        "a.csv": "site,y.1,y.2,elev\n1,0,1,10\n2,1,0,20\n3,0,0,30\n",
+        "b.csv": "site,y.1,y.2,forest\n1,0,1,3\n2,0,0,4\n",
+        "counts.csv": "place,day,fox\nA,1,0\nA,2,1\nB,1,1\n",
+        "rain.csv": "site,y.1,y.2\n1,0,3\n2,1,2\n3,2,0\n",
+    }
+    put(tmp_path, files)
+    told, study, ds = written(tmp_path, *files)
+    assert list(study["visit_covariates"]) == ["rain"]
+    for name in ("b.csv", "counts.csv"):
+        assert f"# not used: {name} (further detections" in told
+    assert ds.sizes["site"] == 3
+
+
+def test_a_log_beside_rows_without_ids_is_no_table_of_sites(tmp_path):
+    put(tmp_path, {"y.csv": "y.1,y.2\n0,1\n1,0\n", "log.txt": "started\nread it all\nended\n"})
+    told, study, ds = written(tmp_path, "y.csv", "log.txt")
+    assert "sites" not in study["files"]
+    assert "# not used: log.txt" in told
+    assert ds.sizes["site"] == 2
+
+
+def test_one_visit_to_each_site_asks_for_times_or_says_what_it_cannot_tell(tmp_path):
+    put(tmp_path, {"y.csv": "site,y.1\nA,0\nB,1\nC,0\n"})
+    told, study, _ = written(tmp_path, "y.csv")
+    assert study["model"]["main"]["family"] == "single_season"
+    assert "one visit to each site cannot tell absence from a miss" in told
+    put(tmp_path, {"counts.csv": COUNT_DATA})
+    _, study, _ = written(tmp_path, "counts.csv")
+    assert study["model"]["main"]["family"] == "time_to_detection"
+    assert "rate" in study["model"]["main"]
