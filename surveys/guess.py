@@ -157,10 +157,11 @@ def _open(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, Tab
             parts.header_rows[name] = int(later[0].row or 1)
             quiet = Ledger()
             table = open_table(TableSpec(path, name, header_row=parts.header_rows[name]), quiet)
+        if table is not None:  # faults of its cells are told by `check`, which can be eased
+            tables[name] = table
+            continue
         for problem in quiet.of_level("error"):
             ledger.add(problem)
-        if table is not None:
-            tables[name] = table
     return tables
 
 

@@ -54,12 +54,16 @@ class Problem:
 
 
 class SurveyError(ValueError):
-    """The survey data cannot be used as they are; holds every problem found, not only the first."""
+    """The survey data cannot be used as they are; holds every problem found, not only the first.
 
-    def __init__(self, problems: Problem | Iterable[Problem]):
+    `beside` are the repairs and warnings of the same reading: an error is often their consequence.
+    """
+
+    def __init__(self, problems: Problem | Iterable[Problem], beside: Iterable[Problem] = ()):
         self.problems: tuple[Problem, ...] = (
             (problems,) if isinstance(problems, Problem) else tuple(problems)
         )
+        self.beside = tuple(beside)
         super().__init__(self.problems)
 
     @property

@@ -73,6 +73,8 @@ def column_of(
     if role in table.spec.columns:
         return roles.named(table, role, ledger)
     found = next((m for name in usual.get(role, (role,)) if (m := table.match(name))), None)
+    if found in table.written:  # blanks round a name are told; capitals have many usual forms
+        table.taken[found] = found
     if found is None and needed:
         near = did_you_mean(role, table.names)
         ledger.error(
