@@ -369,9 +369,10 @@ def _metres(table: Table, parts: Parts) -> None:
     pair = [c for r, c in parts.site_columns.items() if r not in ("site", "region")]
     if pair:
         quiet = Ledger()
-        values = np.concatenate([cells.numbers(table, c, quiet) for c in pair])
-        named_metres = "easting" in parts.site_columns
-        if named_metres or np.nanmax(np.abs(values), initial=0) > 180:
+        one, other = (np.abs(cells.numbers(table, c, quiet)) for c in pair)
+        known = np.isfinite(one) & np.isfinite(other)
+        beyond = known & (one > 180) & (other > 90)
+        if "easting" in parts.site_columns or 2 * beyond.sum() > known.sum():
             parts.metres = (pair[0], pair[1])
 
 

@@ -17,17 +17,18 @@ def instants_of(
     known = ~np.isnat(wall)
     out[known], skipped, twice = clock.instants(wall[known])
     rows = table.rows[known]
-    for i in np.flatnonzero(skipped)[:20]:
+    for i in np.flatnonzero(skipped):
         text = str(wall[known][i]).replace("T", " ")
+        before, after, winter = clock.gap(wall[known][i])
         ledger.error(
             "E038",
             f"{table.place}, row {rows[i]}, column {column}: {text} does not exist in {clock.name} "
-            "(the clocks were put forward over it)",
+            f"(the clocks went from {before} to {after})",
             file=table.place,
             row=int(rows[i]),
             column=column,
             why="cameras seldom follow summer time",
-            cure='set the fixed offset of the camera: [time] zone = "UTC+01:00"',
+            cure=f'set the fixed offset of the camera: [time] zone = "{winter}"',
         )
     if twice.any():
         i = int(np.flatnonzero(twice)[0])

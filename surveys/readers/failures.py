@@ -46,7 +46,7 @@ def failures(table, deployments, problems, settings: Settings, ledger) -> Interv
         whole_days = only_dates(*told)
         known = [~np.isnat(w) for w in told]
         half = known[0] != known[1]
-        for i in np.flatnonzero(half)[:20]:
+        for i in np.flatnonzero(half):
             has = 0 if known[0][i] else 1
             ledger.error(
                 "E045",
@@ -67,7 +67,7 @@ def failures(table, deployments, problems, settings: Settings, ledger) -> Interv
         opens.append(one)
         closes.append(np.where(other > one, other, one))
         wrong = at[last < first]
-        for i in wrong[:20]:
+        for i in wrong:
             ledger.error(
                 "E042",
                 f'{table.place}, row {table.rows[i]} (site "{deployments.site[i]}"): {pair[1]} '
@@ -95,7 +95,11 @@ def _tell_outside(table, deployments, pair, at, one, other, whole_days, settings
         clock = Clock(zone=settings.clock.zone)
         start = clock.edges(clock.days(start))
         end = clock.edges(clock.days(end - 1) + 1)
-    for i in np.flatnonzero((one < start) | (other > end))[:20]:
+    bound, told = (
+        (deployments.start[at], deployments.end[at] - 1),
+        ("before set-up", "after retrieval"),
+    )
+    for i in np.flatnonzero((one < start) | (other > end)):
         early = one[i] < start[i]
         k = 0 if early else 1
         what = "starts" if early else "ends"
@@ -103,7 +107,7 @@ def _tell_outside(table, deployments, pair, at, one, other, whole_days, settings
             "E044",
             f'{table.place}, row {table.rows[at[i]]} (site "{deployments.site[at[i]]}"): the '
             f"problem {what} {table.text(pair[k])[at[i]]}, "
-            f"{'before set-up' if early else 'after retrieval'}",
+            f"{told[k]} {str(settings.clock.local(bound[k][i : i + 1])[0])[:10]}",
             file=table.place,
             row=int(table.rows[at[i]]),
             column=str(pair[k]),

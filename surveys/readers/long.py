@@ -234,7 +234,7 @@ def _without_effort(
     idle = ~(effort > 0) & (frame["value"] > 0).to_numpy()
     if study.section("checks").get("detection_without_effort") == "drop":
         return idle
-    for i in np.flatnonzero(idle)[:20]:
+    for i in np.flatnonzero(idle):
         row = frame.iloc[i]
         told = "blank" if np.isnan(effort[i]) else f"{effort[i]:g}"
         ledger.error(

@@ -144,7 +144,7 @@ def numbered(table: Table, frame: pd.DataFrame, several: bool, ledger: Ledger) -
     out.attrs = columns
     key = [*by, "visit", "species"] if "species" in out else [*by, "visit"]
     doubled = out.duplicated(key, keep=False) & (out["species"] != "" if "species" in out else True)
-    for _, group in list(out[doubled].groupby(key))[:20]:
+    for _, group in list(out[doubled].groupby(key)):
         first = group.iloc[0]
         ledger.error(
             "E516",

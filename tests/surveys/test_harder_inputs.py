@@ -130,3 +130,135 @@ def test_ids_that_differ_by_zeros_are_told_to_be_two(tmp_path):
     ds, problems = read_files(tmp_path, wide, d__csv="site,y.1,y.2\n007,0,1\n7,1,0\n")
     assert "007 and 7 are two" in one(problems, "R018")[0].fact
     assert set(ds["site"].values) == {"007", "7"}
+
+
+CAMERAS = """schema = 1
+[source]
+format = "camtrapr"
+[files.detections]
+path = "records.csv"
+[files.deployments]
+path = "stations.csv"
+"""
+STATIONS = "Station,Setup_date,Retrieval_date\nA,2021-03-20,2021-04-12\nB,2021-03-20,2021-04-12\n"
+TOP = "Station,Species,DateTimeOriginal\n"
+
+
+def cameras(folder, records, stations=STATIONS, more=""):
+    return read_files(folder, CAMERAS + more, records__csv=TOP + records, stations__csv=stations)
+
+
+def test_times_with_an_offset__go_to_the_clock_of_the_study(tmp_path):
+    records = "A,fox,2021-03-29T22:30:00Z\nA,hare,2021-03-29T21:30:00Z\n"
+    day = "[occasions]\nlength_days = 1\n"
+    ds, _ = cameras(tmp_path, records, more=f'[time]\nzone = "Europe/Brussels"\n{day}')
+    seen = {
+        name: ds["visit_start"]
+        .sel(site="A")
+        .values.ravel()[ds["detection"].sel(species=name, site="A").values.ravel() == 1]
+        for name in ("fox", "hare")
+    }  # half past ten of UTC is after midnight of the Belgian summer
+    assert [str(d)[:10] for d in seen["fox"]] == ["2021-03-30"]
+    assert [str(d)[:10] for d in seen["hare"]] == ["2021-03-29"]
+
+
+def test_times_of_which_some_tell_an_offset_are_refused_in_any_layout(tmp_path):
+    _, problems = cameras(tmp_path, "A,fox,2021-03-29T22:30:00Z\nA,fox,2021-03-29 22:30:00\n")
+    assert "row 2 has an offset" in one(problems, "E040")[0].fact
+    records = RECORDS.replace("05-01", "05-01T10:00:00Z").replace("05-08", "05-08 10:00")
+    _, problems = read_files(tmp_path, LONG, detections__csv=records, visits__csv=VISITS)
+    assert "row 3 has no offset" in one(problems, "E040")[0].fact
+
+
+@pytest.mark.parametrize(
+    ("zone", "time", "offset"),
+    [
+        ("Europe/Brussels", "2021-03-28 02:30:00", "UTC+01:00"),
+        ("America/New_York", "2021-03-14 02:30:00", "UTC-05:00"),
+    ],
+)
+def test_38__the_cure_is_the_offset_of_that_zone(tmp_path, zone, time, offset):
+    stations = STATIONS.replace("03-20", "03-01")
+    _, problems = cameras(tmp_path, f"A,fox,{time}\n", stations, f'[time]\nzone = "{zone}"\n')
+    problem, _ = one(problems, "E038")
+    assert "(the clocks went from 02:00 to 03:00)" in problem.fact
+    assert f'zone = "{offset}"' in problem.cure
+
+
+def test_37__a_clock_that_began_anew_runs_on_and_tables_of_visits_tell_it_too(tmp_path):
+    records = "A,fox,2021-03-29 22:30:00\nB,fox,2000-01-01 00:03:11\nB,fox,2000-01-02 01:00:00\n"
+    _, problems = cameras(tmp_path, records)
+    problem, _ = one(problems, "E037")
+    assert problem.row == 3
+    assert "rows 3-4: 2 records of B on 2000-01-01 to 2000-01-02" in problem.fact
+    records = RECORDS + "B,2000-01-01,fox\nB,2000-01-01,hare\n"
+    _, problems = read_files(tmp_path, LONG, detections__csv=records, visits__csv=VISITS)
+    assert '2 records of site "B" on 2000-01-01' in one(problems, "E037")[0].fact
+
+
+def test_37__a_survey_of_january_2000_is_one(tmp_path):
+    stations = STATIONS.replace("2021-03-20", "2000-01-01").replace("2021-04-12", "2000-01-15")
+    ds, _ = cameras(tmp_path, "A,fox,2000-01-01 00:03:11\n", stations)
+    assert float(ds["detection"].sum()) == 1
+
+
+def test_32__days_that_are_their_own_month_are_no_question(tmp_path):
+    visits = VISITS.replace("2021-05-01", "05/05/2021").replace("2021-05-08", "06/06/2021")
+    records = RECORDS.replace("2021-05-01", "05/05/2021").replace("2021-05-08", "06/06/2021")
+    ds, _ = read_files(tmp_path, LONG, detections__csv=records, visits__csv=visits)
+    assert str(ds["visit_start"].values.min())[:10] == "2021-05-05"
+    visits = visits.replace("06/06/2021", "07/06/2021")
+    _, problems = read_files(tmp_path, LONG, detections__csv=records, visits__csv=visits)
+    assert '"07/06/2021" can be 7 June or July 6' in one(problems, "E032")[0].fact
+    assert "E519" not in {p.code for p in problems}
+
+
+def test_a_bad_date_of_a_deployment_is_no_deployment_of_1970(tmp_path):
+    _, problems = cameras(tmp_path, "B,fox,2021-03-29\n", STATIONS.replace("A,2021-03-20", "A,x"))
+    assert {p.code for p in problems if p.level == "error"} == {"E521"}
+
+
+def test_44__tells_the_day_of_retrieval(tmp_path):
+    stations = "Station,Setup_date,Retrieval_date,Problem1_from,Problem1_to\n"
+    stations += "A,2021-05-01,2021-05-16,2021-05-12,2021-06-01\n"
+    for more in ("", '[time]\nends_without_time = "whole"\n'):
+        _, problems = cameras(tmp_path, "A,fox,2021-05-02\n", stations, more)
+        assert "ends 2021-06-01, after retrieval 2021-05-16" in one(problems, "E044")[0].fact
+
+
+def test_more_than_twenty_of_a_kind_are_all_counted(tmp_path):
+    stations = "Station,Setup_date,Retrieval_date\n"
+    stations += "".join(f"S{i},2021-05-14,2021-04-02\n" for i in range(25))
+    _, problems = cameras(tmp_path, "S1,fox,2021-05-02\n", stations)
+    told = render([p for p in problems if p.code == "E042"])
+    assert "and 5 more" in told
+    sites = "site,lat,lon\n" + "".join(f"S{i},{466 + i / 10},8.2\n" for i in range(25))
+    toml = 'schema = 1\n[files.detections]\npath = "d.csv"\n[files.sites]\npath = "s.csv"\n'
+    detections = "site,y.1,y.2\n" + "".join(f"S{i},0,1\n" for i in range(25))
+    _, problems = read_files(tmp_path, toml, d__csv=detections, s__csv=sites)
+    assert "and 5 more" in render([p for p in problems if p.code == "E025"])
+
+
+def test_22__one_strange_name_for_all_rows_is_told_with_its_twin(tmp_path):
+    stations = STATIONS.replace("A,", "A1,")
+    _, problems = cameras(tmp_path, "A 1,fox,2021-03-29\nQ,fox,2021-03-29\n", stations)
+    told = [p for p in problems if p.code == "E022"]
+    assert 'site "A 1" (1 row, row 2) is not in stations.csv. Closest: "A1"' in told[0].fact
+    assert '[sites.alias] "A 1" = "A1"' in told[0].cure
+
+
+def test_25__a_latitude_beyond_its_range_is_no_metre(tmp_path):
+    sites = "site,lat,lon\nA,468.12,8.2\n"
+    toml = 'schema = 1\n[files.detections]\npath = "d.csv"\n[files.sites]\npath = "s.csv"\n'
+    _, problems = read_files(tmp_path, toml, d__csv="site,y.1\nA,1\n", s__csv=sites)
+    assert one(problems, "E025")[0].row == 2
+
+
+def test_50__zeros_in_doubt_are_read(tmp_path):
+    wide = "site,y.1,y.2,date.1,date.2\n" + "".join(
+        f"S{i},{i % 2},0,2021-04-01,{'2021-05-01' if i < 2 else ''}\n" for i in range(9)
+    )
+    toml = 'schema = 1\n[files.detections]\npath = "d.csv"\n'
+    ds, problems = read_files(tmp_path, toml, d__csv=wide)
+    assert "all 9 sites are 0 and date.2 is blank at 7" in one(problems, "W050")[0].fact
+    assert ds["detection"].notnull().sum() == 18
