@@ -262,3 +262,26 @@ def test_50__zeros_in_doubt_are_read(tmp_path):
     ds, problems = read_files(tmp_path, toml, d__csv=wide)
     assert "all 9 sites are 0 and date.2 is blank at 7" in one(problems, "W050")[0].fact
     assert ds["detection"].notnull().sum() == 18
+
+
+@pytest.mark.parametrize(
+    "head", ["site,julian_date,seen,wind", "site,date,seen,wind", "site,day_of_year,seen,wind"]
+)
+def test_visits_without_a_number_follow_the_day_of_the_year_in_any_order_of_rows(tmp_path, head):
+    toml = 'schema = 1\n[source]\nformat = "long"\n[files.detections]\npath = "d.csv"\n'
+    toml += 'columns = { detection = "seen" }\n'
+    rows = ["A,89,0,3", "A,130,1,2", "A,9,1,1", "A,130,0,2", "B,20,1,5"]
+    for order in (rows, rows[::-1], sorted(rows)):
+        ds, _ = read_files(tmp_path, toml, d__csv="\n".join([head, *order]) + "\n")
+        assert ds["wind"].sel(site="A").values.ravel().tolist() == [1, 3, 2, 2]
+        assert ds["detection"].sel(site="A").values.ravel().tolist() == [1, 0, 0, 1]
+
+
+def test_two_visits_on_one_day_stand_in_one_order_whatever_that_of_the_rows(tmp_path):
+    toml = 'schema = 1\n[source]\nformat = "long"\n[files.detections]\npath = "d.csv"\n'
+    rows = ["A,2021-05-01,0,3", "A,2021-05-01,1,2", "A,2021-04-01,1,9"]
+    for order in (rows, rows[::-1]):
+        text = "\n".join(["site,date,detection,wind", *order]) + "\n"
+        ds, _ = read_files(tmp_path, toml, d__csv=text)
+        assert ds["wind"].values.ravel().tolist() == [9, 2, 3]
+        assert ds["detection"].values.ravel().tolist() == [1, 1, 0]
