@@ -176,7 +176,7 @@ def check_clocks(records: Records, earliest: int, settings: Settings, ledger: Le
     odd = of_reset_clock(days) & (
         days < settings.clock.days(np.array([earliest]))[0].astype("M8[D]")
     )
-    odd &= records.aside == ""
+    odd &= (records.aside == "") & ((records.instant != 0) | (not ledger.of_level("error")))
     for unit in list(pd.unique(records.unit[odd])):
         mine = odd & (records.unit == unit)
         rows = records.table.rows[mine]

@@ -44,6 +44,29 @@ def instants_of(
     return out
 
 
+def without_time(table: Table, column: str, wall: np.ndarray) -> np.ndarray:
+    """Cells that tell a day and no time of day, in a column where others may tell one."""
+    bare = np.array([":" not in text for text in table.text(column)], dtype=bool)
+    return bare & ~np.isnat(wall) & (wall == wall.astype("datetime64[D]"))
+
+
+def tell_bare_days(
+    table: Table, column: str, bare: np.ndarray, meaning: str, ledger: Ledger
+) -> None:
+    """Days without a time of day among times: what was made of them."""
+    if bare.any():
+        rows = table.rows[bare]
+        ledger.repair(
+            "R042",
+            f"{table.place}, {rows_text(rows)}, column {column}: a date without a time, where "
+            f"others have one; {meaning}",
+            file=table.file,
+            row=int(rows[0]),
+            column=column,
+            cure="write the time",
+        )
+
+
 def only_dates(*columns: np.ndarray) -> bool:
     """Whether no time of day is told in any of the columns: every moment is a midnight."""
     moments = np.concatenate(columns)

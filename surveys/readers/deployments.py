@@ -16,7 +16,7 @@ from surveys.open_table import open_table
 from surveys.problems import did_you_mean, listing, nearest
 from surveys.readers import roles
 from surveys.readers.camera_settings import Settings
-from surveys.readers.camera_times import only_dates
+from surveys.readers.camera_times import only_dates, tell_bare_days, without_time
 from surveys.readers.failures import failures, problem_columns
 from surveys.readers.offset_times import check_mixed, offset_times, on_clock
 from surveys.study_file import StudyFile
@@ -142,8 +142,7 @@ def read_stations(
         has_cameras=found["camera"] is not None,
         used_columns={c for c in found.values() if c} | {c for p in problems for c in p if c},
     )
-    if len(ledger.of_level("error")) == before:
-        out.failures = failures(table, out, problems, settings, ledger)
+    out.failures = failures(table, out, problems, settings, ledger)
     return out
 
 
@@ -214,10 +213,14 @@ def _ends(table, site, start_column: str, end_column: str, settings: Settings, l
         )
         cure = "write the date; of a camera that is gone, the last day on which it worked"
         _tell_blank(table, column, np.isnat(wall) & missing, cure, ledger)
-    if only_dates(*walls):
-        add = (12 * 3600, 12 * 3600) if settings.ends == "half" else (0, 24 * 3600)
-        for i, seconds in enumerate(add):
-            walls[i] = walls[i] + np.timedelta64(seconds, "s")
+    half = settings.ends == "half"
+    all_bare = only_dates(*walls)
+    for i, seconds in enumerate((12 * 3600, 12 * 3600) if half else (0, 24 * 3600)):
+        bare = all_bare | without_time(table, pair[i], walls[i])
+        walls[i] = np.where(bare, walls[i] + np.timedelta64(seconds, "s"), walls[i])
+        if not all_bare:
+            meaning = f"read as {'noon: half of that day counts' if half else 'the whole day'}"
+            tell_bare_days(table, pair[i], bare, meaning, ledger)
     start, end = (
         on_clock(table, replace(each, wall=wall), each.offset, settings.clock, ledger)
         for each, wall in zip(times, walls, strict=True)

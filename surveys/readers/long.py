@@ -167,6 +167,7 @@ def _visit_rows(study: StudyFile, table: Table, frame: pd.DataFrame, ledger: Led
     listing_visits = bool(nothing.any())
     others = (reason != "") & (reason != "blank")
     no_result = frame["value"].isna().to_numpy() & ~others
+    effort = long_visits.effort_of(table, ledger)
     if len(ledger.of_level("error")) > before:
         read_sites(study, SiteColumns(table, None, [], frame["site"].to_numpy()), ledger)
         return None
@@ -185,7 +186,6 @@ def _visit_rows(study: StudyFile, table: Table, frame: pd.DataFrame, ledger: Led
     known = frame["site"].isin(sites["site"]).to_numpy()
     visit_names = [c for c in covariates if c not in constant]
     own = {n: covariates[n] for n in visit_names}
-    effort = long_visits.effort_of(table, ledger)
     if effort is not None:
         own["effort"] = effort
     long_visits.agree_within_visits(table, frame, own, ledger)

@@ -33,6 +33,7 @@ def records_with_visits(
         ledger,
     )
     records = match_records(study, table, frame, visit_table, ledger) if table is not None else None
+    effort = long_visits.effort_of(visit_table, ledger)
     if sites is None or ledger.of_level("error"):
         return None
     names = [c for c in covariates if c not in constant]
@@ -43,7 +44,6 @@ def records_with_visits(
     aside[~known] = "unknown site"
     long_visits.account(visit_table, frame, aside, ledger)
     own = {n: covariates[n] for n in names}
-    effort = long_visits.effort_of(visit_table, ledger)
     if effort is not None:
         own["effort"] = effort
     visits = long_visits.with_covariates(frame[aside == ""], own, visit_table)

@@ -379,7 +379,20 @@ def with_covariates(
 
 def effort_of(table: Table, ledger: Ledger) -> np.ndarray | None:
     column = roles.named(table, "effort", ledger)
-    return None if column is None else cells.numbers(table, column, ledger)
+    if column is None:
+        return None
+    effort = cells.numbers(table, column, ledger)
+    for i in np.flatnonzero(effort < 0):
+        ledger.error(
+            "E048",
+            f"{table.place}, row {table.rows[i]}, column {column}: the effort "
+            f"{table.text(column)[i]} is below 0",
+            file=table.place,
+            row=int(table.rows[i]),
+            column=column,
+            cure="write the effort; 0 where nobody went",
+        )
+    return effort
 
 
 def tidy_of(study, table, visits, records, counts, sites, species, tables, effort, ledger) -> Tidy:

@@ -108,6 +108,7 @@ def of_columns(
     y = detections(study, table, columns, ledger)
     if len(set(_keys(sites, season_at, kind_at))) != len(table):
         _refuse_twice(table, sites, season_at, kind_at, layout, role, ledger)
+        read_sites(study, SiteColumns(table, role["site"], left, sites), ledger)
         return None
     doubted = {
         name: {layout.place(column, columns.index(column))[1] for column in told}

@@ -136,7 +136,21 @@ def agree_effort(
     ledger: Ledger,
 ) -> None:
     """A detection where effort is 0 is an error, or is set aside when the study file says so."""
-    worked = effort.values.astype(float) > 0
+    for at in np.argwhere(made & (effort.values.astype(float) < 0)):
+        site, season, visit = (int(i) for i in at)
+        row = int(row_at[:, site, season].max())
+        name = effort.columns[min(visit, len(effort.columns) - 1)]
+        ledger.error(
+            "E048",
+            f"{table.place}, row {row}, column {name}: the effort "
+            f"{effort.values[site, season, visit]:g} is below 0",
+            file=table.place,
+            row=row,
+            column=name,
+            cure="write the effort; 0 where nobody went",
+        )
+    worked = effort.values.astype(float) != 0  # what is below 0 is told above
+    worked &= ~np.isnan(effort.values.astype(float))
     seen = (np.nan_to_num(cube) > 0).any(axis=0)
     drop = study.section("checks").get("detection_without_effort") == "drop"
     for at in np.argwhere(seen & ~worked):

@@ -285,3 +285,66 @@ def test_two_visits_on_one_day_stand_in_one_order_whatever_that_of_the_rows(tmp_
         ds, _ = read_files(tmp_path, toml, d__csv=text)
         assert ds["wind"].values.ravel().tolist() == [9, 2, 3]
         assert ds["detection"].values.ravel().tolist() == [1, 1, 0]
+
+
+DAYS = "[occasions]\nlength_days = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("how", "effort"),
+    [("half", [0.5, 1, 1, 0.5]), ("whole", [1, 1, 1, 1])],
+)
+def test_days_without_a_time_among_times_follow_the_rule_and_are_told(tmp_path, how, effort):
+    stations = "Station,Setup_date,Retrieval_date\nA,2021-03-26 10:00,2021-03-29 18:00\n"
+    stations += "B,2021-03-26,2021-03-29\n"
+    more = f'{DAYS}[time]\nends_without_time = "{how}"\n'
+    ds, problems = cameras(tmp_path, "A,fox,2021-03-28 01:00:00\n", stations, more)
+    assert ds["effort"].sel(site="A").values.ravel().round(4).tolist() == [0.5833, 1, 1, 0.75]
+    assert ds["effort"].sel(site="B").values.ravel().tolist() == effort
+    told = [p for p in problems if p.code == "R042"]
+    assert [(p.row, p.column) for p in told] == [(3, "Setup_date"), (3, "Retrieval_date")]
+
+
+def test_a_problem_that_ends_on_a_day_among_times_takes_that_day(tmp_path):
+    stations = "Station,Setup_date,Retrieval_date,Problem1_from,Problem1_to\n"
+    stations += "A,2021-03-26 12:00,2021-03-31 12:00,2021-03-27 06:00,2021-03-28\n"
+    ds, problems = cameras(tmp_path, "A,fox,2021-03-30 01:00:00\n", stations, DAYS)
+    effort = ds["effort"].values.ravel()
+    assert effort[[0, 1, 3, 4, 5]].tolist() == [0.5, 0.25, 1, 1, 0.5]
+    assert not effort[2] > 0
+    assert one(problems, "R042")[0].column == "Problem1_to"
+
+
+def codes(problems):
+    return {p.code for p in problems if p.level == "error"}
+
+
+def test_all_errors_of_all_files_of_cameras_come_at_once(tmp_path):
+    stations = "Station,Setup_date,Retrieval_date,Problem1_from,Problem1_to,lat,lon\n"
+    stations += "A,2021-05-01,2021-05-12,2021-05-05,,46.1,8.1\nB,2021-05-14,2021-05-02,,,0,0\n"
+    stations += "C,2021-05-01,2021-05-12,2021-05-11,2021-06-01,46,8\n"
+    records = "A,fox,2021-02-30 01:00:00\nZ,fox,2021-05-03\nA,fox,2000-01-01 00:00:00\n"
+    _, problems = cameras(tmp_path, records, stations)
+    assert codes(problems) == {"E022", "E028", "E035", "E037", "E042", "E044", "E045"}
+    assert one(problems, "E037")[0].row == 4
+
+
+def test_all_errors_of_visits_and_records_come_at_once(tmp_path):
+    visits = "site,date,effort\nA,2021-05-01,many\nB,2021-13-01,1\nA,2021-05-08,-2\n"
+    records = "site,date,species\nA,2021-05-32,fox\nZ,2021-05-01,fox\n"
+    _, problems = read_files(tmp_path, LONG, detections__csv=records, visits__csv=visits)
+    assert codes(problems) == {"E022", "E035", "E046", "E048"}
+    assert "the effort -2 is below 0" in one(problems, "E048")[0].fact
+
+
+def test_all_errors_of_a_wide_table_and_of_its_sites_come_at_once(tmp_path):
+    wide = "site,y.1,y.2,effort.1,effort.2\nA,0,1,1,-1\nB,0,0,-2,1\n"
+    toml = 'schema = 1\n[files.detections]\npath = "d.csv"\n'
+    _, problems = read_files(tmp_path, toml, d__csv=wide)
+    told = [(p.code, p.row, p.column) for p in problems if p.level == "error"]
+    assert told == [("E048", 2, "effort.2"), ("E048", 3, "effort.1")]
+    toml += '[files.sites]\npath = "s.csv"\n'
+    wide = "site,y.1,y.2\nA,0,x\nB,1,0\nA,0,1\n"
+    sites = "site,lat,lon,elev\nA,46.8,8.1,#N/A\nA,46.9,8.1,3\nB,99,8.2,4\n"
+    _, problems = read_files(tmp_path, toml, d__csv=wide, s__csv=sites)
+    assert codes(problems) == {"E020", "E021", "E025", "E047"}
