@@ -1,9 +1,12 @@
 """Bad inputs that come in company: two troubles at once, small tables, other layouts."""
 
 import datetime
+import random
 
 import openpyxl
 import pytest
+import xarray as xr
+from seeds import SEEDS
 from spoilt_studies import one, read_files
 
 from occupancy import cli
@@ -348,3 +351,67 @@ def test_all_errors_of_a_wide_table_and_of_its_sites_come_at_once(tmp_path):
     sites = "site,lat,lon,elev\nA,46.8,8.1,#N/A\nA,46.9,8.1,3\nB,99,8.2,4\n"
     _, problems = read_files(tmp_path, toml, d__csv=wide, s__csv=sites)
     assert codes(problems) == {"E020", "E021", "E025", "E047"}
+
+
+def damaged(folder, form, file, edit):
+    """The error of a seed of which one file is spoilt, and its text."""
+    seed = SEEDS[form][0]
+    (folder / "study.toml").write_text(seed.toml, encoding="utf-8")
+    for name, content in seed.files.items():
+        (folder / name).write_bytes(edit(content) if name == file else content)
+    with pytest.raises(SurveyError) as error:
+        read(folder)
+    return error.value.codes, str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("form", "file", "edit", "code", "fact"),
+    [
+        ("ebird", "ebd.txt", lambda _: b"", "E005", "ebd.txt is empty (0 bytes)"),
+        ("ebird", "ebd.txt", lambda b: b[: b.index(b"\n") + 1], "E006", "none = true"),
+        ("ebird", "ebd_sampling.txt", lambda b: b[: b.index(b"\n") + 1], "E006", "no checklist"),
+        (
+            *("ebird", "ebd.txt", lambda b: b.replace(b"LAST EDITED DATE", b"OBSERVATION COUNT")),
+            *("E011", '2 columns are called "OBSERVATION COUNT"'),
+        ),
+        ("ebird", "ebd.txt", lambda b: b.replace(b"\t3\t", b"\t2.5\t"), "E601", '"2.5"'),
+        (
+            *("megadetector", "d.csv", lambda b: b.replace(b'"conf": 0.9', b'"conf": 90')),
+            *("E054", "picture 1 (A/1.jpg), conf: 90 is not between 0 and 1"),
+        ),
+    ],
+)
+def test_damage_of_formats_with_readers_of_their_own(tmp_path, form, file, edit, code, fact):
+    codes_told, told = damaged(tmp_path, form, file, edit)
+    assert code in codes_told
+    assert fact in told
+
+
+def in_other_order(raw, rng, columns):
+    """Tab-separated lines with rows and, where asked, columns in another order."""
+    head, *body = [line.split("\t") for line in raw.decode().splitlines()]
+    order = list(range(len(head)))
+    if columns:
+        rng.shuffle(order)
+    rng.shuffle(body)
+    return "".join("\t".join(r[i] for i in order) + "\n" for r in [head, *body]).encode()
+
+
+@pytest.mark.parametrize(("form", "columns"), [("ebird", True), ("dwca", False)])
+def test_order_of_rows_and_columns_changes_no_archive(tmp_path, form, columns):
+    seed = SEEDS[form][0]
+    found = []
+    for shuffle in range(4):
+        rng = random.Random(shuffle)
+        folder = tmp_path / str(shuffle)
+        folder.mkdir()
+        (folder / "study.toml").write_text(seed.toml, encoding="utf-8")
+        for name, content in seed.files.items():
+            if shuffle and name.endswith(".txt"):
+                content = in_other_order(content, rng, columns)
+            (folder / name).write_bytes(content)
+        ds = read(folder)
+        ds.attrs = {k: v for k, v in ds.attrs.items() if k not in ("ledger", "provenance")}
+        found.append(ds[sorted(map(str, ds.data_vars))])
+    for other in found[1:]:
+        xr.testing.assert_identical(found[0], other)
