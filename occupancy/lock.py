@@ -60,6 +60,9 @@ def _create(path: Path, text: str) -> bool:
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
     except FileExistsError:
         return False
+    except FileNotFoundError:  # another process has just removed the empty folder
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return False
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
         stream.write(text)
     return True
@@ -93,6 +96,7 @@ def lock(results: Path | str) -> Iterator[str]:
         Another process holds the folder; the message names its pid, host and start time.
     """
     results = Path(results)
+    made = not results.exists()
     results.mkdir(parents=True, exist_ok=True)
     path = results / ".lock"
     started = datetime.now().astimezone().isoformat(timespec="seconds")
@@ -120,3 +124,6 @@ def lock(results: Path | str) -> Iterator[str]:
     finally:
         if (_holder(path) or {}).get("token") == mine["token"]:
             path.unlink(missing_ok=True)
+            if made:  # what failed before it wrote anything leaves nothing behind
+                with contextlib.suppress(OSError):
+                    results.rmdir()

@@ -285,30 +285,27 @@ def ids(table: Table, column: str, ledger: Ledger) -> np.ndarray:
             if table.types
             else "type it again as text (format the column as text first)",
         )
-    blank = table.rows[cells == ""]
-    if len(blank):
-        inside = [
-            span
-            for first, last, name, span in table.merged
-            if name == column and any(first <= r <= last for r in blank)
-        ]
-        merged = f". The cells {listing(inside, 3)} are merged" if inside else ""
+    blank = [r for r in table.rows[cells == ""] if (int(r), column) not in table.told_blank]
+    if blank:
         ledger.error(
             "E013",
-            f"{table.place}, {rows_text(blank)}, column {column}: blank{merged}",
+            f"{table.place}, {rows_text(blank)}, column {column}: blank",
             file=table.place,
             row=int(blank[0]),
             column=column,
-            cure=f'set [{table.spec.section}] fill_down = ["{column}"] to copy the value down'
-            + (", or unmerge" if inside else ", or fill in the id"),
+            cure=f'set [{table.spec.section}] fill_down = ["{column}"] to copy the value down, '
+            "or fill in the id",
         )
     odd = [v for v in pd.unique(cells) if _looks_numeric_but_is_not_plain(v)]
     if odd:
         shown = listing([f'"{v}"' for v in odd], 3)
+        told = set(cells)
+        apart = [f"{v} and {v.lstrip('0')}" for v in odd if v.lstrip("0") in told - {v}]
+        stay = f"; {listing(apart, 3)} are two" if apart else ""
         ledger.repair(
             "R018",
             f"{table.place}, column {column}: read as text ({shown} "
-            f"{'stays' if len(odd) == 1 else 'stay'} as written)",
+            f"{'stays' if len(odd) == 1 else 'stay'} as written{stay})",
             file=table.file,
             column=column,
         )

@@ -7,6 +7,7 @@ days run from one local midnight to the next, and have 23 or 25 hours where the 
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -88,6 +89,28 @@ class Clock:
         gone = index.tz_localize(self.zone, ambiguous=~never, nonexistent="NaT").isna()
         one, other = _utc(summer), _utc(winter)
         return np.minimum(one, other), np.asarray(gone), one != other
+
+    def gap(self, wall: np.datetime64) -> tuple[str, str, str]:
+        """Of a time that the change to summer time skips: from, to, and the offset before it.
+
+        As texts: ("02:00", "03:00", "UTC+01:00").
+        """
+        moment = wall.astype("datetime64[s]").item()
+        zone = ZoneInfo(str(self.zone))
+
+        def ahead(at: dt.datetime) -> dt.timedelta:
+            before, after = (at.replace(tzinfo=zone, fold=f).utcoffset() for f in (0, 1))
+            return (after or dt.timedelta()) - (before or dt.timedelta())
+
+        step = ahead(moment)
+        start = moment.replace(second=0)
+        while ahead(start - dt.timedelta(minutes=1)) == step:
+            start -= dt.timedelta(minutes=1)
+        offset = moment.replace(tzinfo=zone).utcoffset() or dt.timedelta()
+        minutes = round(offset.total_seconds() / 60)
+        sign = "-" if minutes < 0 else "+"
+        told = f"UTC{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+        return f"{start:%H:%M}", f"{start + step:%H:%M}", told
 
     def from_utc(self, utc: np.ndarray, offset: np.ndarray | int) -> np.ndarray:
         """Seconds since 1970 in UTC to instants; `offset` is that of each camera's own clock."""

@@ -19,6 +19,8 @@ _ISO = re.compile(rf"(\d{{4}})([-/.:])(\d{{1,2}})\2(\d{{1,2}}){_TIME}")
 _COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})")
 _PARTS = re.compile(rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}|\d{{2}}){_TIME}")
 _NAMED = re.compile(rf"(\d{{1,2}})[-/. ]([A-Za-z]{{3,9}})[-/. ](\d{{4}}){_TIME}")
+_TIMED = re.compile(r"\d:\d{2}")
+OFFSET = re.compile(r":\d{2}(?:\.\d+)?\s*(?:Z|([+-])(\d{2}):?(\d{2}))$")
 _SERIAL = re.compile(r"\d{5}(?:\.\d+)?")
 MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
@@ -46,10 +48,18 @@ def are_dates(values: Iterable[str]) -> bool:
     )
 
 
-def dates(table: Table, column: str, ledger: Ledger, *, beside: Iterable[str] = ()) -> np.ndarray:
+def dates(
+    table: Table,
+    column: str,
+    ledger: Ledger,
+    *,
+    beside: Iterable[str] = (),
+    offsets: bool = False,
+) -> np.ndarray:
     """A column as datetime64[s], NaT where missing; what cannot be told is asked.
 
-    `beside` are columns of the same hand, which help to tell the day from the month.
+    `beside` are columns of the same hand, which help to tell the day from the month. Times are as
+    written; `offsets` says that the reader itself minds whether they tell their offset from UTC.
     """
     cells = table.text(column)
     out = np.full(len(cells), np.datetime64("NaT", "s"))
@@ -57,6 +67,8 @@ def dates(table: Table, column: str, ledger: Ledger, *, beside: Iterable[str] = 
     if error_cells(table, column, ledger, also):
         return out
     unique = [v for v in pd.unique(cells) if not is_missing(v, MISSING_NUMBER, also)]
+    if not offsets:
+        _tell_some_offsets(table, column, cells, unique, ledger)
     if table.spec.date_format:
         parsed = _by_format(table, column, cells, unique, ledger)
     else:
@@ -65,6 +77,34 @@ def dates(table: Table, column: str, ledger: Ledger, *, beside: Iterable[str] = 
         if value in parsed:
             out[i] = parsed[value]
     return out
+
+
+def _tell_some_offsets(
+    table: Table, column: str, cells: np.ndarray, unique: list[str], ledger: Ledger
+) -> None:
+    """Times of which some tell their offset from UTC: the others may follow any clock."""
+    timed = {v: OFFSET.search(v) is not None for v in unique if _TIMED.search(v)}
+    if len(set(timed.values())) < 2:
+        return
+    full, bare = (np.isin(cells, [v for v, t in timed.items() if t is k]) for k in (True, False))
+    tell_offsets(table, column, full, bare, "give every row an offset, or none", ledger)
+
+
+def tell_offsets(
+    table: Table, column: str, full: np.ndarray, bare: np.ndarray, cure: str, ledger: Ledger
+) -> None:
+    """Rows with an offset from UTC beside rows without one."""
+    with_one, without = table.rows[full], table.rows[bare]
+    ledger.error(
+        "E040",
+        f"{table.place}, column {column}: {rows_text(with_one, 3)} "
+        f'{"has" if len(with_one) == 1 else "have"} an offset ("{table.text(column)[full][0]}"), '
+        f"{rows_text(without, 3)} {'has' if len(without) == 1 else 'have'} no offset",
+        file=table.place,
+        row=int(without[0]),
+        column=column,
+        cure=cure,
+    )
 
 
 def _by_format(
@@ -191,8 +231,9 @@ def _parts(
             cure=f"make them alike, or list both in [{table.spec.section}] date_format",
         )
         return {}
-    if day_first == month_first and not points:
-        value = values[0]
+    unlike = [v for v, g in split.items() if int(g[0]) != int(g[2])]  # 5/5 has one meaning
+    if day_first == month_first and not points and unlike:
+        value = unlike[0]
         a, _, b, *_ = split[value]
         if int(a) in range(1, 13) and int(b) in range(1, 13):
             told = f"{int(a)} {MONTHS[int(b) - 1]} or {MONTHS[int(a) - 1]} {int(b)}"

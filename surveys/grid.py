@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from surveys.problems import MOST_OF_A_KIND, Problem, SurveyError, did_you_mean
+from surveys.problems import Problem, SurveyError, did_you_mean
 from surveys.schema import VISIT_DIMS
 from surveys.values import as_labels, as_numbers, as_seasons, natural
 
@@ -218,15 +218,14 @@ def need(table: pd.DataFrame, what: str, columns: Iterable[str]) -> None:
 def row_problems(
     table: pd.DataFrame, bad: np.ndarray, code: str, fact: Callable[[int], str], **told: str
 ) -> list[Problem]:
-    """A problem for each of the first bad rows, with the file and row where the table knows."""
+    """A problem for each bad row, with the file and row where the table knows."""
     where = np.flatnonzero(bad)
-    more = f"{len(where)} such rows" if len(where) > MOST_OF_A_KIND else ""
     problems = []
-    for i in where[:MOST_OF_A_KIND]:
+    for i in where:
         at: dict[str, Any] = {}
         if "file" in table:
             at["file"] = str(table["file"].iloc[i])
         if "row" in table:
             at["row"] = int(table["row"].iloc[i])
-        problems.append(Problem(code=code, fact=fact(int(i)), more=more, **at, **told))
+        problems.append(Problem(code=code, fact=fact(int(i)), **at, **told))
     return problems

@@ -157,10 +157,11 @@ def _open(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, Tab
             parts.header_rows[name] = int(later[0].row or 1)
             quiet = Ledger()
             table = open_table(TableSpec(path, name, header_row=parts.header_rows[name]), quiet)
+        if table is not None:  # faults of its cells are told by `check`, which can be eased
+            tables[name] = table
+            continue
         for problem in quiet.of_level("error"):
             ledger.add(problem)
-        if table is not None:
-            tables[name] = table
     return tables
 
 
@@ -386,9 +387,10 @@ def _metres(table: Table, parts: Parts) -> None:
     pair = [c for r, c in parts.site_columns.items() if r not in ("site", "region")]
     if pair:
         quiet = Ledger()
-        values = np.concatenate([cells.numbers(table, c, quiet) for c in pair])
-        named_metres = "easting" in parts.site_columns
-        if named_metres or np.nanmax(np.abs(values), initial=0) > 180:
+        one, other = (np.abs(cells.numbers(table, c, quiet)) for c in pair)
+        known = np.isfinite(one) & np.isfinite(other)
+        beyond = known & (one > 180) & (other > 90)
+        if "easting" in parts.site_columns or 2 * beyond.sum() > known.sum():
             parts.metres = (pair[0], pair[1])
 
 

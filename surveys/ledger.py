@@ -213,7 +213,7 @@ class Ledger:
         """Raise one SurveyError with all errors gathered so far, if there are any."""
         errors = self.of_level("error")
         if errors:
-            raise SurveyError(errors)
+            raise SurveyError(errors, [p for p in self.problems if p.level in ("repair", "warn")])
 
     def merge(self, other: Ledger) -> Ledger:
         """Take over the account of another ledger, for a study read in several steps."""

@@ -294,14 +294,18 @@ def _tell_encoding(table: Table, decoded: sniff.Decoded, raw: bytes, ledger: Led
             file=spec.shown,
         )
     elif decoded.bad_byte is not None and decoded.bad_at is not None:
-        row, column, value = _first_strange(table)
+        row, column, value, of_utf8 = _first_strange(table)
+        joined = ""
+        if of_utf8:
+            joined = f'; but row {of_utf8[0]}, column {of_utf8[1]}, "{of_utf8[2]}" is UTF-8'
         ledger.repair(
             "R003",
             f"{spec.shown} is not UTF-8 ({row_column(row, column)}byte "
-            f'0x{decoded.bad_byte:02X}). Read as Windows-1252: "{value}"',
+            f'0x{decoded.bad_byte:02X}). Read as Windows-1252: "{value}"{joined}',
             file=spec.shown,
             row=row,
             column=column,
+            why="files of two encodings seem to have been joined" if joined else "",
             cure=f'save it as "CSV UTF-8" or set [{spec.section}] encoding = "cp1252"',
         )
 
@@ -313,19 +317,30 @@ def row_column(row: int | None, column: str) -> str:
     return "".join(f"{t}, " for t in told)
 
 
-def _first_strange(table: Table) -> tuple[int | None, str, str]:
-    """The first cell that holds a letter beyond ASCII, header included."""
-    for name in table.names:
-        if not name.isascii():
-            return table.spec.header_row, name, name
-    best: tuple[int | None, str, str] = (None, "", "")
+def _first_strange(
+    table: Table,
+) -> tuple[int | None, str, str, tuple[int, str, str] | None]:
+    """The first cell that is not UTF-8, header included, and the first beyond ASCII that is.
+
+    The table was read as Windows-1252, which has a letter for each byte.
+    """
+    headers = [(table.spec.header_row, name, name) for name in table.names]
+    strange = [cell for cell in headers if not cell[2].isascii()]
     for name in table.names:
         for row, value in zip(table.rows, table.text(name), strict=True):
             if not value.isascii():
-                if best[0] is None or row < best[0]:
-                    best = (int(row), name, value)
-                break
-    return best
+                strange.append((int(row), name, value))
+    strange.sort(key=lambda cell: cell[0])
+    bad = next((cell for cell in strange if not _was_utf8(cell[2])), (None, "", ""))
+    return *bad, next((cell for cell in strange if _was_utf8(cell[2])), None)
+
+
+def _was_utf8(value: str) -> bool:
+    try:
+        value.encode("cp1252").decode("utf-8")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _from_workbook(

@@ -8,6 +8,7 @@ and places, 401-409 files of ours, 901-909 faults of this program.
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -54,12 +55,16 @@ class Problem:
 
 
 class SurveyError(ValueError):
-    """The survey data cannot be used as they are; holds every problem found, not only the first."""
+    """The survey data cannot be used as they are; holds every problem found, not only the first.
 
-    def __init__(self, problems: Problem | Iterable[Problem]):
+    `beside` are the repairs and warnings of the same reading: an error is often their consequence.
+    """
+
+    def __init__(self, problems: Problem | Iterable[Problem], beside: Iterable[Problem] = ()):
         self.problems: tuple[Problem, ...] = (
             (problems,) if isinstance(problems, Problem) else tuple(problems)
         )
+        self.beside = tuple(beside)
         super().__init__(self.problems)
 
     @property
@@ -87,11 +92,11 @@ def _block(kind: Sequence[Problem], most: int) -> str:
     first = kind[0]
     lines = [f"{SIGNS[first.level]} {first.code} {first.fact}"]
     shown = kind[:most]
-    if first.where and first.where not in first.fact:
+    if first.where and not _tells_place(first):
         lines.append(f"    {first.where}")
     for problem in shown[1:]:
         fact = "" if problem.fact == first.fact else problem.fact
-        where = "" if problem.where in fact else problem.where
+        where = "" if fact and _tells_place(problem) else problem.where
         told = ": ".join(part for part in (where, fact) if part)
         if told:
             lines.append(f"    {told}")
@@ -103,6 +108,12 @@ def _block(kind: Sequence[Problem], most: int) -> str:
             head = label if i == 0 else ""
             lines.append(f"  {head:<14}  {text}")
     return "\n".join(lines)
+
+
+def _tells_place(problem: Problem) -> bool:
+    """Whether the fact names the file, the row and the column already."""
+    parts = [problem.file, f"row {problem.row}" if problem.row is not None else "", problem.column]
+    return all(re.search(rf"(?<!\w){re.escape(p)}(?!\w)", problem.fact) for p in parts if p)
 
 
 def plain(text: str) -> str:

@@ -41,7 +41,7 @@ class NotText(Exception):
 
 def kind_of(raw: bytes) -> Kind:
     """What the first bytes say the file is, whatever its name."""
-    if not raw.strip(b"\x00 \t\r\n"):
+    if not raw.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
         return "empty"
     if raw.startswith(b"PK\x03\x04"):
         return "zip"

@@ -34,6 +34,7 @@ def open_parts(
     whole.taken, whole.written = dict(first.taken), dict(first.written)
     for k, table in enumerate(tables, start=1):
         whole.dates |= {(row + k * ROWS_OF_A_FILE, column) for row, column in table.dates}
+        whole.told_blank |= {(r + k * ROWS_OF_A_FILE, column) for r, column in table.told_blank}
         whole.merged += [
             (a + k * ROWS_OF_A_FILE, b + k * ROWS_OF_A_FILE, column, span)
             for a, b, column, span in table.merged

@@ -53,8 +53,7 @@ def shape(
     body = [(n, line) for n, line in body if any(line)]
     if not _header_names_fit(spec, place, header, ledger):
         return None
-    if not _widths_fit(spec, place, header, body, ledger, separator):
-        return None
+    _tell_widths(spec, place, header, body, ledger, separator)
     rows = [n for n, _ in body]
     cells = [line[:width] + [""] * (width - len(line)) for _, line in body]
     frame = pd.DataFrame(cells, index=pd.Index(rows, dtype="int64"), columns=header, dtype=object)
@@ -70,6 +69,7 @@ def shape(
                 table.merged.append((first, last, header[c - 1], span))
     _drop_unnamed(table, ledger)
     _fill_down(table, ledger)
+    _tell_merged(table, ledger)
     return table
 
 
@@ -176,34 +176,34 @@ def _and(items: Sequence[object]) -> str:
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
 
 
-def _widths_fit(
+def _tell_widths(
     spec: TableSpec,
     place: str,
     header: Sequence[str],
     body: Sequence[tuple[int, list[str]]],
     ledger: Ledger,
     found_separator: str,
-) -> bool:
-    width, good = len(header), True
+) -> None:
+    """Rows too long are errors, and are read up to the header's end so that others are told too."""
+    width = len(header)
     separator = sniff.SEPARATOR_NAMES.get(found_separator, "separator")
     short: list[int] = []
     for n, line in body:
         if len(line) < width:
             short.append(n)
         elif any(line[width:]):
-            good = False
             wordy = _wordy_column(header, body)
             found = max(i for i, c in enumerate(line, start=1) if c)
             ledger.error(
                 "E009",
-                f"{place} row {n}: {found} values, header has {width}. Probably a "
+                f"{place}, row {n}: {found} values, header has {width}. Probably a "
                 f'{separator} inside "{wordy}"',
                 file=spec.shown,
                 row=n,
                 column=wordy,
                 cure=f"put the {wordy} in double quotes",
             )
-    if short and good:
+    if short:
         ledger.repair(
             "R502",
             f"{place}: {rows_text(short)} {'has' if len(short) == 1 else 'have'} fewer values "
@@ -211,7 +211,6 @@ def _widths_fit(
             file=spec.shown,
             row=short[0],
         )
-    return good
 
 
 def _wordy_column(header: Sequence[str], body: Sequence[tuple[int, list[str]]]) -> str:
@@ -266,4 +265,24 @@ def _fill_down(table: Table, ledger: Ledger) -> None:
                 f"{table.place}, column {column}: {n} blank cells were filled from the cell above",
                 file=table.file,
                 column=column,
+            )
+
+
+def _tell_merged(table: Table, ledger: Ledger) -> None:
+    """Cells merged downwards hold one value, and the rows below would lose it in silence."""
+    for column in table.names:
+        spans = [(a, b, span) for a, b, name, span in table.merged if name == column and a < b]
+        cells = dict(zip(table.rows.tolist(), table.text(column), strict=True))
+        blank = [r for a, b, _ in spans for r in range(a + 1, b + 1) if cells.get(r) == ""]
+        if blank:
+            table.told_blank |= {(row, column) for row in blank}
+            ledger.error(
+                "E013",
+                f"{table.place}, {rows_text(blank)}, column {column}: blank. "
+                f"The cells {listing([span for _, _, span in spans], 3)} are merged",
+                file=table.place,
+                row=min(blank),
+                column=column,
+                cure=f'set [{table.spec.section}] fill_down = ["{column}"] to copy the value down, '
+                "or unmerge",
             )

@@ -75,6 +75,7 @@ class Table:
     dates: set[tuple[int, str]] = field(default_factory=set)  # cells that the file holds as dates
     types: dict[str, str] = field(default_factory=dict)  # of columns, where the file tells them
     merged: list[tuple[int, int, str, str]] = field(default_factory=list)  # rows, column, range
+    told_blank: set[tuple[int, str]] = field(default_factory=set)  # cells that a merge left blank
     decimal_columns: dict[str, str] = field(default_factory=dict)
     decimal_default: str | None = None
     comma_read: list[str] = field(default_factory=list)  # columns read with a decimal comma

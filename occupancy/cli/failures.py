@@ -68,13 +68,14 @@ def describe(error: BaseException, session: Session) -> tuple[int, str]:
 
 def _describe_ours(error: BaseException, session: Session) -> tuple[int, str]:
     from occupancy.store import DiskFullError, LockedError, StoreError
-    from surveys.problems import ModelError, SurveyError, plain
+    from surveys.problems import ModelError, SurveyError, plain, render
 
     text = f"✗ {plain(str(error))}"
     if isinstance(error, SurveyError):
         of_file = all(code.startswith(STUDY_FILE_CODES) for code in error.codes)
         more = "\n".join(f"  More            occupancy explain {code}" for code in error.codes)
-        return Exit.USAGE if of_file else Exit.DATA, f"{error}\n{more}"
+        beside = f"\n\n{render(error.beside)}" if error.beside else ""
+        return Exit.USAGE if of_file else Exit.DATA, f"{error}\n{more}{beside}"
     if isinstance(error, DiskFullError):
         return Exit.MACHINE, text
     if isinstance(error, LockedError):
@@ -98,7 +99,10 @@ def _describe_ours(error: BaseException, session: Session) -> tuple[int, str]:
 
 def _details(error: BaseException) -> dict[str, object]:
     problems = getattr(error, "problems", None)
-    return {"problems": [problem.to_dict() for problem in problems]} if problems else {}
+    if not problems:
+        return {}
+    told = [problem.to_dict() for problem in (*problems, *getattr(error, "beside", ()))]
+    return {"problems": told}
 
 
 def _crash(error: BaseException, session: Session) -> str:

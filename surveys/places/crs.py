@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from surveys.problems import MOST_OF_A_KIND, Problem, SurveyError
+from surveys.problems import Problem, SurveyError
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -188,7 +188,7 @@ def _refuse_no_degrees(sites, x, y, known, guessed: bool) -> None:
             )
         )
     for axis, values, limit in (("latitude", y, 90), ("longitude", x, 180)):
-        for i in np.flatnonzero(known & (np.abs(values) > limit))[: MOST_OF_A_KIND + 1]:
+        for i in np.flatnonzero(known & (np.abs(values) > limit)):
             problems.append(
                 Problem(
                     code="E025",
@@ -197,7 +197,7 @@ def _refuse_no_degrees(sites, x, y, known, guessed: bool) -> None:
                     cure="a lost decimal point? Or metres: then give their crs",
                 )
             )
-    for i in np.flatnonzero(known & (x == 0) & (y == 0))[: MOST_OF_A_KIND + 1]:
+    for i in np.flatnonzero(known & (x == 0) & (y == 0)):
         problems.append(
             Problem(
                 code="E028",

@@ -136,7 +136,7 @@ def _tell_seasons_that_meet(
     same = owner[order][1:] == owner[order][:-1]
     other = season[order][1:] != season[order][:-1]
     meets = pieces.start[order][1:] < pieces.end[order][:-1]
-    for k in np.flatnonzero(same & other & meets)[:20]:
+    for k in np.flatnonzero(same & other & meets):
         i, j = order[k], order[k + 1]
         rows = deployments.table.rows[[pieces.owner[i], pieces.owner[j]]]
         site = deployments.site[pieces.owner[i]]

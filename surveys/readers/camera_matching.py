@@ -138,8 +138,9 @@ def _tell_outside(
     tell = ledger.error if stop else ledger.warn
     tell(
         "E049" if stop else "W049",
-        f"{table.place}: {len(outside)} rows ({rows_text(table.rows[outside], 3)}) lie on days "
-        f"without effort{reach}" + ("" if stop else "; they were set aside"),
+        f"{table.place}: {len(outside)} {'row' if len(outside) == 1 else 'rows'} "
+        f"({rows_text(table.rows[outside], 3)}) {'lies' if len(outside) == 1 else 'lie'} on days "
+        f"without effort{reach}" + ("" if stop else "; set aside (listed in dropped.csv)"),
         file=table.file,
         row=row,
         why="a record proves that a camera worked: either its time or the effort is wrong"

@@ -160,6 +160,12 @@ def check_shifts(study: StudyFile, settings: Settings, known: set[str], ledger: 
             )
 
 
+def of_reset_clock(days: np.ndarray) -> np.ndarray:
+    """Days at which a camera's clock begins anew when its battery failed, and a month on."""
+    since = days[:, None] - np.array(RESETS, "datetime64[D]")[None, :]
+    return ((since >= np.timedelta64(0, "D")) & (since < np.timedelta64(31, "D"))).any(axis=1)
+
+
 def check_clocks(records: Records, earliest: int, settings: Settings, ledger: Ledger) -> None:
     """Set aside what is before `drop_before`; tell clocks that began anew."""
     if settings.drop_before is not None:
@@ -167,20 +173,24 @@ def check_clocks(records: Records, earliest: int, settings: Settings, ledger: Le
         early = (records.aside == "") & (records.instant < limit)
         records.aside[early] = f"before {settings.drop_before}"
     days = settings.clock.days(records.instant).astype("datetime64[D]")
-    odd = np.isin(days, np.array(RESETS, "datetime64[D]")) & (records.instant < earliest)
-    odd &= records.aside == ""
-    for unit in list(pd.unique(records.unit[odd]))[:20]:
+    odd = of_reset_clock(days) & (
+        days < settings.clock.days(np.array([earliest]))[0].astype("M8[D]")
+    )
+    odd &= (records.aside == "") & ((records.instant != 0) | (not ledger.of_level("error")))
+    for unit in list(pd.unique(records.unit[odd])):
         mine = odd & (records.unit == unit)
         rows = records.table.rows[mine]
         n = int(mine.sum())
+        first, last = str(days[mine].min()), str(days[mine].max())
         ledger.error(
             "E037",
             f"{records.table.place}, {rows_text(rows)}: {n} {'record' if n == 1 else 'records'} of "
-            f"{unit} on {days[mine][0]}, before any camera stood: the camera clock was reset",
+            f"{unit} on {first}{f' to {last}' if last > first else ''}, before any camera stood: "
+            "the camera clock was reset",
             file=records.table.place,
             row=int(rows[0]),
             cure=f'correct it: [clock."{unit}"] shift = "3650 days 02:00" (what to add); or set '
-            f"such records aside: [time] drop_before = {str(days[mine][0])[:4]}-12-31",
+            f"such records aside: [time] drop_before = {last[:4]}-12-31",
         )
 
 

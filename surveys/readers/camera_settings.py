@@ -56,6 +56,7 @@ class Settings:
     independence_minutes: float = 0.0
     independence: str = "last record"
     count: str = ""  # "individuals", "records" or "": what the source counts
+    combine_told: str = ""  # what the study file itself says, "union", "sum" or ""
 
     @property
     def unit_days(self) -> float:
@@ -121,6 +122,7 @@ def settings_of(study: StudyFile, ledger: Ledger, *, ends: str = "half") -> Sett
         independence_minutes=float(cameras.get("independence_minutes", 0)),
         independence=cameras.get("independence", "last record"),
         count=cameras.get("count", ""),
+        combine_told=cameras.get("combine", ""),
     )
 
 

@@ -110,7 +110,7 @@ def _one_place(
         scale = np.stack([METRES_OF_A_DEGREE * np.cos(north), np.full(len(north), 111_195.0)], 1)
     metres = np.hypot(*(spread.to_numpy() * scale).T)
     apart = pd.Series(metres, index=spread.index)
-    for name in apart.index[apart > NEAR_METRES][:20]:
+    for name in apart.index[apart > NEAR_METRES]:
         rows = table.rows[site == name]
         ledger.error(
             "E513",

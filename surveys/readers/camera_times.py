@@ -17,17 +17,18 @@ def instants_of(
     known = ~np.isnat(wall)
     out[known], skipped, twice = clock.instants(wall[known])
     rows = table.rows[known]
-    for i in np.flatnonzero(skipped)[:20]:
+    for i in np.flatnonzero(skipped):
         text = str(wall[known][i]).replace("T", " ")
+        before, after, winter = clock.gap(wall[known][i])
         ledger.error(
             "E038",
             f"{table.place}, row {rows[i]}, column {column}: {text} does not exist in {clock.name} "
-            "(the clocks were put forward over it)",
+            f"(the clocks went from {before} to {after})",
             file=table.place,
             row=int(rows[i]),
             column=column,
             why="cameras seldom follow summer time",
-            cure='set the fixed offset of the camera: [time] zone = "UTC+01:00"',
+            cure=f'set the fixed offset of the camera: [time] zone = "{winter}"',
         )
     if twice.any():
         i = int(np.flatnonzero(twice)[0])
@@ -41,6 +42,29 @@ def instants_of(
             column=column,
         )
     return out
+
+
+def without_time(table: Table, column: str, wall: np.ndarray) -> np.ndarray:
+    """Cells that tell a day and no time of day, in a column where others may tell one."""
+    bare = np.array([":" not in text for text in table.text(column)], dtype=bool)
+    return bare & ~np.isnat(wall) & (wall == wall.astype("datetime64[D]"))
+
+
+def tell_bare_days(
+    table: Table, column: str, bare: np.ndarray, meaning: str, ledger: Ledger
+) -> None:
+    """Days without a time of day among times: what was made of them."""
+    if bare.any():
+        rows = table.rows[bare]
+        ledger.repair(
+            "R042",
+            f"{table.place}, {rows_text(rows)}, column {column}: a date without a time, where "
+            f"others have one; {meaning}",
+            file=table.file,
+            row=int(rows[0]),
+            column=column,
+            cure="write the time",
+        )
 
 
 def only_dates(*columns: np.ndarray) -> bool:

@@ -47,6 +47,9 @@ def tidy_of(
     tell_overlaps(deployments, settings, ledger)
     sites, site_tables = sites_of(study, deployments, covariates, ledger)
     if sites is None or ledger.of_level("error"):
+        begun = deployments.start[deployments.start != 0]  # 0: no date, told already
+        if records is not None and len(begun):
+            check_clocks(records, int(begun.min()), settings, ledger)
         return None
     effort = effort_of(study, settings, deployments, ledger)
     if effort is None:

@@ -164,7 +164,7 @@ def _deployments(
         check_mixed(table, times, settings.clock, ledger)
     own = pair[0].offset
     start, end = (on_clock(table, t, own, settings.clock, ledger) for t in pair)
-    for i in np.flatnonzero(pair[0].known & pair[1].known & (end <= start))[:20]:
+    for i in np.flatnonzero(pair[0].known & pair[1].known & (end <= start)):
         what = "is before" if end[i] < start[i] else "is the same as"
         ledger.error(
             "E042",
@@ -386,7 +386,7 @@ def _counts(table: Table, ledger: Ledger) -> np.ndarray | None:
     counts = cells.numbers(table, "count", ledger)
     with np.errstate(invalid="ignore"):
         bad = (counts < 1) | (counts != np.floor(counts)) & ~np.isnan(counts)
-    for i in np.flatnonzero(bad)[:20]:
+    for i in np.flatnonzero(bad):
         ledger.error(
             "E048",
             f"{table.place}, row {table.rows[i]}, column count: {table.text('count')[i]} is no "

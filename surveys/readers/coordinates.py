@@ -188,7 +188,8 @@ def _check(study, table, ids, pair, names, values, crs, ledger: Ledger) -> None:
     if not known.any():
         return
     geographic = is_degrees(crs)
-    metres = known & ((np.abs(one) > 180) | (np.abs(other) > 180))
+    # One of the two beyond its range is a slip of the pen; metres are beyond it in both.
+    metres = known & (np.abs(one) > 180) & (np.abs(other) > 90)
     if crs is None and (metres.sum() * 2 > known.sum() or pair[0] == "easting"):
         sample = f"{one[known][0]:.10g}, {other[known][0]:.10g}"
         what = "hold metres" if metres.any() else "hold coordinates"
@@ -208,7 +209,7 @@ def _check(study, table, ids, pair, names, values, crs, ledger: Ledger) -> None:
         return
     for name, v, limit in ((names[1], other, 90), (names[0], one, 180)):
         bad = known & (np.abs(v) > limit)
-        for i in np.flatnonzero(bad)[:20]:
+        for i in np.flatnonzero(bad):
             digits = v[i]
             while abs(digits) > limit:
                 digits /= 10

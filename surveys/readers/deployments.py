@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
-from surveys import cells, dates
+from surveys import cells
 from surveys.clock import DAY
 from surveys.ledger import Ledger
 from surveys.occasions import Intervals
@@ -16,11 +16,13 @@ from surveys.open_table import open_table
 from surveys.problems import did_you_mean, listing, nearest
 from surveys.readers import roles
 from surveys.readers.camera_settings import Settings
-from surveys.readers.camera_times import instants_of, only_dates
+from surveys.readers.camera_times import only_dates, tell_bare_days, without_time
 from surveys.readers.failures import failures, problem_columns
+from surveys.readers.offset_times import check_mixed, offset_times, on_clock
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
 
+UNION = '; or let time that cameras of a site share count once: [cameras] combine = "union"'
 MOST_YEARS, FIRST_YEAR = 15, 1950
 USUAL: dict[str, tuple[str, ...]] = {
     "site": ("site", "station", "placename", "locationid", "location"),
@@ -73,6 +75,8 @@ def column_of(
     if role in table.spec.columns:
         return roles.named(table, role, ledger)
     found = next((m for name in usual.get(role, (role,)) if (m := table.match(name))), None)
+    if found in table.written:  # blanks round a name are told; capitals have many usual forms
+        table.taken[found] = found
     if found is None and needed:
         near = did_you_mean(role, table.names)
         ledger.error(
@@ -124,7 +128,7 @@ def read_stations(
                 column=found["season"],
                 cure='[seasons] by = "column" (as that column says) or by = "year"',
             )
-    start, end = _ends(table, str(found["start"]), str(found["end"]), settings, ledger)
+    start, end = _ends(table, site, str(found["start"]), str(found["end"]), settings, ledger)
     problems = problem_columns(table)
     out = Deployments(
         table,
@@ -138,8 +142,7 @@ def read_stations(
         has_cameras=found["camera"] is not None,
         used_columns={c for c in found.values() if c} | {c for p in problems for c in p if c},
     )
-    if len(ledger.of_level("error")) == before:
-        out.failures = failures(table, out, problems, settings, ledger)
+    out.failures = failures(table, out, problems, settings, ledger)
     return out
 
 
@@ -176,7 +179,7 @@ def _ids(table: Table, column: str | None, ledger: Ledger) -> np.ndarray:
 
 def tell_twice(table: Table, column: str, ids: np.ndarray, what: str, ledger: Ledger) -> None:
     """An id that must be unique and is not."""
-    for name, rows in _twice(pd.Series(ids), table.rows)[:20]:
+    for name, rows in _twice(pd.Series(ids), table.rows):
         ledger.error(
             "E021",
             f'{table.place}: {what} "{name}" is in {rows_text(rows)}',
@@ -195,11 +198,14 @@ def _twice(series: pd.Series, rows: np.ndarray) -> list[tuple[str, np.ndarray]]:
     ]
 
 
-def _ends(table, start_column: str, end_column: str, settings: Settings, ledger: Ledger):
+def _ends(table, site, start_column: str, end_column: str, settings: Settings, ledger: Ledger):
     """First and last instant of each deployment; dates without time as the study file says."""
     pair = (start_column, end_column)
     beside = [*pair, *(c for p in problem_columns(table) for c in p if c)]
-    walls = [dates.dates(table, c, ledger, beside=beside) for c in pair]
+    times = [offset_times(table, c, ledger, beside=beside) for c in pair]
+    for each in times:
+        check_mixed(table, each, settings.clock, ledger)
+    walls = [each.wall for each in times]
     for column, wall in zip(pair, walls, strict=True):
         texts = table.text(column)
         missing = np.array(
@@ -207,26 +213,32 @@ def _ends(table, start_column: str, end_column: str, settings: Settings, ledger:
         )
         cure = "write the date; of a camera that is gone, the last day on which it worked"
         _tell_blank(table, column, np.isnat(wall) & missing, cure, ledger)
-    if only_dates(*walls):
-        add = (12 * 3600, 12 * 3600) if settings.ends == "half" else (0, 24 * 3600)
-        for i, seconds in enumerate(add):
-            walls[i] = walls[i] + np.timedelta64(seconds, "s")
+    half = settings.ends == "half"
+    all_bare = only_dates(*walls)
+    for i, seconds in enumerate((12 * 3600, 12 * 3600) if half else (0, 24 * 3600)):
+        bare = all_bare | without_time(table, pair[i], walls[i])
+        walls[i] = np.where(bare, walls[i] + np.timedelta64(seconds, "s"), walls[i])
+        if not all_bare:
+            meaning = f"read as {'noon: half of that day counts' if half else 'the whole day'}"
+            tell_bare_days(table, pair[i], bare, meaning, ledger)
     start, end = (
-        instants_of(table, c, w, settings.clock, ledger) for c, w in zip(pair, walls, strict=True)
+        on_clock(table, replace(each, wall=wall), each.offset, settings.clock, ledger)
+        for each, wall in zip(times, walls, strict=True)
     )
-    tell_reversed(table, pair, walls, start, end, ledger)
+    tell_reversed(table, pair, walls, start, end, site, ledger)
     return start, end
 
 
-def tell_reversed(table: Table, columns, walls, start, end, ledger: Ledger) -> None:
+def tell_reversed(table: Table, columns, walls, start, end, site, ledger: Ledger) -> None:
     """A deployment that ends before it starts, or has no length."""
     known = ~np.isnat(walls[0]) & ~np.isnat(walls[1])
-    for i in np.flatnonzero(known & (end <= start))[:20]:
+    for i in np.flatnonzero(known & (end <= start)):
         row = int(table.rows[i])
         what = "is before" if end[i] < start[i] else "is the same as"
         ledger.error(
             "E042",
-            f"{table.place}, row {row}: {columns[1]} {table.text(columns[1])[i]} {what} "
+            f'{table.place}, row {row} (site "{site[i]}"): {columns[1]} '
+            f"{table.text(columns[1])[i]} {what} "
             f"{columns[0]} {table.text(columns[0])[i]}",
             file=table.place,
             row=row,
@@ -251,7 +263,10 @@ def tell_endless(deployments: Deployments, settings: Settings, ledger: Ledger) -
     table = deployments.table
     years = (deployments.end - deployments.start) / (365.25 * DAY)
     first = settings.clock.local(deployments.start).astype("datetime64[Y]").astype(int) + 1970
-    for i in np.flatnonzero((years > MOST_YEARS) | (first < FIRST_YEAR))[:20]:
+    doubtful = (years > MOST_YEARS) | (first < FIRST_YEAR)
+    if any(p.code in ("E032", "E033", "E035", "E514", "E521") for p in ledger.of_level("error")):
+        doubtful &= (deployments.start != 0) & (deployments.end != 0)  # 0: no date, told already
+    for i in np.flatnonzero(doubtful):
         ledger.error(
             "E562",
             f'{table.place}, row {table.rows[i]} (site "{deployments.site[i]}"): the deployment '
@@ -282,8 +297,8 @@ def tell_overlaps(deployments: Deployments, settings: Settings, ledger: Ledger) 
     reach = frame.groupby(["place", "camera"])["end"].cummax().to_numpy()
     doubled = same.all(axis=1) & (frame["start"].to_numpy()[1:] < reach[:-1])
     order = frame["at"].to_numpy()
-    harmless = settings.rules.combine == "union" and deployments.has_cameras
-    for k in np.flatnonzero(doubled)[:20]:
+    harmless = settings.combine_told == "union" and deployments.has_cameras
+    for k in np.flatnonzero(doubled):
         one, other = order[k], order[k + 1]
         shared = np.array([deployments.start[other], min(reach[k], deployments.end[other])])
         first, last = (str(t)[:10] for t in clock.local(shared - np.array([0, 1])))
@@ -300,6 +315,7 @@ def tell_overlaps(deployments: Deployments, settings: Settings, ledger: Ledger) 
             file=table.place,
             row=int(table.rows[other]),
             cure="merge the rows, or give the second its own camera"
+            + ("" if settings.combine_told else UNION)
             if deployments.has_cameras
             else "merge the rows; if two cameras stood there, name them: "
             f'[{table.spec.section}.columns] camera = "..."',
@@ -342,7 +358,7 @@ def tell_unknown_deployments(
         aside[lost] = "unknown deployment"
         return
     known = list(deployments.ids)
-    for name in list(pd.unique(unit[lost]))[:20]:
+    for name in list(pd.unique(unit[lost])):
         rows = table.rows[unit == name]
         close = nearest(name, known)
         ledger.error(

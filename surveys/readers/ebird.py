@@ -125,6 +125,11 @@ def _read(
     sampling = tables.read_sampling(connection, file, settings, more)
     sightings = sightings_of.read_sightings(connection, ebd, settings)
     told.tell_bad([*sampling.bad, *sightings.bad], ledger)
+    if not sampling.n:
+        told.tell_no_rows(file, "checklist", "was the download cut short? Fetch it again", ledger)
+    if not sightings.n and not study.section("detections").get("none", False):
+        cure = "if nothing was ever seen, say so with [detections] none = true, and name what was "
+        told.tell_no_rows(ebd, "sighting", f"{cure}looked for: [study] species", ledger)
     if ledger.of_level("error"):
         return None
     told.tell_twice(file, sampling, ledger)

@@ -124,6 +124,14 @@ def open_file(
             cure="unpack the download; paths count from the folder of the study file",
         )
         return None
+    if not spec.path.stat().st_size:
+        ledger.error(
+            "E005",
+            f"{spec.shown} is empty (0 bytes)",
+            file=spec.shown,
+            cure="was the download cut short? Fetch it again",
+        )
+        return None
     header = header_of(spec.path)
     if header is None:
         ledger.error(
@@ -158,7 +166,25 @@ def open_file(
             if section == "files.sampling" or name in ("scientific", "counted")
             else "use the file as eBird sent it",
         )
-    return None if gone else file
+    return None if gone or _double(file, wanted, ledger) else file
+
+
+def _double(file: EbirdFile, wanted: dict[str, tuple[str, ...]], ledger: Ledger) -> bool:
+    """Whether a column that is read stands there twice; told."""
+    names = [plain(h) for h in file.header]
+    double = [n for theirs in wanted.values() for n in theirs if names.count(n) > 1]
+    for name in double:
+        at = [i for i, n in enumerate(names, start=1) if n == name]
+        ledger.error(
+            "E011",
+            f'{file.shown}: {len(at)} columns are called "{file.header[at[0] - 1]}" '
+            f"({' and '.join(map(str, at))})",
+            file=file.shown,
+            row=1,
+            column=file.header[at[0] - 1],
+            cure="use the file as eBird sent it",
+        )
+    return bool(double)
 
 
 def _columns(header: tuple[str, ...], wanted: dict[str, tuple[str, ...]]) -> dict[str, int]:

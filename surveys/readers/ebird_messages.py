@@ -46,6 +46,16 @@ def tell_bad(bad: list[db.Bad], ledger: Ledger) -> None:
         )
 
 
+def tell_no_rows(file: EbirdFile, what: str, cure: str, ledger: Ledger) -> None:
+    """A header alone: nothing was read, which is not the same as nothing was seen."""
+    ledger.error(
+        "E006",
+        f"{file.shown} has a header and no rows: no {what} can be read",
+        file=file.shown,
+        cure=cure,
+    )
+
+
 def tell_twice(file: EbirdFile, sampling: db.Rows, ledger: Ledger) -> None:
     for name, row in sampling.differ:
         ledger.error(

@@ -34,8 +34,8 @@ def read_sightings(connection: Any, file: EbirdFile, settings: Settings) -> Rows
         values,
     )
     rows = Rows(n=count_of(connection, "SELECT count(*) FROM sightings"))
-    odd = "NOT (upper(counted) = 'X' OR coalesce(TRY_CAST(counted AS BIGINT) BETWEEN 1 AND "
-    odd += "99999999, FALSE))"
+    # By its letters: a cast would round 2.5.
+    odd = "NOT (upper(counted) = 'X' OR regexp_full_match(counted, '0*[1-9][0-9]{0,7}'))"
     tests = [(n, "''", f"{n} IS NULL") for n in ("id", "scientific", "counted")]
     tests.append(("counted", "counted", f"counted IS NOT NULL AND {odd}"))
     note_bad(connection, file, rows, tests, "sightings")

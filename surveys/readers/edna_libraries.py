@@ -170,7 +170,7 @@ def _natural_parts(label: str) -> list[tuple]:
 def tell_twice(table: Table, rows: pd.DataFrame, has: dict[str, str], ledger: Ledger) -> None:
     """One row a library: a second one of the same name is no replicate that anybody named."""
     key = ["site", "season", "visit"]
-    for _, group in list(rows[rows.duplicated(key, keep=False)].groupby(key))[:20]:
+    for _, group in list(rows[rows.duplicated(key, keep=False)].groupby(key)):
         first = group.iloc[0]
         names = [f'{r} "{first[r]}"' for r in ("sample", "replicate") if r in has]
         told = ", ".join([f'site "{first["site"]}"', *names])

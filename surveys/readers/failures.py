@@ -10,7 +10,12 @@ from surveys import dates
 from surveys.clock import Clock
 from surveys.occasions import Intervals
 from surveys.readers.camera_settings import Settings
-from surveys.readers.camera_times import instants_of, only_dates
+from surveys.readers.camera_times import (
+    instants_of,
+    only_dates,
+    tell_bare_days,
+    without_time,
+)
 from surveys.text_table import Table
 
 _PROBLEM = re.compile(r"problem[ _.]*(\d*)[ _.]*(from|to)", re.IGNORECASE)
@@ -43,10 +48,13 @@ def failures(table, deployments, problems, settings: Settings, ledger) -> Interv
             )
             continue
         told = [dates.dates(table, c, ledger, beside=beside) for c in pair]
-        whole_days = only_dates(*told)
+        all_bare = only_dates(*told)
+        bare = [all_bare | without_time(table, c, w) for c, w in zip(pair, told, strict=True)]
+        if not all_bare:
+            tell_bare_days(table, str(pair[1]), bare[1], "that whole day is a failure", ledger)
         known = [~np.isnat(w) for w in told]
         half = known[0] != known[1]
-        for i in np.flatnonzero(half)[:20]:
+        for i in np.flatnonzero(half):
             has = 0 if known[0][i] else 1
             ledger.error(
                 "E045",
@@ -59,15 +67,16 @@ def failures(table, deployments, problems, settings: Settings, ledger) -> Interv
             )
         at = np.flatnonzero(known[0] & known[1])
         first, last = (w[at] for w in told)
-        edge = last + np.timedelta64(86400 if whole_days else 0, "s")
+        whole = [b[at] for b in bare]
+        edge = np.where(whole[1], last + np.timedelta64(86400, "s"), last)
         one = instants_of(table, str(pair[0]), _at(told[0], at), settings.clock, ledger)[at]
         other = settings.clock.instants(edge)[0]
-        _tell_outside(table, deployments, pair, at, one, other, whole_days, settings, ledger)
+        _tell_outside(table, deployments, pair, at, one, other, whole, settings, ledger)
         owner.append(at)
         opens.append(one)
         closes.append(np.where(other > one, other, one))
         wrong = at[last < first]
-        for i in wrong[:20]:
+        for i in wrong:
             ledger.error(
                 "E042",
                 f'{table.place}, row {table.rows[i]} (site "{deployments.site[i]}"): {pair[1]} '
@@ -89,13 +98,18 @@ def _at(wall: np.ndarray, at: np.ndarray) -> np.ndarray:
     return out
 
 
-def _tell_outside(table, deployments, pair, at, one, other, whole_days, settings, ledger) -> None:
+def _tell_outside(table, deployments, pair, at, one, other, whole, settings, ledger) -> None:
     start, end = deployments.start[at], deployments.end[at]
-    if whole_days:  # days are compared with days
-        clock = Clock(zone=settings.clock.zone)
-        start = clock.edges(clock.days(start))
-        end = clock.edges(clock.days(end - 1) + 1)
-    for i in np.flatnonzero((one < start) | (other > end))[:20]:
+    clock = Clock(zone=settings.clock.zone)  # days are compared with days
+    start = np.where(whole[0], clock.edges(clock.days(start)), start)
+    end = np.where(whole[1], clock.edges(clock.days(end - 1) + 1), end)
+    bound, told = (
+        (deployments.start[at], deployments.end[at] - 1),
+        ("before set-up", "after retrieval"),
+    )
+    sound = deployments.start[at] < deployments.end[at]  # the others are told as they are
+    sound &= (deployments.start[at] != 0) & (deployments.end[at] != 0)
+    for i in np.flatnonzero(sound & ((one < start) | (other > end))):
         early = one[i] < start[i]
         k = 0 if early else 1
         what = "starts" if early else "ends"
@@ -103,7 +117,7 @@ def _tell_outside(table, deployments, pair, at, one, other, whole_days, settings
             "E044",
             f'{table.place}, row {table.rows[at[i]]} (site "{deployments.site[at[i]]}"): the '
             f"problem {what} {table.text(pair[k])[at[i]]}, "
-            f"{'before set-up' if early else 'after retrieval'}",
+            f"{told[k]} {str(settings.clock.local(bound[k][i : i + 1])[0])[:10]}",
             file=table.place,
             row=int(table.rows[at[i]]),
             column=str(pair[k]),

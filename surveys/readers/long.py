@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,7 @@ def detect(tables: dict[str, Table]) -> Guess | None:
     """A table in which a site comes back in several rows, with a column of detections."""
     best: Guess | None = None
     for file, table in tables.items():
-        site = _site_like(table)
+        site = _site_like(table) or _site_of_records(table)
         if site is None:
             continue
         columns = {"site": site}
@@ -41,7 +42,7 @@ def detect(tables: dict[str, Table]) -> Guess | None:
             if found and found not in columns.values():
                 columns[role] = found
         for role in ("date", "datetime"):
-            if role in columns and not dates.are_dates(pd.unique(table.text(columns[role]))):
+            if role in columns and not _dated(pd.unique(table.text(columns[role]))):
                 del columns[role]
         sure, alike = 0.6, []
         if "detection" not in columns and "count" not in columns:
@@ -49,18 +50,28 @@ def detect(tables: dict[str, Table]) -> Guess | None:
             if response is None:
                 if not {"date", "datetime"} & set(columns):
                     continue
-                sure = 0.4  # records
+                sure = 0.45 if "species" in columns else 0.4  # records; visits name no species
             else:
                 columns["detection"] = response
                 alike = [c for c in table.names if c not in columns.values() and _is_01(table, c)]
         values = {v for r in ("detection", "count") if r in columns for v in table.text(columns[r])}
+        back = len(pd.unique(table.text(site))) < len(table)
         why = f'sites of column "{site}" come back in several rows'
+        if not back:
+            why = f'each row tells a site ("{site}"), a date and a species'
         if values:
             why += f"; {columns.get('detection') or columns.get('count')} holds "
             why += listing(sorted(values, key=natural), 6)
         if best is None or sure > best.sure:
             best = Guess("long", sure, why, columns=columns, extra={"file": file, "alike": alike})
     return best
+
+
+def _dated(values: Sequence[str]) -> bool:
+    """Whether a column called date holds any: a spreadsheet's numbers count, an empty one may."""
+    told = [v for v in values if not cells.is_missing(v, cells.MISSING_NUMBER)]
+    serial = all(dates.kind_of_date(v) == "serial" for v in told)
+    return serial or dates.are_dates(told)
 
 
 def _is_01(table: Table, column: str) -> bool:
@@ -78,6 +89,14 @@ def _site_like(table: Table) -> str | None:
         if n < len(table) and (n > 1 or column in named):
             return column
     return None
+
+
+def _site_of_records(table: Table) -> str | None:
+    """The column of sites where each comes once, in a table that tells species and dates too."""
+    for role in ("species", "date"):
+        if not any(table.match(n) for n in roles.USUAL[role]):
+            return None
+    return next((c for n in roles.USUAL["site"] if (c := table.match(n))), None)
 
 
 def _response_like(table: Table, site: str) -> str | None:
@@ -148,6 +167,7 @@ def _visit_rows(study: StudyFile, table: Table, frame: pd.DataFrame, ledger: Led
     listing_visits = bool(nothing.any())
     others = (reason != "") & (reason != "blank")
     no_result = frame["value"].isna().to_numpy() & ~others
+    effort = long_visits.effort_of(table, ledger)
     if len(ledger.of_level("error")) > before:
         read_sites(study, SiteColumns(table, None, [], frame["site"].to_numpy()), ledger)
         return None
@@ -166,7 +186,6 @@ def _visit_rows(study: StudyFile, table: Table, frame: pd.DataFrame, ledger: Led
     known = frame["site"].isin(sites["site"]).to_numpy()
     visit_names = [c for c in covariates if c not in constant]
     own = {n: covariates[n] for n in visit_names}
-    effort = long_visits.effort_of(table, ledger)
     if effort is not None:
         own["effort"] = effort
     long_visits.agree_within_visits(table, frame, own, ledger)
@@ -215,7 +234,7 @@ def _without_effort(
     idle = ~(effort > 0) & (frame["value"] > 0).to_numpy()
     if study.section("checks").get("detection_without_effort") == "drop":
         return idle
-    for i in np.flatnonzero(idle)[:20]:
+    for i in np.flatnonzero(idle):
         row = frame.iloc[i]
         told = "blank" if np.isnan(effort[i]) else f"{effort[i]:g}"
         ledger.error(

@@ -8,6 +8,7 @@ import pandas as pd
 from surveys import cells
 from surveys.ledger import Ledger
 from surveys.readers import long_visits, roles
+from surveys.readers.camera_records import of_reset_clock
 from surveys.readers.long_values import measured, result_columns, results, species_list, species_of
 from surveys.readers.site_table import SiteColumns, read_sites
 from surveys.readers.tidy import Tidy
@@ -32,6 +33,7 @@ def records_with_visits(
         ledger,
     )
     records = match_records(study, table, frame, visit_table, ledger) if table is not None else None
+    effort = long_visits.effort_of(visit_table, ledger)
     if sites is None or ledger.of_level("error"):
         return None
     names = [c for c in covariates if c not in constant]
@@ -42,7 +44,6 @@ def records_with_visits(
     aside[~known] = "unknown site"
     long_visits.account(visit_table, frame, aside, ledger)
     own = {n: covariates[n] for n in names}
-    effort = long_visits.effort_of(visit_table, ledger)
     if effort is not None:
         own["effort"] = effort
     visits = long_visits.with_covariates(frame[aside == ""], own, visit_table)
@@ -103,6 +104,8 @@ def match_records(
         rows = rows.assign(label=rows["moment"].astype("datetime64[s]").dt.floor("D"))
     elif not len(rows):
         return rows
+    elif {"date", "datetime", "visit"} & set(rows.attrs["columns"]) and ledger.of_level("error"):
+        return None  # its dates are told to be none
     else:
         ledger.error(
             "E519",
@@ -170,7 +173,8 @@ def _enter(
         if study.section("checks").get("detection_without_effort") == "drop":
             aside[without] = "detection without effort"
         else:
-            for i in np.flatnonzero(without)[:20]:
+            anew = without & _reset_clock(table, rows, without, ledger)
+            for i in np.flatnonzero(without & ~anew):
                 row = rows.iloc[i]
                 when = "" if pd.isna(row["moment"]) else f" on {str(row['moment'])[:10]}"
                 what = "no such visit was made" if nowhere[i] else "the effort of that visit is 0"
@@ -183,8 +187,30 @@ def _enter(
                     why="a record with no effort behind it cannot enter the detection model",
                     cure="correct the record or the visits; or set such records aside: [checks] "
                     'detection_without_effort = "drop"',
-                    more=f"{int(without.sum())} such records" if without.sum() > 20 else "",
                 )
     long_visits.account(table, rows, aside, ledger)
     kept = rows[aside == ""].reset_index(drop=True)
     return kept, kept["count"].to_numpy(float) if rows.attrs["counted"] else None
+
+
+def _reset_clock(
+    table: Table, rows: pd.DataFrame, without: np.ndarray, ledger: Ledger
+) -> np.ndarray:
+    """Records on days at which cameras begin to count anew, when nobody was there; told."""
+    moments = rows["moment"].to_numpy(dtype="datetime64[s]")
+    anew = without & ~np.isnat(moments)
+    anew[anew] = of_reset_clock(moments[anew].astype("datetime64[D]"))
+    for site, mine in rows[anew].groupby("site", sort=False):
+        days = sorted({str(m)[:10] for m in mine["moment"]})
+        n = len(mine)
+        ledger.error(
+            "E037",
+            f"{table.place}, {rows_text(mine['row'])}: {n} {'record' if n == 1 else 'records'} of "
+            f'site "{site}" on {days[0]}{f" to {days[-1]}" if len(days) > 1 else ""}, when no '
+            "visit was made: the camera clock was reset",
+            file=table.place,
+            row=int(mine["row"].iloc[0]),
+            cure="correct the dates; or set such records aside: [checks] "
+            'detection_without_effort = "drop"',
+        )
+    return anew

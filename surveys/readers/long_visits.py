@@ -20,6 +20,7 @@ from surveys.values import as_seasons, natural
 
 KEY = ("site", "season", "visit", "date", "datetime")
 DAY = "day_of_year"
+DAY_NAME = re.compile(r"julian(date|day)?|jday|yday|doy|day(of)?year|date", re.IGNORECASE)
 
 
 def visit_keys(study: StudyFile, table: Table, ledger: Ledger) -> pd.DataFrame | None:
@@ -121,7 +122,7 @@ def numbered(table: Table, frame: pd.DataFrame, several: bool, ledger: Ledger) -
         frame = frame.assign(moment=frame["moment"].fillna(frame["moment"].min()))
         number = frame.groupby(by)["moment"].rank("dense").astype(int)
         if not several:  # two rows of one date are two visits
-            tie = frame.assign(n=number).groupby([*by, "n"]).cumcount()
+            tie = _ties(table, frame.assign(n=number), [*by, "n"])
             number = (
                 frame.assign(n=number, t=tie)
                 .sort_values(["n", "t"])
@@ -130,6 +131,17 @@ def numbered(table: Table, frame: pd.DataFrame, several: bool, ledger: Ledger) -
                 .sort_index()
                 + 1
             )
+    elif (day := _day_of_year(table)) is not None:
+        number = frame.assign(d=frame["row"].map(day[1])).groupby(by)["d"].rank("dense").astype(int)
+        if not several:
+            tie = _ties(table, frame.assign(n=number), [*by, "n"])
+            order = frame.assign(n=number, t=tie).sort_values(["n", "t"])
+            number = order.groupby(by).cumcount().sort_index() + 1
+        ledger.note(
+            "N515",
+            f"{table.place}: visits were numbered within each site in the order of column {day[0]}",
+            file=table.file,
+        )
     else:
         within = [*by, "species"] if several else by
         number = frame.groupby(within).cumcount() + 1
@@ -144,7 +156,7 @@ def numbered(table: Table, frame: pd.DataFrame, several: bool, ledger: Ledger) -
     out.attrs = columns
     key = [*by, "visit", "species"] if "species" in out else [*by, "visit"]
     doubled = out.duplicated(key, keep=False) & (out["species"] != "" if "species" in out else True)
-    for _, group in list(out[doubled].groupby(key))[:20]:
+    for _, group in list(out[doubled].groupby(key)):
         first = group.iloc[0]
         ledger.error(
             "E516",
@@ -155,6 +167,31 @@ def numbered(table: Table, frame: pd.DataFrame, several: bool, ledger: Ledger) -
             cure="join the rows, or give each visit its own number",
         )
     return out
+
+
+def _day_of_year(table: Table) -> tuple[str, pd.Series] | None:
+    """A column called julian date or the like that holds a number in every row, by row."""
+    for name in table.names:
+        if DAY_NAME.fullmatch(re.sub(r"[\W_]", "", name)):
+            told = pd.to_numeric(pd.Series(table.text(name), index=table.rows), errors="coerce")
+            if told.notna().all():
+                return name, told
+    return None
+
+
+def _ties(table: Table, frame: pd.DataFrame, by: list[str]) -> np.ndarray:
+    """Numbers 0, 1, ... of rows alike in `by`, by what they hold: their place means nothing."""
+    tie = np.zeros(len(frame), dtype=int)
+    at = np.flatnonzero(frame.duplicated(by, keep=False))
+    if not len(at):
+        return tie
+    plain = {"0", "1", "X", ""}  # results come last, so that they order visits only if all is alike
+    names = sorted(table.names, key=lambda n: (set(pd.unique(table.text(n))) <= plain, n))
+    rows = table.frame.loc[frame["row"].to_numpy()[at], names].reset_index(drop=True)
+    order = rows.sort_values(names, kind="stable").index.to_numpy()
+    number = frame.iloc[at[order]].groupby(by).cumcount()
+    tie[at[order]] = number.to_numpy()
+    return tie
 
 
 def covariates_of(
@@ -342,7 +379,20 @@ def with_covariates(
 
 def effort_of(table: Table, ledger: Ledger) -> np.ndarray | None:
     column = roles.named(table, "effort", ledger)
-    return None if column is None else cells.numbers(table, column, ledger)
+    if column is None:
+        return None
+    effort = cells.numbers(table, column, ledger)
+    for i in np.flatnonzero(effort < 0):
+        ledger.error(
+            "E048",
+            f"{table.place}, row {table.rows[i]}, column {column}: the effort "
+            f"{table.text(column)[i]} is below 0",
+            file=table.place,
+            row=int(table.rows[i]),
+            column=column,
+            cure="write the effort; 0 where nobody went",
+        )
+    return effort
 
 
 def tidy_of(study, table, visits, records, counts, sites, species, tables, effort, ledger) -> Tidy:

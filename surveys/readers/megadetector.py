@@ -96,6 +96,7 @@ def table_of(spec: TableSpec, ledger: Ledger) -> Table | None:
             cure="run MegaDetector again, or copy the file again",
         )
         return None
+    _refuse_per_cent(spec, told["images"], ledger)
     frame = pd.DataFrame(rows, columns=COLUMNS, dtype=object)
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     found = {
@@ -105,6 +106,24 @@ def table_of(spec: TableSpec, ledger: Ledger) -> Table | None:
         "rows": len(frame),
     }
     return Table(spec, frame, found)
+
+
+def _refuse_per_cent(spec: TableSpec, images: list[dict[str, Any]], ledger: Ledger) -> None:
+    """Confidences run from 0 to 1; beyond it every box would be above any threshold."""
+    for number, image in enumerate(images, start=1):
+        beyond = [
+            b["conf"] for b in image.get("detections") or [] if not 0 <= float(b["conf"]) <= 1
+        ]
+        if beyond:
+            ledger.error(
+                "E054",
+                f"{spec.shown}, picture {number} ({image['file']}), conf: {beyond[0]} is not "
+                "between 0 and 1",
+                file=spec.shown,
+                row=number,
+                column="conf",
+                cure="if these are per cent, divide them by 100",
+            )
 
 
 def _row(image: dict[str, Any], told: dict[str, Any]) -> list[str]:

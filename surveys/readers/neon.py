@@ -165,7 +165,7 @@ def _counts(
 
 def _tell_twice(base: Table, visits: pd.DataFrame, ledger: Ledger) -> None:
     doubled = visits.duplicated(["site", "moment"], keep=False) & (visits["aside"] == "")
-    for (site, moment), group in list(visits[doubled].groupby(["site", "moment"]))[:20]:
+    for (site, moment), group in list(visits[doubled].groupby(["site", "moment"])):
         ledger.error(
             "E516",
             f'{base.place}, {rows_text(group["row"])}: the count at "{site}" of {moment} stands '

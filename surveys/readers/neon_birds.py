@@ -42,7 +42,7 @@ def birds_of(study: StudyFile, table: Table, found: dict, ledger: Ledger) -> Rec
     counts = cells.numbers(table, str(found["count"]), ledger)
     with np.errstate(invalid="ignore"):
         bad = (counts < 1) | (counts != np.floor(counts)) & ~np.isnan(counts)
-    for i in np.flatnonzero(bad)[:20]:
+    for i in np.flatnonzero(bad):
         ledger.error(
             "E048",
             f"{table.place}, row {table.rows[i]}, column {found['count']}: {counts[i]:g} birds",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,7 @@ from surveys import cells, dates
 from surveys.clock import Clock
 from surveys.ledger import Ledger
 from surveys.readers.camera_times import instants_of
-from surveys.text_table import Table, rows_text
-
-_OFFSET = re.compile(r"(?:Z|([+-])(\d{2}):?(\d{2}))$")
+from surveys.text_table import Table
 
 
 @dataclass(frozen=True)
@@ -41,9 +39,11 @@ class OffsetTimes:
         return self.known & np.isnan(self.offset)
 
 
-def offset_times(table: Table, column: str, ledger: Ledger) -> OffsetTimes:
+def offset_times(
+    table: Table, column: str, ledger: Ledger, *, beside: Iterable[str] = ()
+) -> OffsetTimes:
     """Read a column of times; a word that is none is an error."""
-    wall = dates.dates(table, column, ledger)
+    wall = dates.dates(table, column, ledger, beside=beside, offsets=True)
     texts = table.text(column)
     told = {text: _offset(text) for text in pd.unique(texts)}
     offset = np.array([told[t] for t in texts], dtype=float)
@@ -51,8 +51,8 @@ def offset_times(table: Table, column: str, ledger: Ledger) -> OffsetTimes:
 
 
 def _offset(text: str) -> float:
-    match = _OFFSET.search(text)
-    if match is None or not re.search(r"\d:\d{2}", text[: match.start()]):
+    match = dates.OFFSET.search(text)
+    if match is None:
         return np.nan
     if match[1] is None:
         return 0.0
@@ -65,18 +65,8 @@ def check_mixed(table: Table, times: OffsetTimes, clock: Clock, ledger: Ledger) 
     bare, full = times.without, times.with_offset
     if not bare.any() or not full.any() or clock.zone or clock.offset is not None:
         return
-    rows = table.rows[bare]
-    ledger.error(
-        "E040",
-        f"{table.place}, column {times.column}: {rows_text(table.rows[full], 3)} have an offset "
-        f'("{table.text(times.column)[full][0]}"), {rows_text(rows, 3)} '
-        f"{'has' if len(rows) == 1 else 'have'} none",
-        file=table.place,
-        row=int(rows[0]),
-        column=times.column,
-        cure="give every row an offset, or say which clock rows without one follow: [time] "
-        'zone = "UTC+01:00"',
-    )
+    cure = "give every row an offset, or say which clock rows without one follow: [time] "
+    dates.tell_offsets(table, times.column, full, bare, f'{cure}zone = "UTC+01:00"', ledger)
 
 
 def on_clock(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from surveys import cells, dates
+from surveys import cells
 from surveys.ledger import Ledger
 from surveys.problems import listing
 from surveys.readers.camera_records import check_shifts, shifted
 from surveys.readers.camera_settings import Settings
-from surveys.readers.camera_times import instants_of
 from surveys.readers.deployments import Deployments
+from surveys.readers.offset_times import check_mixed, offset_times, on_clock
 from surveys.study_file import StudyFile
 from surveys.text_table import Table
 
@@ -28,7 +30,9 @@ def record_instants(
 ) -> np.ndarray:
     """Instants of records after the corrections of clocks; rows without a time are told."""
     check_shifts(study, settings, {*stations.site, *stations.ids}, ledger)
-    wall = dates.dates(table, column, ledger)
+    times = offset_times(table, column, ledger)
+    check_mixed(table, times, settings.clock, ledger)
+    wall = times.wall
     blank = np.isnat(wall) & (aside == "")
     told = [
         cells.is_missing(t, cells.MISSING_NUMBER, table.spec.missing) for t in table.text(column)
@@ -46,4 +50,5 @@ def record_instants(
             column=column,
         )
     wall = shifted(unit, wall, site, settings)
-    return instants_of(table, column, wall, settings.clock, ledger)
+    times = replace(times, wall=wall)
+    return on_clock(table, times, times.offset, settings.clock, ledger)

@@ -160,7 +160,7 @@ def _listed(study: StudyFile, table: Table, sounds: Sounds, ledger: Ledger) -> R
     files = cells.ids(table, found["file"], ledger)
     names = np.array([recording_names.recording(f) for f in files], dtype=object)
     doubled = pd.Series(names).duplicated(keep=False).to_numpy() & (names != "")
-    for name in list(pd.unique(names[doubled]))[:20]:
+    for name in list(pd.unique(names[doubled])):
         rows = table.rows[names == name]
         ledger.error(
             "E021",
@@ -228,7 +228,7 @@ def _durations(study: StudyFile, table: Table, column: str | None, ledger: Ledge
 
 def _tell_unknown(table: Table, sounds: Sounds, at, names: np.ndarray, ledger: Ledger) -> None:
     frame = sounds.frame[at < 0]
-    for name, part in list(frame.groupby("recording"))[:20]:
+    for name, part in list(frame.groupby("recording")):
         source = sounds.tables[int(part["table"].iloc[0])]
         rows = source.rows[part["at"].to_numpy(dtype=int)]
         several = bool((at[part.index] == -2).any())

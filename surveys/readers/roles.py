@@ -129,7 +129,8 @@ def known_sites(
     keep = np.ones(len(sites), dtype=bool)
     drop = study.section("checks").get("unknown_site") == "drop"
     found = [site for site in pd.unique(sites) if site]
-    if len(found) > 1 and names and not {s.casefold() for s in found} & set(folded):
+    strange = len(found) > 1 and names and not {s.casefold() for s in found} & set(folded)
+    if strange and not any(nearest(site, names, 0.9) for site in found[:200]):
         ledger.error(
             "E022",
             f'{table.place}: none of its {len(found)} sites ("{found[0]}", "{found[1]}" ...) is in '

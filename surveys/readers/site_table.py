@@ -62,6 +62,8 @@ def read_sites(
         _one_row_a_site(study, table, listed, ledger)
         if ledger.of_level("error"):
             _coordinates(study, table, listed, pd.DataFrame({"site": listed}), ledger)
+            for name in _covariate_columns(study, table, ledger):
+                _covariate(study, name, table, name, ledger)
             return None, tables
         at = _rows_of(frame["site"], listed)
         _account(table, listed, frame["site"], file, ledger)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -222,9 +222,17 @@ def _names_in(table: Table, layout: Layout, prefix: str, ledger: Ledger) -> list
 
 
 def apply_policy(
-    study: StudyFile, name: str, cube: Cube, made: np.ndarray, layout: Layout, ledger: Ledger
+    study: StudyFile,
+    name: str,
+    cube: Cube,
+    made: np.ndarray,
+    layout: Layout,
+    ledger: Ledger,
+    doubted: Collection[int] = (),
 ) -> np.ndarray:
     """Visits that stay: where a covariate is missing on a visit made, the study file must say.
+
+    Not for `doubted` visits, told already to be none perhaps: the covariate stays missing there.
 
     Returns a mask of the visits to set aside; the ledger counts them by covariate.
     """
@@ -252,7 +260,7 @@ def apply_policy(
             (cell_words(layout, at) for at in places),
         )
         return lost
-    if policy == "refuse":
+    if policy == "refuse" or (policy is None and {at[2] for at in places} <= set(doubted)):
         return none  # kept missing; a model that uses it will refuse
     rows = [int(cube.rows[at[0], at[1]]) for at in places]
     listed = rows_text([r for r in rows if r]) if any(rows) else "no row for these sites"

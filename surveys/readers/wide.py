@@ -108,8 +108,12 @@ def of_columns(
     y = detections(study, table, columns, ledger)
     if len(set(_keys(sites, season_at, kind_at))) != len(table):
         _refuse_twice(table, sites, season_at, kind_at, layout, role, ledger)
+        read_sites(study, SiteColumns(table, role["site"], left, sites), ledger)
         return None
-    tell_zeros(table, columns, y, groups, ledger)
+    doubted = {
+        name: {layout.place(column, columns.index(column))[1] for column in told}
+        for name, told in tell_zeros(table, columns, y, groups, ledger).items()
+    }
     site_at = _positions(sites, layout.sites)
     n_species = len(species)
     cube = np.full((n_species, *layout.shape), np.nan)
@@ -127,7 +131,9 @@ def of_columns(
     roles.tell_loose_names(table, ledger)
     if ledger.of_level("error") or site_frame is None:
         return None
-    tidy = _tidy(study, table, species, layout, cube, row_at, cubes, columns, ledger, values)
+    tidy = _tidy(
+        study, table, species, layout, cube, row_at, cubes, columns, ledger, values, doubted
+    )
     known = set(site_frame["site"])
     for part in ("visits", "records"):
         frame = getattr(tidy, part)
@@ -326,7 +332,8 @@ def _tidy(
     cubes: dict[str, Cube],
     columns: Sequence[VisitColumn],
     ledger: Ledger,
-    kind: str | None = None,
+    kind: str | None,
+    doubted: dict[str, set[int]],
 ) -> Tidy:
     made = ~np.isnan(cube).all(axis=0)
     effort = cubes.pop("effort", None)
@@ -335,7 +342,7 @@ def _tidy(
         made = ~np.isnan(cube).all(axis=0)
     aside = np.zeros_like(made)
     for name, own in cubes.items():
-        aside |= apply_policy(study, name, own, made, layout, ledger)
+        aside |= apply_policy(study, name, own, made, layout, ledger, doubted.get(name, set()))
     made &= ~aside
     site, season, visit = np.nonzero(made)
     frame = {

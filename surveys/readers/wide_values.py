@@ -94,19 +94,24 @@ def tell_zeros(
     y: np.ndarray,
     groups: dict[str, list[str]],
     ledger: Ledger,
-) -> None:
-    """Zeros of a whole visit without a date, or whatever was noted, are often no visits at all."""
+) -> dict[str, list[VisitColumn]]:
+    """Zeros of a whole visit without a date, or whatever was noted, are often no visits at all.
+
+    Returns the visits in doubt of each covariate that is blank there.
+    """
+    doubted: dict[str, list[VisitColumn]] = {}
     for j, column in enumerate(columns):
         made = ~np.isnan(y[:, j])
         if made.sum() < 2 or y[made, j].any() or not np.nansum(y):
             continue
-        for names in groups.values():
+        for group, names in groups.items():
             blank = np.array(
                 [[cells.is_missing(v, cells.MISSING_NUMBER) for v in table.text(n)] for n in names]
             )[:, made]  # fmt: skip  (visit, site)
             here = blank[j].mean()
             if here <= 0.5 or np.median(blank.mean(axis=1)) > 0.5:
                 continue
+            doubted.setdefault(group, []).append(column)
             ledger.warn(
                 "W050",
                 f"{table.place}, visit {column.name}: all {int(made.sum())} sites are 0 and "
@@ -117,6 +122,7 @@ def tell_zeros(
                 cure="blank them if nobody went",
             )
             break
+    return doubted
 
 
 def agree_effort(
@@ -130,7 +136,21 @@ def agree_effort(
     ledger: Ledger,
 ) -> None:
     """A detection where effort is 0 is an error, or is set aside when the study file says so."""
-    worked = effort.values.astype(float) > 0
+    for at in np.argwhere(made & (effort.values.astype(float) < 0)):
+        site, season, visit = (int(i) for i in at)
+        row = int(row_at[:, site, season].max())
+        name = effort.columns[min(visit, len(effort.columns) - 1)]
+        ledger.error(
+            "E048",
+            f"{table.place}, row {row}, column {name}: the effort "
+            f"{effort.values[site, season, visit]:g} is below 0",
+            file=table.place,
+            row=row,
+            column=name,
+            cure="write the effort; 0 where nobody went",
+        )
+    worked = effort.values.astype(float) != 0  # what is below 0 is told above
+    worked &= ~np.isnan(effort.values.astype(float))
     seen = (np.nan_to_num(cube) > 0).any(axis=0)
     drop = study.section("checks").get("detection_without_effort") == "drop"
     for at in np.argwhere(seen & ~worked):

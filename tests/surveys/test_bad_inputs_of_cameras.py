@@ -85,7 +85,7 @@ def test_40__times_with_and_without_offset(study):
     _, problems = study(PACKAGE, deployments__csv=DEPLOYMENTS, observations__csv=records)
     problem, _ = one(problems, "E040")
     assert (problem.row, problem.column) == (7, "eventStart")
-    assert "row 7 has none" in problem.fact
+    assert "row 7 has no offset" in problem.fact
     assert "give every row an offset" in problem.cure
     assert "[time] zone" in problem.cure
     ds, _ = study(
@@ -103,7 +103,7 @@ def test_41__record_outside_the_deployment(study):
     assert "the whole day counts" in same_day.fact
     later, _ = one(problems, "W049")
     assert later.level == "warn"
-    assert "1 rows (row 8) lie on days without effort, up to 11 days off" in later.fact
+    assert "1 row (row 8) lies on days without effort, up to 11 days off" in later.fact
     aside = {(row, rule) for _, row, rule, _ in ledger_of(ds).dropped()}
     assert (8, "outside the time that a camera worked") in aside
 
@@ -113,6 +113,7 @@ def test_42__retrieval_before_set_up(study):
     _, problems = study(CAMERAS, stations__csv=stations, records__csv=RECORD)
     problem, _ = one(problems, "E042")
     assert (problem.row, problem.column) == (3, "Retrieval_date")
+    assert 'row 3 (site "B"): Retrieval_date' in problem.fact
     assert "Retrieval_date 2021-04-02 is before Setup_date 2021-05-03" in problem.fact
     assert "swap or correct" in problem.cure
 
@@ -126,7 +127,10 @@ def test_43__overlapping_deployments_of_one_camera(study):
     assert "from 2021-05-01 to 2021-05-04" in problem.fact
     assert "count twice" in problem.fact
     assert "merge the rows" in problem.cure
-    ds, problems = study(PACKAGE, deployments__csv=deployments, observations__csv=OBSERVATIONS)
+    _, problems = study(PACKAGE, deployments__csv=deployments, observations__csv=OBSERVATIONS)
+    assert 'combine = "union"' in one(problems, "E043")[0].cure
+    toml = toml.replace("sum", "union")
+    ds, problems = study(toml, deployments__csv=deployments, observations__csv=OBSERVATIONS)
     assert one(problems, "W043")[0].level == "warn"  # under union no day counts double
     assert ds is not None
 

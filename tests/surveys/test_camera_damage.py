@@ -106,7 +106,7 @@ def test_dates_in_other_notations__one_column_decides_for_its_neighbours(tmp_pat
         ("Setup_date", "Begun", "E015", 'stations.csv has no column for "start"'),
         ("Retrieval_date", "Over", "E015", 'stations.csv has no column for "end"'),
         ("Problem1_to", "until", "E015", '"Problem1_from" and no column for its other end'),
-        ("2021-05-15", "2021-04-15", "E042", "row 2: Retrieval_date 2021-04-15 is before Setup_date"),
+        ("2021-05-15", "2021-04-15", "E042", 'row 2 (site "A"): Retrieval_date 2021-04-15 is before Setup_date'),
         ("2021-05-15", "2021-05-01", "E042", "is the same as Setup_date 2021-05-01"),
         ("2021-05-15", "", "E514", "row 2, column Retrieval_date: blank"),
         ("2021-05-15", "soon", "E521", 'row 2, column Retrieval_date: "soon" is not a date'),

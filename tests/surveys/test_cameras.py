@@ -151,9 +151,10 @@ def test_cameras_of_a_site_by_union_or_sum(tmp_path):
     assert total == {"union": 10, "sum": 17}
 
 
-def test_one_camera_twice__told_under_union_and_refused_under_sum(tmp_path):
+def test_one_camera_twice__told_under_union_and_refused_otherwise(tmp_path):
     twice = PAIR.replace("A,2,", "A,1,")
-    ds = load(tmp_path, stations=twice, records=ONE)
+    assert refused(tmp_path, stations=twice, records=ONE).codes == ("E043",)
+    ds = load(tmp_path, '[cameras]\ncombine = "union"\n', stations=twice, records=ONE)
     assert "W043" in codes_of(ds)
     error = refused(tmp_path, '[cameras]\ncombine = "sum"\n', stations=twice, records=ONE)
     assert error.codes == ("E043",)

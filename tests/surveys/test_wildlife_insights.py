@@ -16,7 +16,8 @@ here = pytest.mark.skipif(not DATA.is_dir(), reason="the samples are not beside 
 
 def sample(folder, more=""):
     shutil.copytree(DATA, folder / "wi")
-    text = 'schema = 1\n[source]\nformat = "wildlife_insights"\npath = "wi"\n' + more
+    text = 'schema = 1\n[source]\nformat = "wildlife_insights"\npath = "wi"\n'
+    text += '[cameras]\ncombine = "union"\n' + more  # one camera stands twice in the tables
     (folder / "study.toml").write_text(text)
     return read(folder)
 
