@@ -278,18 +278,20 @@ class Factors(Varying):
     def pymc(self, name: str, hypers: list[Any], whole: np.ndarray, real: np.ndarray) -> Any:
         import pymc as pm
         import pytensor.tensor as pt
+        from pytensor.tensor.linalg import qr
 
         (sd,) = hypers
         n_species, n_site = len(self.species), len(self.sites)
         raw = pm.Flat(name, shape=self.n_raw)
         x = raw[: n_species * self.n_factor].reshape((n_species, self.n_factor))
         scores = raw[n_species * self.n_factor :].reshape((self.n_factor, n_site))
-        wider = pt.sqrt(1.0 + real * sd**2)[:, None]
+        wider = (1.0 + real[:, None] * sd**2) ** 0.5
         terms = pm.logp(pm.Normal.dist(0.0, wider), x).sum()
         pm.Potential(f"{name}_density", terms + pm.logp(pm.Normal.dist(), scores).sum())
         loading = sd / wider * x
         effect = (loading @ scores).ravel()
-        axes, corner = pt.linalg.qr(loading[: self.n_factor].T)
+        turned: Any = qr(loading[: self.n_factor].T)
+        axes, corner = turned
         axes = axes * pt.sign(pt.diagonal(corner))
         species, factor = self._triangle
         kept = (loading @ axes)[species, factor]
