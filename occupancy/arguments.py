@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -54,6 +54,20 @@ def number(what: str, value: Any) -> float:
     if not math.isfinite(found):
         raise ModelError(f"{what} is {value!r}; give a number.")
     return found
+
+
+def choice(name: str, value: Any, known: Sequence[str]) -> str:
+    """One of some words.
+
+    Raises
+    ------
+    ModelError
+        It is none of them.
+    """
+    if not isinstance(value, str) or value not in known:
+        words = " or ".join(f'"{word}"' for word in known)
+        raise ModelError(f"{name} = {value!r}: give {words}.")
+    return value
 
 
 def mapping(what: str, value: Any, example: str) -> Mapping[str, Any]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from occupancy import arguments
 from occupancy.comparison import unpooled
+from occupancy.fit_draws import Drawn
 from occupancy.frames import traits
 from occupancy.results import (
     detection,
@@ -21,16 +23,11 @@ from occupancy.results import (
     seasons,
     shrinkage,
 )
-from occupancy.results.draws import (
-    Draws,
-)
+from occupancy.results.draws import Draws
 from occupancy.results.occupied import Occupied, Places
 from occupancy.results.places import outside_sampled
 from surveys.problems import ModelError, listing
 
-if TYPE_CHECKING:
-    pass
-from occupancy.fit_draws import Drawn
 
 ALL = regions.ALL
 
@@ -104,6 +101,7 @@ class OfPlaces(Drawn):
         interval: float = 0.9,
         season: Any = None,
         parameter: str | None = None,
+        new_levels: Literal["draw", "refuse"] = "draw",
     ) -> pd.DataFrame:
         """Occupancy, or any one parameter, at other places.
 
@@ -117,15 +115,19 @@ class OfPlaces(Drawn):
         parameter : str, optional
             A parameter of the family, such as ``"gamma"`` or ``"p"``, in place of occupancy; the
             columns are then named by it, and ``frame`` holds the covariates of its formula.
+        new_levels : "draw" or "refuse"
+            A region, park or observer never surveyed is drawn from the population of them, or is
+            an error.
 
         Returns
         -------
         DataFrame
             In the order and with the index of ``frame``: psi_mean, psi_sd, psi_lower, psi_upper
             (NaN where a covariate is missing), and ``extrapolated``: a covariate lies outside its
-            surveyed range. Group levels never surveyed are drawn from their population.
+            surveyed range, or a label was never surveyed.
         """
         given = elsewhere.as_table(frame)
+        refuses = arguments.choice("new_levels", new_levels, ("draw", "refuse")) == "refuse"
         if parameter is not None:
             return predicted.predict(
                 self.problem,
@@ -137,8 +139,12 @@ class OfPlaces(Drawn):
                 interval,
                 self.seed,
                 season,
+                refuses,
             )
         places = self._elsewhere(given)
+        if refuses:
+            for p in self._occupied.predictors:
+                elsewhere.refuse_new_levels(p, places.at(p.level))
         kind, at = self._asked(given, season)
         told = self._occupied.summarise(places, interval)
         out = pd.DataFrame({f"psi_{k}": v[kind, :, at] for k, v in told.items()}, index=given.index)

@@ -50,7 +50,8 @@ class OfVariation(OfSpecies):
 
         icc = sd^2 / (sum of the predictor's group variances + variance of the link's own noise),
         pi^2 / 3 for logit and pi^2 / 6 for cloglog. Of a maximum: the estimate, its standard error,
-        and Wald's interval on the logarithm; an sd of 0 has neither.
+        and Wald's interval, on the logarithm or, where 0 is within one standard error, on the sd
+        itself, folded at 0; an sd of 0 has neither.
         """
         top = self.ml if isinstance(self.ml, Integrated) and self.posterior is None else None
         return parameters.variances(self.problem, self.draws, interval, top)

@@ -4,6 +4,10 @@
 
 The mode moves with the outer parameters, so that draws of both together carry the uncertainty of
 either: e = mode + (d mode / d outer)(outer - maximum) + noise.
+
+The logarithm of an sd is normal where 0 is far. Where 0 lies within one standard error of the sd,
+such draws would reach thousands, and a new level have psi 0 or 1: there the sd itself is normal,
+folded at 0.
 """
 
 from __future__ import annotations
@@ -13,13 +17,18 @@ from functools import cached_property
 
 import numpy as np
 from scipy import sparse
+from scipy.special import ndtri
+from scipy.stats import foldnorm
 
+from occupancy.engines.coordinates import varying_terms
 from occupancy.engines.laplace import Mode, find_mode
 from occupancy.engines.latent import Latent
 from occupancy.engines.marginal import Integrated
 from occupancy.problem import Problem
 
 AT_ONCE = 500  # rows of a covariance made at one time
+NEAR_ZERO = 1.0  # standard error of log(sd), that of the sd in sds, from which 0 is near
+LEAST_OF_SD = 1e-3  # in drawn sds, so that a folded one has a logarithm
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,8 @@ class Conditional:
     kept : (weight, raw) sparse
     moved : (weight, outer)
         d mode / d outer.
+    near_zero : (outer,) bool
+        Standard deviations of which 0 is within one standard error.
     """
 
     mode: Mode
@@ -45,6 +56,7 @@ class Conditional:
     spread: np.ndarray
     kept: sparse.csr_array
     moved: np.ndarray
+    near_zero: np.ndarray
 
     @property
     def latent(self) -> Latent:
@@ -76,6 +88,8 @@ class Conditional:
         half = along * np.sqrt(np.maximum(scale, 0.0))
         away = np.zeros((n, self.centre.size))
         away[:, self.known] = rng.normal(size=(n, int(self.known.sum()))) @ half.T
+        folded = np.abs(1.0 + away[:, self.near_zero])
+        away[:, self.near_zero] = np.log(np.maximum(folded, LEAST_OF_SD))
         noise = self.kept @ self.mode.factor.noise(rng.normal(size=(self.mode.raw.size, n)))
         weights = self.weights + away @ self.moved.T + noise.T
         lost = ~self.known & (np.arange(self.known.size) < self.latent.n_coefficient)
@@ -102,4 +116,16 @@ def conditional(problem: Problem, top: Integrated) -> Conditional:
     moved[:, :k] = np.linalg.solve(transform.T, moved[:, :k].T).T
     known = np.isfinite(np.diag(top.whole))
     spread = top.whole[np.ix_(known, known)]
-    return Conditional(mode, np.concatenate([beta, hyper]), known, spread, kept, moved)
+    is_sd = [h.name == "sd" for _, t in varying_terms(problem) for h in t.design.hypers]
+    near = np.array([False] * k + is_sd) & known
+    near[known] &= np.diag(spread) > NEAR_ZERO**2
+    return Conditional(mode, np.concatenate([beta, hyper]), known, spread, kept, moved, near)
+
+
+def ends_of_sd(log_sd: float, error: float, interval: tuple[float, float]) -> tuple[float, float]:
+    """Quantiles of an sd from its logarithm and the standard error of that, as in ``draw``."""
+    if error > NEAR_ZERO:
+        lower, upper = foldnorm.ppf(interval, 1.0 / error, scale=np.exp(log_sd) * error)
+    else:
+        lower, upper = np.exp(log_sd + ndtri(interval) * error)
+    return float(lower), float(upper)

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from occupancy.columns.frame import read_column
 from occupancy.frames import Frames, traits
 from occupancy.problem import Predictor, Problem
 from occupancy.results.occupied import Places
 from occupancy.results.regions import Surface
+from occupancy.terms.levels import as_levels
 from surveys.problems import ModelError, listing
 
 WANTED = "give a DataFrame with one row for each place and one column for each covariate of psi"
@@ -93,6 +95,31 @@ def columns(
     if "site" in needed and "site" not in found:  # each row is a place of its own, never surveyed
         found["site"] = np.array([f"(place {i + 1})" for i in range(len(table))], dtype=object)
     return found
+
+
+def refuse_new_levels(predictor: Predictor, frame: Mapping[str, np.ndarray]) -> None:
+    """Let nothing pass whose effect would be drawn from the population of levels.
+
+    Raises
+    ------
+    ModelError
+        A row has a level of a group that was never surveyed, or a new pair of nested ones.
+    """
+    for term in predictor.varying:
+        by, levels = term.design.by, getattr(term.design, "levels", ())
+        if not by or not levels:
+            continue
+        told = [as_levels(read_column(frame, b)) for b in by]
+        keys = np.unique(np.stack([at for _, at in told], axis=1), axis=0)
+        asked = {"/".join(t[i] for (t, _), i in zip(told, key, strict=True)) for key in keys}
+        new = sorted(label for label in asked - set(levels) if all(label.split("/")))
+        if new:  # what is missing has no answer anyway
+            group = "/".join(by)
+            raise ModelError(
+                f"`{predictor.name}` has no {group} {listing(new)} in the surveys, so its effect "
+                f"would be drawn from all that {group} could be. Leave these places out, or allow "
+                'it with new_levels="draw".'
+            )
 
 
 def places_of(

@@ -2,7 +2,8 @@
 
 Of a posterior: mean, sd and quantiles of the draws. Of a maximum: the estimate, its standard error
 by the delta method, and Wald's interval on the whole line (the logarithm of a standard deviation
-or a range, the logit of a share, that of (1 + r) / 2 for a correlation). Correlations are told as
+or a range, the logit of a share, that of (1 + r) / 2 for a correlation); of a standard deviation
+with 0 within one standard error, on its own scale, folded at 0. Correlations are told as
 such: where three or more effects vary together, not the partial ones that are sampled.
 """
 
@@ -13,6 +14,7 @@ import pandas as pd
 from scipy.special import expit, ndtri
 
 from occupancy.engines.compiled import hyper_names
+from occupancy.engines.conditional import ends_of_sd
 from occupancy.engines.coordinates import varying_terms
 from occupancy.engines.marginal import Integrated
 from occupancy.kernel.varying import POSITIVE, SHARE
@@ -92,6 +94,8 @@ def _at_maximum(top: Integrated, name: str, hyper: Hyper, interval: float) -> di
     mean, lower, upper = (_natural(v, hyper.domain) for v in (at, at - z * error, at + z * error))
     if top.at_end[i]:
         return {"mean": mean, "sd": np.nan, "lower": np.nan, "upper": np.nan}
+    if hyper.name == "sd":
+        lower, upper = ends_of_sd(at, error, interval_ends(interval))
     if hyper.domain == POSITIVE:
         slope = mean
     elif hyper.domain == SHARE:

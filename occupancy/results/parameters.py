@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from occupancy.engines.compiled import hyper_names
-from occupancy.engines.conditional import Conditional
+from occupancy.engines.conditional import Conditional, ends_of_sd
 from occupancy.engines.coordinates import varying_terms
 from occupancy.engines.marginal import Integrated
 from occupancy.engines.ml import Maximum
@@ -134,7 +134,8 @@ def variances(
 ) -> pd.DataFrame:
     """One row for each group: the sd between its levels and its share of the latent variance.
 
-    At a maximum (``top``) the estimate, and Wald's interval on the logarithm.
+    At a maximum (``top``) the estimate, and Wald's interval: on the logarithm, or on the sd itself,
+    folded at 0, where 0 is within one standard error.
     """
     rows = []
     groups = [(p, g) for p in problem.predictors.values() for g in p.groups]
@@ -165,7 +166,6 @@ def _icc(p: Predictor, g: GroupTerm, draws: Draws) -> np.ndarray:
 
 def _about_sd(log_sd: float, error: float, interval: float) -> dict[str, float]:
     """An sd from its logarithm: estimate, standard error, interval."""
-    z = ndtri(interval_ends(interval)[1])
     sd = float(np.exp(log_sd))
-    ends = np.exp([log_sd - z * error, log_sd + z * error])
-    return {"mean": sd, "sd": sd * error, "lower": float(ends[0]), "upper": float(ends[1])}
+    lower, upper = ends_of_sd(log_sd, error, interval_ends(interval))
+    return {"mean": sd, "sd": sd * error, "lower": lower, "upper": upper}

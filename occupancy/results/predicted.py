@@ -24,6 +24,7 @@ def predict(
     interval: float,
     seed: int,
     season: Any = None,
+    refuses_new: bool = False,
 ) -> pd.DataFrame:
     """Mean, sd and interval of ``parameter`` at every row of ``table``, on its own scale.
 
@@ -35,6 +36,7 @@ def predict(
         Of the parameter's own coefficients, at a maximum of the likelihood.
     season : optional
         Taken where the formula asks for the season and the table has no such column.
+    refuses_new : whether a level of a group that was never surveyed is an error
 
     Raises
     ------
@@ -53,6 +55,8 @@ def predict(
         table = table.assign(season=season)
     table = elsewhere.located(table, problem.data, needed)
     frame = elsewhere.columns(table, needed, problem.data, parameter)
+    if refuses_new:
+        elsewhere.refuse_new_levels(predictor, frame)
     told = places.summarise(predictor, draws, frame, len(table), interval, covariance, seed)
     out = pd.DataFrame({f"{parameter}_{k}": v for k, v in told.items()}, index=table.index)
     surveyed = {v: np.asarray(frames.at(predictor.level)[v]) for v in needed}

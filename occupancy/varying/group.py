@@ -205,11 +205,14 @@ def turned(unit: np.ndarray) -> np.ndarray:
 
 
 def new_levels(frame: Frame, by: tuple[str, ...], new: np.ndarray, fresh: Fresh) -> np.ndarray:
-    """(draw, new row) standard normal numbers, the same wherever a label appears."""
-    rows = np.flatnonzero(new)
-    labels = np.array(["/".join(str(frame[b][i]) for b in by) for i in rows], dtype=object)
-    unique, inverse = np.unique(labels.astype(str), return_inverse=True)
-    return np.stack([fresh(label) for label in unique], axis=1)[:, inverse]
+    """(draw, new row) standard normal numbers, the same wherever a label appears; NaN for none."""
+    told = [as_levels(read_column(frame, b)[new]) for b in by]
+    rows = np.stack([at for _, at in told], axis=1)
+    unique, inverse = np.unique(rows, axis=0, return_inverse=True)
+    keys = [[texts[i] for (texts, _), i in zip(told, row, strict=True)] for row in unique]
+    drawn = [fresh("/".join(key)) for key in keys]
+    unknown = [not all(key) for key in keys]
+    return np.where(unknown, np.nan, np.stack(drawn, axis=1))[:, inverse]
 
 
 def row_keys(reader: Reader, by: tuple[str, ...]) -> tuple[list[Key], np.ndarray]:
