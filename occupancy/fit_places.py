@@ -28,7 +28,6 @@ from occupancy.results.occupied import Occupied, Places
 from occupancy.results.places import outside_sampled
 from surveys.problems import ModelError, listing
 
-
 ALL = regions.ALL
 
 

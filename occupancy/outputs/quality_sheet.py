@@ -95,12 +95,36 @@ def blues(n: int) -> list[str]:
     return [to_hex(ramp(x)) for x in (np.linspace(0, 1, n) if n > 1 else [0.5])]
 
 
+def without_common_start(names: list[str]) -> list[str]:
+    """Names whose long common beginning is cut, so that what tells them apart has room."""
+    first, last = min(names, default=""), max(names, default="")
+    same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
+    start = first[:same]
+    cut = max((start.rfind(sign) for sign in " _-:/."), default=-1) + 1
+    return [f"…{name[cut:]}" for name in names] if cut >= 8 else names
+
+
 def dates(ax: Axes, most: int = 12) -> None:
     """Dates along the lower edge, as short as they can be told."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, num2date
+
+    class Short(ConciseDateFormatter):
+        """A date that stands alone is told whole; the shortest of it would be its hour."""
+
+        alone = False
+
+        def format_ticks(self, values):
+            self.alone = len(set(values)) == 1
+            if not self.alone:
+                return super().format_ticks(values)
+            day = num2date(values[0])
+            return [f"{day:%b %Y}" if day.day == 1 else f"{day:%d %b %Y}"]
+
+        def get_offset(self):
+            return "" if self.alone else super().get_offset()
 
     locator = AutoDateLocator(minticks=min(4, most), maxticks=most)
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    ax.xaxis.set_major_formatter(Short(locator))
     ax.xaxis.get_offset_text().set_fontsize(7.5)
     ax.xaxis.get_offset_text().set_color(style.MUTED)

@@ -22,6 +22,7 @@ from occupancy.outputs.quality_sheet import (
     dates,
     legend,
     quiet,
+    without_common_start,
 )
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ def _page(section: Operation, setting: Setting, first: int, end: int, pages: int
             dates(ax, most=max(int(wide / 0.75), 2))
             if k == 0:
                 room = LABELS - 0.1
-                names = [style.shorten(words.clean(s), room, 7.5) for s in section.sites[first:end]]
+                names = without_common_start([words.clean(s) for s in section.sites])[first:end]
+                names = [style.shorten(name, room, 7.5) for name in names]
                 ax.set_yticks(range(n), names, fontsize=7.5, color=style.INK)
         out = _mine(section.ticks, first, end)
         out = out[out["kind"] == "outside"]

@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 
 from occupancy.columns.blocks import Memory, Reader, effect_columns, effect_labels
-from occupancy.columns.frame import Frame
+from occupancy.columns.frame import Frame, read_column
 from occupancy.formula.tree import Column, Effect, Group
 from occupancy.kernel.varying import POSITIVE, Functions
 from occupancy.priors.prior import Prior

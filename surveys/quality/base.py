@@ -59,11 +59,12 @@ class Evidence:
 
     @cached_property
     def shown(self) -> tuple[int, ...]:
-        """Positions of the species to show: those asked for, else the most widespread."""
+        """Positions of the species to show: those asked for, else those found at most sites."""
         names = self.ds["species"].values.tolist()
         if self.asked:
             return tuple(names.index(name) for name in self.asked)
-        order = np.lexsort((np.arange(len(names)), -self.naive))
+        found = self.seen.any(axis=(2, 3)).sum(axis=1)
+        order = np.lexsort((np.arange(len(names)), -self.naive, -found))
         return tuple(int(i) for i in order[:SPECIES_SHOWN])
 
     def species_name(self, k: int) -> str:

@@ -10,12 +10,11 @@ import pandas as pd
 from surveys.problems import Problem
 from surveys.quality.base import Evidence, Section, left_out
 from surveys.quality.said import many
+from surveys.shared_places import SAME_METRES, seem_shared, shared
 
 NAME, TITLE = "near_sites", "Sites beside each other"
 CLOSE_METRES = 10.0
 MOST_PAIRS = 200
-SAME_METRES = 0.01
-FEWEST_SHARED, MANY_SHARED = 5, 0.1  # sites with the coordinates of another, that no slip explains
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,22 +42,12 @@ def look(evidence: Evidence) -> Section:
     pairs = pd.DataFrame(rows, columns=["site", "other", "metres"])
     pairs = pairs.sort_values(["metres", "site", "other"], ignore_index=True)
     problems: tuple[Problem, ...] = ()
-    told_already = any(p.code == "W029" for p in evidence.ledger.problems)
+    codes = {p.code for p in evidence.ledger.problems}
+    told_already = bool(codes & {"W029", "N029", "N686"})
     n_shared = int((nearest < SAME_METRES).sum())
-    shared = n_shared >= max(FEWEST_SHARED, MANY_SHARED * len(known))
-    if shared and not told_already:
-        problems = (
-            Problem(
-                code="N029",
-                level="note",
-                fact=f"{n_shared:,} of {many(len(known), 'site')} have the coordinates of another "
-                f'("{pairs["site"].iloc[0]}" and "{pairs["other"].iloc[0]}")',
-                why="so many share them that they seem to be those of a plot, a locality or a "
-                "square, not of the sites; terms of space take such sites for one place",
-                cure="give each site its own coordinates where they are known; where it is one "
-                "place under several names: [sites.alias]",
-            ),
-        )
+    if seem_shared(n_shared, len(known)) and not told_already:
+        example = (str(pairs["site"].iloc[0]), str(pairs["other"].iloc[0]))
+        problems = (shared(n_shared, len(known), example),)
     elif len(pairs) and not told_already:
         a, b, metres = pairs.iloc[0]
         problems = (
@@ -93,7 +82,7 @@ def look(evidence: Evidence) -> Section:
             "pairs": [[a, b, round(float(m), 1)] for a, b, m in pairs[:20].itertuples(index=False)],
         },
         problems=problems,
-        told_before=told_already and len(pairs) > 0,
+        told_before="W029" in codes and len(pairs) > 0,
         pairs=pairs[:MOST_PAIRS],
         nearest=nearest,
     )

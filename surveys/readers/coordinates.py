@@ -11,6 +11,7 @@ import pandas as pd
 from surveys import cells
 from surveys.ledger import Ledger
 from surveys.readers import roles
+from surveys.shared_places import SAME_METRES, seem_shared, shared
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
 
@@ -275,7 +276,13 @@ def _check_close(
         return
     from scipy.spatial import cKDTree
 
-    pairs = sorted(cKDTree(points[at]).query_pairs(CLOSE_METRES / metres))
+    tree = cKDTree(points[at])
+    pairs = sorted(tree.query_pairs(CLOSE_METRES / metres))
+    n_shared = int((tree.query(points[at], k=2)[0][:, 1] * metres < SAME_METRES).sum())
+    if seem_shared(n_shared, len(at)):
+        i, j = min(pairs, key=lambda p: float(np.linalg.norm(points[at[p[0]]] - points[at[p[1]]])))
+        ledger.add(shared(n_shared, len(at), (ids[at[i]], ids[at[j]]), table.place))
+        return
     for i, j in pairs[:MOST_PAIRS]:
         apart = np.linalg.norm(points[at[i]] - points[at[j]]) * metres
         a, b = ids[at[i]], ids[at[j]]

@@ -337,8 +337,8 @@ def _sites(study: StudyFile, base: Table, visits: pd.DataFrame, ledger: Ledger):
             columns.append(column)
     inner = Ledger()
     sites, others = read_sites(study, SiteColumns(base, None, columns, site), inner)
-    near = [p for p in inner.problems if p.code == "W029"]
-    inner.problems = [p for p in inner.problems if p.code != "W029"]
+    near = [p for p in inner.problems if p.code in ("W029", "N029")]
+    inner.problems = [p for p in inner.problems if p not in near]
     if near:
         ledger.note(
             "N686",

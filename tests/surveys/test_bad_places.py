@@ -149,6 +149,16 @@ def test_29__two_sites_a_few_metres_apart(study):
     assert ds.sizes["site"] == 3
 
 
+def test_29__one_coordinate_for_many_sites_is_that_of_their_square(study):
+    rows = [(f"{k}{i}", 46.8 + k / 10, 8.2) for k in range(3) for i in range(3)]
+    ds, problems = study(rows)
+    problem, _ = one(problems, "N029")
+    assert problem.level == "note"
+    assert '9 of 9 sites have the coordinates of another ("00" and "0' in problem.fact
+    assert "W029" not in {p.code for p in problems}
+    assert ds.sizes["site"] == 9
+
+
 def test_29__in_degrees_of_another_datum_metres_are_metres(study):
     rows = [("A", 46.8, 8.2), ("B", 46.9, 8.3), ("C", 46.80001, 8.2)]
     _, problems = study(rows, more='[sites]\ncrs = "EPSG:4258"\n')

@@ -287,3 +287,31 @@ def test_examine__a_hundred_thousand_sites_take_seconds():
     found = quality.examine(ds)
     assert time.process_time() - begun < 10  # about one on the machine where it was written
     assert not [s.left_out for s in found if "could not" in s.left_out]
+
+
+def test_calendar__names_lose_a_long_common_beginning_and_a_lone_date_is_told_whole():
+    import matplotlib.pyplot as plt
+
+    from occupancy.outputs.quality_sheet import dates, without_common_start
+
+    long = ["INBO:MEETNET:LOCATION:013588", "INBO:MEETNET:LOCATION:0135", "INBO:MEETNET:LOCATION:9"]
+    assert without_common_start(long) == ["…013588", "…0135", "…9"]
+    assert without_common_start(["A_1", "A_2"]) == ["A_1", "A_2"]
+    assert without_common_start(["BART_003_long"]) == ["BART_003_long"]
+    fig, ax = plt.subplots()
+    ax.plot(np.array(["2019-06-20", "2019-07-10"], "datetime64[D]"), [0, 1])
+    dates(ax, most=1)
+    formatter = ax.xaxis.get_major_formatter()
+    july = np.datetime64("2019-07-01", "D").astype(float)
+    assert formatter.format_ticks([july]) == ["Jul 2019"]
+    assert formatter.format_ticks([july + 4]) == ["05 Jul 2019"]
+    assert formatter.get_offset() == ""
+    plt.close(fig)
+
+
+def test_species_shown__are_those_found_at_most_sites():
+    y = np.full((2, 4, 1, 1), NAN)
+    y[0, 0] = 1.0  # looked for at one site only, and found there
+    y[1] = np.array([1.0, 1.0, 1.0, 0.0])[:, None, None]
+    found = section("histories", surveys.from_arrays(y))
+    assert [h.detected for h in found.shown] == [3, 1]
