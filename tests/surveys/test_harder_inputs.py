@@ -10,7 +10,7 @@ from seeds import SEEDS
 from spoilt_studies import one, read_files
 
 from occupancy import cli
-from surveys import read
+from surveys import places, read
 from surveys.guess import guess
 from surveys.problems import SurveyError, render
 
@@ -415,3 +415,15 @@ def test_order_of_rows_and_columns_changes_no_archive(tmp_path, form, columns):
         found.append(ds[sorted(map(str, ds.data_vars))])
     for other in found[1:]:
         xr.testing.assert_identical(found[0], other)
+
+
+def test_24__points_of_the_north_of_somalia_lie_in_somalia():
+    assert places.country_name(46.8, 8.2) == "Somalia"
+    assert places.inside_country([46.8, 45.3], [8.2, 2.0], "SO").all()
+
+
+def test_a_layer_that_cannot_be_read_tells_no_folder(tmp_path):
+    (tmp_path / "forest.shp").write_bytes(b"\0\0\x27\x0a" + bytes(200))
+    with pytest.raises(SurveyError) as error:
+        places.read_regions(tmp_path / "forest.shp")
+    assert str(tmp_path) not in str(error.value)
