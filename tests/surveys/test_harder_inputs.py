@@ -427,3 +427,17 @@ def test_a_layer_that_cannot_be_read_tells_no_folder(tmp_path):
     with pytest.raises(SurveyError) as error:
         places.read_regions(tmp_path / "forest.shp")
     assert str(tmp_path) not in str(error.value)
+
+
+def test_47__codes_for_missing_among_covariates_are_told(tmp_path):
+    toml = 'schema = 1\n[files.detections]\npath = "d.csv"\n[files.sites]\npath = "s.csv"\n'
+    wide = "site,y.1,y.2,temp.1,temp.2\nA,0,1,12,-9999\nB,1,0,3,4\n"
+    sites = "site,elev,balance\nA,-999,-120\nB,500,-99\n"
+    ds, problems = read_files(tmp_path, toml, d__csv=wide, s__csv=sites)
+    told = {(p.file, p.row, p.column): p.cure for p in problems if p.code == "W047"}
+    assert set(told) == {("s.csv", 2, "elev"), ("d.csv", 2, "temp.2")}
+    assert told["s.csv", 2, "elev"] == 'if so, set [files.sites] missing = ["-999"]'
+    assert ds["elev"].values.tolist() == [-999, 500]
+    toml += 'missing = ["-999"]\n'
+    _, problems = read_files(tmp_path, toml, d__csv=wide, s__csv=sites)
+    assert {p.column for p in problems if p.code == "W047"} == {"temp.2"}
