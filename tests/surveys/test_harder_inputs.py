@@ -441,3 +441,12 @@ def test_47__codes_for_missing_among_covariates_are_told(tmp_path):
     toml += 'missing = ["-999"]\n'
     _, problems = read_files(tmp_path, toml, d__csv=wide, s__csv=sites)
     assert {p.column for p in problems if p.code == "W047"} == {"temp.2"}
+
+
+def test_12__blanks_round_a_name_are_told_where_the_study_file_names_the_column_too(tmp_path):
+    toml = LONG.replace('"detections.csv"\n', '"detections.csv"\ncolumns = { site = "Site" }\n')
+    records = RECORDS.replace("site,", "Site ,")
+    _, problems = read_files(tmp_path, toml, detections__csv=records, visits__csv=VISITS)
+    assert 'column "Site " was taken for "Site"' in one(problems, "R012")[0].fact
+    _, problems = cameras(tmp_path, "A,fox,2021-03-29\n", STATIONS.replace("Station,", " Station,"))
+    assert 'column " Station" was taken for "Station"' in one(problems, "R012")[0].fact
