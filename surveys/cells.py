@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from surveys.ledger import Ledger
-from surveys.problems import listing
+from surveys.problems import Problem, listing
 from surveys.text_table import Table, rows_text
 from surveys.workbook import ERROR_CELLS
 
@@ -25,6 +25,9 @@ _NUMBERISH = re.compile(
     r"[-+\u2212]?[0-9.,'\u2019\u00a0\u202f ]*[0-9](?:[.,])?(?:[eE][-+]?[0-9]+)?"
 )
 _GROUPS = re.compile(r"(?<=[0-9])['\u2019\u00a0\u202f ](?=[0-9]{3}(?:[^0-9]|$))")
+
+
+CODES = (-99.0, -999.0, -9999.0, -99999.0)  # for missing, in many programs
 
 
 def is_missing(value: str, words: frozenset[str], also: Iterable[str] = ()) -> bool:
@@ -172,7 +175,31 @@ def numbers(
             column=column,
             cure=hint or f'if it means missing, set [{table.spec.section}] missing = ["{value}"]',
         )
+    _tell_codes(table, column, cells, values, ledger)
     return np.array([values[v] for v in cells], dtype=float)
+
+
+def _tell_codes(
+    table: Table, column: str, cells: np.ndarray, values: dict[str, float], ledger: Ledger
+) -> None:
+    """Numbers that many programs write for missing, far below all others: read, and told."""
+    codes = [v for v, number in values.items() if number in CODES]
+    if not codes or any(n <= CODES[0] for v, n in values.items() if v not in codes):
+        return
+    rows = table.rows[np.isin(cells, codes)]
+    shown = listing([f'"{v}"' for v in codes])
+    problem = Problem(
+        code="W047",
+        level="warn",
+        fact=f"{table.place}, {rows_text(rows)}, column {column}: {shown} was read as a number",
+        file=table.file,
+        row=int(rows[0]),
+        column=column,
+        why="many programs write such numbers where a value is missing",
+        cure=f"if so, set [{table.spec.section}] missing = [{shown}]",
+    )
+    if problem not in ledger.problems:
+        ledger.add(problem)
 
 
 def error_cells(table: Table, column: str, ledger: Ledger, also: Iterable[str] = ()) -> bool:

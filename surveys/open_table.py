@@ -94,7 +94,7 @@ def _bytes(spec: TableSpec, ledger: Ledger) -> bytes | None:
             cure="paths count from the folder of the study file",
         )
     except OSError as error:
-        reason = "it is a folder" if isinstance(error, IsADirectoryError) else str(error)
+        reason = "it is a folder" if isinstance(error, IsADirectoryError) else error.strerror
         ledger.error("E401", f"{spec.shown} cannot be opened: {reason}", file=spec.shown)
     return None
 

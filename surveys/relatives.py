@@ -59,7 +59,8 @@ def _text(tree: str | Path) -> tuple[str, str]:
             raise OSError("it is larger than any tree")
         return path.read_text(encoding="utf-8-sig"), path.name
     except (OSError, UnicodeDecodeError) as error:
-        fact = f"{path.name} cannot be read: {error}"
+        told = getattr(error, "strerror", None) or error  # without the path on somebody's disk
+        fact = f"{path.name} cannot be read: {told}"
         raise SurveyError(Problem(code="E165", file=path.name, fact=fact)) from None
 
 

@@ -132,8 +132,9 @@ class Table:
         """The column that plays a role: the one the study file names, else one called `default`."""
         asked = self.spec.columns.get(role)
         found = self.match(asked if asked is not None else (default or role))
-        if found is not None and found != (asked or default or role):
-            self.taken[found] = asked or default or role
+        wanted = asked or default or role
+        if found is not None and (found != wanted or found in self.written):
+            self.taken[found] = wanted
         return found
 
 

@@ -14,6 +14,10 @@ from surveys.problems import Problem, SurveyError, did_you_mean, listing
 TOLERANCE = 0.5  # degrees; coasts and small countries are coarse at 1:110 million
 
 
+# Drawn apart in the atlas, and of the country that the codes of ISO 3166 give them to.
+DRAWN_APART = {"Somaliland": "SO", "N. Cyprus": "CY"}
+
+
 @lru_cache(maxsize=1)
 def _atlas() -> tuple[Any, tuple[str, ...], tuple[str, ...], tuple[str, ...], frozenset[str]]:
     """(tree of polygons, code, numeric code and name of each, codes without polygon)."""
@@ -21,13 +25,20 @@ def _atlas() -> tuple[Any, tuple[str, ...], tuple[str, ...], tuple[str, ...], fr
 
     text = (resources.files("surveys") / "data" / "countries.geojson").read_text(encoding="utf-8")
     document = json.loads(text)
-    told = [feature["properties"] for feature in document["features"]]
-    shapes = [
-        shapely.make_valid(
+    told: list[dict[str, str]] = []
+    shapes: list[Any] = []
+    features = document["features"]
+    for feature in sorted(features, key=lambda f: f["properties"]["name"] in DRAWN_APART):
+        shape = shapely.make_valid(
             shapely.MultiPolygon([(p[0], p[1:]) for p in feature["geometry"]["coordinates"]])
         )
-        for feature in document["features"]
-    ]
+        whole = DRAWN_APART.get(feature["properties"]["name"])
+        at = next((i for i, t in enumerate(told) if t["iso"] == whole), None)
+        if at is None:
+            told.append(feature["properties"])
+            shapes.append(shape)
+        else:
+            shapes[at] = shapely.union(shapes[at], shape)
     return (
         shapely.STRtree(shapes),
         tuple(t["iso"] for t in told),

@@ -8,6 +8,7 @@ GDAL. What is opened is always a plain file on this machine.
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,7 +146,8 @@ def _read_ogr(path: Path, kind: str, layer: str | None, encoding: str | None) ->
             path, layer=chosen, datetime_as_string=True, encoding=encoding
         )
     except (DataSourceError, DataLayerError, FeatureError, CRSError, LookupError) as error:
-        told = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        told = str(error).splitlines()[0] if str(error) else type(error).__name__
+        told = told.replace(f"{path.parent}{os.sep}", "")[:200]  # no paths of somebody's disk
         fact = f"{path.name} cannot be read: {told}"
         cure = "export it again; a Shapefile needs its .shx and .dbf beside it"
         raise SurveyError(Problem(code="E305", file=path.name, fact=fact, cure=cure)) from None

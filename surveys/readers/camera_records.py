@@ -120,7 +120,8 @@ def tell_set_aside(records: Records, ledger: Ledger) -> None:
         ledger.note(
             "N053",
             f"{records.table.place}: set aside as not a species: "
-            + ", ".join(f"{n} {k}" for k, n in counted.items()),
+            + ", ".join(f"{n} {k}" for k, n in counted.items())
+            + " (listed in dropped.csv)",
             file=records.table.file,
         )
     ranked = frame[frame["reason"].str.startswith("rank: ")]
@@ -129,7 +130,8 @@ def tell_set_aside(records: Records, ledger: Ledger) -> None:
         ledger.warn(
             "W053",
             f'{records.table.place}: {n} {"record" if n == 1 else "records"} of "{name}" '
-            f"({str(rank).removeprefix('rank: ')}) set aside",
+            f"({str(rank).removeprefix('rank: ')}) set aside, "
+            "listed in dropped.csv",
             file=records.table.file,
             why="a genus or a class is no species: its absence cannot be told",
             cure='to keep such names: [taxa] keep_ranks = ["genus"]; to give one a species: '

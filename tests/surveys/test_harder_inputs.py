@@ -10,7 +10,7 @@ from seeds import SEEDS
 from spoilt_studies import one, read_files
 
 from occupancy import cli
-from surveys import read
+from surveys import places, read
 from surveys.guess import guess
 from surveys.problems import SurveyError, render
 
@@ -415,3 +415,38 @@ def test_order_of_rows_and_columns_changes_no_archive(tmp_path, form, columns):
         found.append(ds[sorted(map(str, ds.data_vars))])
     for other in found[1:]:
         xr.testing.assert_identical(found[0], other)
+
+
+def test_24__points_of_the_north_of_somalia_lie_in_somalia():
+    assert places.country_name(46.8, 8.2) == "Somalia"
+    assert places.inside_country([46.8, 45.3], [8.2, 2.0], "SO").all()
+
+
+def test_a_layer_that_cannot_be_read_tells_no_folder(tmp_path):
+    (tmp_path / "forest.shp").write_bytes(b"\0\0\x27\x0a" + bytes(200))
+    with pytest.raises(SurveyError) as error:
+        places.read_regions(tmp_path / "forest.shp")
+    assert str(tmp_path) not in str(error.value)
+
+
+def test_47__codes_for_missing_among_covariates_are_told(tmp_path):
+    toml = 'schema = 1\n[files.detections]\npath = "d.csv"\n[files.sites]\npath = "s.csv"\n'
+    wide = "site,y.1,y.2,temp.1,temp.2\nA,0,1,12,-9999\nB,1,0,3,4\n"
+    sites = "site,elev,balance\nA,-999,-120\nB,500,-99\n"
+    ds, problems = read_files(tmp_path, toml, d__csv=wide, s__csv=sites)
+    told = {(p.file, p.row, p.column): p.cure for p in problems if p.code == "W047"}
+    assert set(told) == {("s.csv", 2, "elev"), ("d.csv", 2, "temp.2")}
+    assert told["s.csv", 2, "elev"] == 'if so, set [files.sites] missing = ["-999"]'
+    assert ds["elev"].values.tolist() == [-999, 500]
+    toml += 'missing = ["-999"]\n'
+    _, problems = read_files(tmp_path, toml, d__csv=wide, s__csv=sites)
+    assert {p.column for p in problems if p.code == "W047"} == {"temp.2"}
+
+
+def test_12__blanks_round_a_name_are_told_where_the_study_file_names_the_column_too(tmp_path):
+    toml = LONG.replace('"detections.csv"\n', '"detections.csv"\ncolumns = { site = "Site" }\n')
+    records = RECORDS.replace("site,", "Site ,")
+    _, problems = read_files(tmp_path, toml, detections__csv=records, visits__csv=VISITS)
+    assert 'column "Site " was taken for "Site"' in one(problems, "R012")[0].fact
+    _, problems = cameras(tmp_path, "A,fox,2021-03-29\n", STATIONS.replace("Station,", " Station,"))
+    assert 'column " Station" was taken for "Station"' in one(problems, "R012")[0].fact
