@@ -149,9 +149,9 @@ MODELS = {
 
 
 def compare(problem, model, points=POINTS):
-    """Value to one constant at 1e-10, gradient at 1e-8, at random points."""
+    """Value to one constant at 1e-10 at random points; gradient at 1e-8, at a third of them."""
     density = density_of(problem)
-    log_p, slope = model.compile_logp(mode="FAST_COMPILE"), model.compile_dlogp(mode="FAST_COMPILE")
+    both = model.compile_fn([model.logp(), model.dlogp()], mode="FAST_COMPILE")
     names = [v.name for v in model.continuous_value_vars]
 
     def flat(x):
@@ -169,13 +169,16 @@ def compare(problem, model, points=POINTS):
     assert flat(np.zeros(density.size)).size == density.size
     rng = np.random.default_rng(23)
     gaps, sizes = [], []
-    for _ in range(points):
+    for k in range(points):
         x = density.start(rng) + rng.normal(size=density.size)
         value, gradient = density(x)
-        values = {k: np.asarray(v) for k, v in graph.free_values(problem, density, x).items()}
-        gaps.append(value - float(log_p(values)))
+        free = graph.free_values(problem, density, x)
+        log_p, slope = both({name: np.asarray(value) for name, value in free.items()})
+        gaps.append(value - float(log_p))
         sizes.append(abs(value))
-        expected = jacobian(x).T @ slope(values)
+        if k % 3:
+            continue
+        expected = jacobian(x).T @ slope
         np.testing.assert_allclose(gradient, expected, rtol=1e-8, atol=1e-8 * abs(expected).max())
     assert np.ptp(gaps) <= 1e-10 * max(1.0, max(sizes))
 
