@@ -125,6 +125,8 @@ TERMS = {
     "waves": Term("space", {"psi": "space(basis=5)"}, HERE),
     "waves beyond": Term("space", {"psi": "x + space(basis=8)"}, {"x": 0.5} | BEYOND,
                          sites=40, ordinary=False),
+    "many waves": Term("space", {"psi": "x + space(basis=14)"}, {"x": 0.5} | BEYOND,
+                       ordinary=False),
     "slope in space": Term(
         "space", {"psi": "x + space(x, basis=5)"}, {"x": 1.5} | HERE, ordinary=False
     ),

@@ -21,6 +21,7 @@ from occupancy.engines.compiled import slots
 from occupancy.engines.coordinates import varying_terms
 from occupancy.engines.joined import density_of
 from occupancy.problem import Problem
+from occupancy.varying.base import USUAL_STEPS
 from surveys.problems import ModelError
 
 Route = Literal["precompiled", "pymc"]
@@ -139,9 +140,9 @@ def sample(
 
 
 def _target_accept(problem: Problem) -> float:
-    """Smaller steps where few levels, or a curve, leave an sd free to come near zero."""
-    careful = any(t.design.careful or t.design.along for _, t in varying_terms(problem))
-    return 0.9 if careful else 0.8
+    """As small steps as the most delicate of what varies needs."""
+    wanted = [t.design.acceptance for _, t in varying_terms(problem)]
+    return max(wanted, default=USUAL_STEPS)
 
 
 def _cores(chains: int) -> int:

@@ -31,7 +31,7 @@ from numba.extending import intrinsic
 
 from occupancy.kernel.binding import fresh, is_ours
 from occupancy.kernel.densities import log_density
-from occupancy.kernel.simd import sigmoid
+from occupancy.kernel.simd import FAST, sigmoid
 
 POSITIVE, SHARE, SIGNED = 0, 1, 2  # domains of hyper-parameters: (0, inf), (0, 1), (-1, 1)
 # columns of the table of blocks: three addresses, four sizes, two arrays
@@ -255,7 +255,7 @@ def block_gradients(x, k, blocks, domain, code, arguments, natural, effect, slop
     return total
 
 
-@njit(error_model="numpy", cache=True)
+@njit(error_model="numpy", cache=True, fastmath=FAST)
 def take_out_means(effect, share, lean, onto, means):
     """Add up, for each coefficient, the mean effects that it is sampled with.
 
@@ -275,7 +275,7 @@ def take_out_means(effect, share, lean, onto, means):
             means[c] += onto[r, c] * mean
 
 
-@njit(error_model="numpy", cache=True)
+@njit(error_model="numpy", cache=True, fastmath=FAST)
 def through_means(slope, share, lean, onto, along):
     """Turn slopes along deviations into slopes along effects.
 

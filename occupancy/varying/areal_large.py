@@ -22,7 +22,7 @@ from numba import njit
 from occupancy.kernel.varying import Functions
 from occupancy.priors.prior import Prior
 from occupancy.varying.areal import SHARE_WITH_STRUCTURE, Icar
-from occupancy.varying.base import SETTLED
+from occupancy.varying.base import SETTLED, SMALL_STEPS
 from occupancy.varying.graph_of_regions import parts
 
 _HALF_LOG_TWO_PI = 0.9189385332046727
@@ -158,8 +158,8 @@ class LargeIcar(Icar):
         return len(self.levels) * (1 if self.shared is None else 2)
 
     @property
-    def careful(self) -> bool:
-        return True
+    def acceptance(self) -> float:
+        return SMALL_STEPS
 
     def arrays(self, information: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         n, found = len(self.levels), parts(len(self.levels), self.borders)

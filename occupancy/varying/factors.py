@@ -33,7 +33,7 @@ from occupancy.columns.frame import Frame
 from occupancy.formula.tree import Varying as Node
 from occupancy.kernel.varying import POSITIVE, Functions
 from occupancy.priors.prior import Prior
-from occupancy.varying.base import SETTLED, Face, Fresh, Hyper, State, Varying
+from occupancy.varying.base import SETTLED, SMALL_STEPS, Face, Fresh, Hyper, State, Varying
 from occupancy.varying.group import learn_levels, row_keys
 from surveys.problems import ModelError
 
@@ -191,8 +191,8 @@ class Factors(Varying):
         return ()
 
     @property
-    def careful(self) -> bool:
-        return True
+    def acceptance(self) -> float:
+        return SMALL_STEPS
 
     def _places(self, frame: Frame, n: int | None) -> tuple[np.ndarray, np.ndarray]:
         """(row,) places of the species and of the site; -1 where it was never met."""

@@ -10,8 +10,8 @@ the sum over b is made once for each northing, and then the sum over a for each 
 
     effect = ((Phi_b weight') * Phi_a) summed over a
 
-which costs places x functions where the northings all differ, and a fraction of it on a grid.
-There the places of a northing are read side by side too.
+which costs places x functions where the northings all differ, and a fraction of it on a grid
+(``wave_sums``).
 Waves shorter than the shortest along the axes are left out: resolution is the same in every
 direction. A wave that the data tell much about is sampled as its weight, one that they tell little
 about as weight / sd, as in `group`.
@@ -25,14 +25,21 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from occupancy.columns.blocks import Memory
 from occupancy.columns.frame import Frame
 from occupancy.formula.tree import Varying as Node
-from occupancy.kernel.simd import vexp, vlog_and_inverse
 from occupancy.kernel.varying import Functions
-from occupancy.varying.base import SETTLED, Face, Fresh, Hyper, State, Varying
+from occupancy.varying.base import (
+    SETTLED,
+    USUAL_STEPS,
+    WIDE_STEPS,
+    Face,
+    Fresh,
+    Hyper,
+    State,
+    Varying,
+)
 from occupancy.varying.situated import (
     LENGTHS,
     NU,
@@ -42,222 +49,24 @@ from occupancy.varying.situated import (
     in_words,
     smoothness_allowed,
 )
+from occupancy.varying.wave_sums import (
+    APART,
+    BESIDE,
+    LATTICE,
+    ROWS,
+    adjoint,
+    forward,
+    weights,
+)
 
-_HALF_LOG_TWO_PI = 0.9189385332046727
 ALLOWED = ("matern32", "matern52", "gaussian")
 LOST = 0.03  # share of the variance in waves left out, at the shortest range that is resolved
 BOUNDARY = 1.5  # half-width of the box of the waves, in half-widths of the longer side
 MOST_BASIS, FEWEST_BASIS = 32, 10  # along the longer axis, unless stated
 WIDE_ENOUGH = 6.0  # distances between neighbours that a pattern must span to be seen at all
-ROWS = 32  # northings at a time, on the way back
-LANES = 8  # axes are padded to a multiple, so that inner loops have no rest
 MANY = 6  # places of a northing, from which on it pays to read them side by side
-# places in `whole`: sizes, whether Phi_a holds each northing as (a, place) instead of (place, a),
-# then waves of each a, then the first place of each northing
-CODE, N_NORTHING, N_PLACE, N_A, N_B, N_WAVE, BESIDE, HEAD = 0, 1, 2, 3, 4, 5, 6, 7
-
-
-@njit(error_model="numpy", cache=True)
-def _log_scales(sd, reach, whole, square, per_range, out, slope):
-    """Log sd of every weight, and its derivative along the log of the range."""
-    length = reach * per_range
-    log_length = math.log(length)
-    log_sd = math.log(sd)
-    if whole[CODE] == 3:
-        constant = math.log(2.0 * math.pi) + 2.0 * log_length
-        for k in range(square.size):
-            reached = length * length * square[k]
-            out[k] = log_sd + 0.5 * (constant - 0.5 * reached)
-            slope[k] = 0.5 * (2.0 - reached)
-        return
-    nu = 0.5 + whole[CODE]
-    inverse = 2.0 * nu / (length * length)
-    constant = math.log(4.0 * math.pi * nu) + nu * math.log(2.0 * nu) - 2.0 * nu * log_length
-    for k in range(square.size):
-        both = inverse + square[k]
-        log_both, under = vlog_and_inverse(both, 1.0 - both)  # pyright: ignore[reportGeneralTypeIssues]
-        out[k] = log_sd + 0.5 * (constant - (nu + 1.0) * log_both)
-        slope[k] = (nu + 1.0) * inverse * under - nu
-
-
-@njit(error_model="numpy", cache=True)
-def _parts(whole, real):
-    """Slices of ``real``: l / range, squared frequencies, told, Phi_a, Phi_b, Phi_b turned."""
-    n_u, n, n_a, n_b, k = whole[1], whole[2], whole[3], whole[4], whole[5]
-    at = 1 + 2 * k
-    phi_a = real[at : at + n * n_a]
-    at += n * n_a
-    phi_b = real[at : at + n_u * n_b]
-    at += n_u * n_b
-    return real[1 : 1 + k], real[1 + k : 1 + 2 * k], phi_a, phi_b, real[at:]
-
-
-@njit(error_model="numpy", cache=True)
-def _make_weights(natural, raw, whole, real, weight):
-    """Fill the weights of all waves; the log density of raw."""
-    square, told, _, _, _ = _parts(whole, real)
-    k = whole[N_WAVE]
-    log_scale, along = np.empty(k), np.empty(k)
-    _log_scales(natural[0], natural[1], whole, square, real[0], log_scale, along)
-    total = -_HALF_LOG_TWO_PI * k
-    for q in range(k):
-        scale = vexp(log_scale[q])
-        more = 1.0 + told[q] * scale * scale
-        weight[q] = scale / math.sqrt(more) * raw[q]
-        total -= 0.5 * (raw[q] * raw[q] / more + math.log(more))
-    return total
-
-
-@njit(error_model="numpy", cache=True, fastmath={"contract", "nsz", "reassoc"})
-def _beside(t, phi, out):
-    """Places of one northing, Phi (a, place); a in fours."""
-    n = out.size
-    for i in range(n):
-        out[i] = 0.0
-    for a in range(0, t.size, 4):
-        t0, t1, t2, t3 = t[a], t[a + 1], t[a + 2], t[a + 3]
-        w, x = phi[a * n : (a + 1) * n], phi[(a + 1) * n : (a + 2) * n]
-        y, z = phi[(a + 2) * n : (a + 3) * n], phi[(a + 3) * n : (a + 4) * n]
-        for i in range(n):
-            out[i] += t0 * w[i] + t1 * x[i] + t2 * y[i] + t3 * z[i]
-
-
-@njit(error_model="numpy", cache=True, fastmath={"contract", "nsz", "reassoc"})
-def _beside_back(slope, phi, out):
-    n = slope.size
-    for a in range(0, out.size, 4):
-        w, x = phi[a * n : (a + 1) * n], phi[(a + 1) * n : (a + 2) * n]
-        y, z = phi[(a + 2) * n : (a + 3) * n], phi[(a + 3) * n : (a + 4) * n]
-        v0, v1, v2, v3 = 0.0, 0.0, 0.0, 0.0
-        for i in range(n):
-            s = slope[i]
-            v0 += s * w[i]
-            v1 += s * x[i]
-            v2 += s * y[i]
-            v3 += s * z[i]
-        out[a], out[a + 1], out[a + 2], out[a + 3] = v0, v1, v2, v3
-
-
-@njit(error_model="numpy", cache=True, fastmath={"contract", "nsz", "reassoc"})
-def _field(grid, whole, phi_a, phi_b, effect):
-    """Effects of all places from the weights, (a, b) padded with zeros."""
-    n_u, n_a, n_b = whole[N_NORTHING], whole[N_A], whole[N_B]
-    count = whole[HEAD : HEAD + n_a]
-    first = whole[HEAD + n_a :]
-    t = np.empty(n_a)
-    for u in range(n_u):
-        row = phi_b[u * n_b : (u + 1) * n_b]
-        for a in range(0, n_a, 4):
-            v0, v1, v2, v3 = 0.0, 0.0, 0.0, 0.0
-            g0, g1, g2, g3 = grid[a], grid[a + 1], grid[a + 2], grid[a + 3]
-            for b in range(count[a]):
-                v0 += g0[b] * row[b]
-                v1 += g1[b] * row[b]
-                v2 += g2[b] * row[b]
-                v3 += g3[b] * row[b]
-            t[a], t[a + 1], t[a + 2], t[a + 3] = v0, v1, v2, v3
-        if whole[BESIDE]:
-            own = effect[first[u] : first[u + 1]]
-            _beside(t, phi_a[first[u] * n_a : first[u + 1] * n_a], own)
-            continue
-        for i in range(first[u], first[u + 1]):
-            mine = phi_a[i * n_a : (i + 1) * n_a]
-            v = 0.0
-            for a in range(n_a):
-                v += mine[a] * t[a]
-            effect[i] = v
-
-
-@njit(error_model="numpy", cache=True, fastmath={"contract", "nsz", "reassoc"})
-def _back(slope, whole, phi_a, turned, d_grid):
-    """Slopes along the weights from those along the effects."""
-    n_u, n_a, n_b = whole[N_NORTHING], whole[N_A], whole[N_B]
-    count = whole[HEAD : HEAD + n_a]
-    first = whole[HEAD + n_a :]
-    rows, flipped = np.empty((ROWS, n_a)), np.empty((n_a, ROWS))
-    for block in range((n_u + ROWS - 1) // ROWS):
-        u0 = block * ROWS
-        for r in range(ROWS):
-            mine = rows[r]
-            for a in range(n_a):
-                mine[a] = 0.0
-            if u0 + r < n_u and whole[BESIDE]:
-                i, j = first[u0 + r], first[u0 + r + 1]
-                _beside_back(slope[i:j], phi_a[i * n_a : j * n_a], mine)
-            elif u0 + r < n_u:
-                for i in range(first[u0 + r], first[u0 + r + 1]):
-                    s = slope[i]
-                    for a in range(n_a):
-                        mine[a] += s * phi_a[i * n_a + a]
-        for a in range(n_a):
-            for r in range(ROWS):
-                flipped[a, r] = rows[r, a]
-        mine = turned[block * n_b * ROWS : (block + 1) * n_b * ROWS]
-        for a in range(0, n_a, 4):
-            f0, f1, f2, f3 = flipped[a], flipped[a + 1], flipped[a + 2], flipped[a + 3]
-            for b in range(count[a]):
-                own = mine[b * ROWS : (b + 1) * ROWS]
-                v0, v1, v2, v3 = 0.0, 0.0, 0.0, 0.0
-                for r in range(ROWS):
-                    v0 += f0[r] * own[r]
-                    v1 += f1[r] * own[r]
-                    v2 += f2[r] * own[r]
-                    v3 += f3[r] * own[r]
-                d_grid[a, b] += v0
-                d_grid[a + 1, b] += v1
-                d_grid[a + 2, b] += v2
-                d_grid[a + 3, b] += v3
-
-
-@njit(error_model="numpy", cache=True)
-def _to_grid(weight, whole, grid):
-    at = 0
-    own = whole[HEAD + whole[N_A] + whole[N_NORTHING] + 1 :]
-    for a in range(whole[N_A]):
-        for b in range(own[a]):
-            grid[a, b] = weight[at]
-            at += 1
-
-
-@njit(error_model="numpy", cache=True)
-def forward(natural, raw, whole, real, effect):
-    _, _, phi_a, phi_b, _ = _parts(whole, real)
-    weight, grid = np.empty(whole[N_WAVE]), np.zeros((whole[N_A], whole[N_B]))
-    total = _make_weights(natural, raw, whole, real, weight)
-    _to_grid(weight, whole, grid)
-    _field(grid, whole, phi_a, phi_b, effect)
-    return total
-
-
-@njit(error_model="numpy", cache=True)
-def adjoint(natural, raw, effect, slope, whole, real, d_natural, d_raw):
-    square, told, phi_a, _, turned = _parts(whole, real)
-    k = whole[N_WAVE]
-    d_grid = np.zeros((whole[N_A], whole[N_B]))
-    _back(slope, whole, phi_a, turned, d_grid)
-    log_scale, along = np.empty(k), np.empty(k)
-    _log_scales(natural[0], natural[1], whole, square, real[0], log_scale, along)
-    own = whole[HEAD + whole[N_A] + whole[N_NORTHING] + 1 :]
-    d_sd, d_range, q = 0.0, 0.0, 0
-    for a in range(whole[N_A]):
-        for b in range(own[a]):
-            scale = vexp(log_scale[q])
-            known = told[q] * scale * scale
-            share = 1.0 / (1.0 + known)
-            scale *= math.sqrt(share)
-            d_raw[q] = scale * d_grid[a, b] - share * raw[q]
-            d_log = d_grid[a, b] * scale * raw[q] + known * (raw[q] * raw[q] * share - 1.0)
-            d_log *= share
-            d_sd += d_log
-            d_range += d_log * along[q]
-            q += 1
-    d_natural[0] += d_sd / natural[0]
-    d_natural[1] += d_range / natural[1]
-
-
-@njit(error_model="numpy", cache=True)
-def weights(natural, raw, whole, real, out):
-    _make_weights(natural, raw, whole, real, out)
+PLENTY = 100  # waves, which keep steps short whatever share of them is accepted
+FILLED = 0.5  # of the crossings of a lattice, from which on it is one
 
 
 @dataclass(frozen=True)
@@ -320,6 +129,10 @@ class Waves(Varying):
     @property
     def n_effect(self) -> int:
         return len(self.field.places)
+
+    @property
+    def acceptance(self) -> float:
+        return WIDE_STEPS if self.n_weight >= PLENTY else USUAL_STEPS
 
     @property
     def basis(self) -> tuple[int, int]:
@@ -388,25 +201,30 @@ class Waves(Varying):
         at = self.field.places
         northing, of_place = np.unique(at[:, 1], return_inverse=True)
         first = np.searchsorted(of_place, np.arange(len(northing) + 1))
-        own = np.bincount(self.waves[:, 0] - 1, minlength=self.basis[0])
-        n_a, n_b = _padded(self.basis[0]), _padded(self.basis[1])
-        phi_a, phi_b = np.zeros((len(at), n_a)), np.zeros((len(northing), n_b))
+        own = np.bincount(self.waves[:, 0] - 1, minlength=_fours(self.basis[0]))
+        across = np.bincount(self.waves[:, 1] - 1, minlength=_fours(self.basis[1]))
+        n_a, n_b = len(own), len(across)
+        width = np.maximum.accumulate(_fours(across)[::-1])[::-1]
+        phi_a = np.zeros((len(at), n_a))
+        phi_b = np.zeros((-(-len(northing) // ROWS) * ROWS, n_b))
         phi_a[:, : self.basis[0]] = self._phi(0, at[:, 0])
-        phi_b[:, : self.basis[1]] = self._phi(1, northing)
-        own = np.concatenate([own, np.zeros(n_a - own.size, np.int64)])
-        fours = np.repeat(own.reshape(-1, 4).max(axis=1), 4)  # four a's share a loop over b
-        count = np.minimum(_padded(fours), n_b)
-        blocks = -(-len(northing) // ROWS)
-        turned = np.zeros((blocks * ROWS, n_b))
-        turned[: len(northing)] = phi_b
-        turned = turned.reshape(blocks, ROWS, n_b).transpose(0, 2, 1)
-        beside = len(at) >= MANY * len(northing)
-        if beside:
+        phi_b[: len(northing), : self.basis[1]] = self._phi(1, northing)
+        turned = phi_b.reshape(-1, ROWS, n_b).transpose(0, 2, 1)
+        easting, of_easting = np.unique(at[:, 0], return_index=True, return_inverse=True)[1:]
+        layout, columns, east = APART, 0, np.empty(0, np.int64)
+        if len(at) >= FILLED * len(northing) * len(easting):
+            layout, columns, east = LATTICE, _fours(len(easting)), of_easting
+            table = np.zeros((columns, n_a))
+            table[: len(easting)] = phi_a[easting]
+            phi_a = np.concatenate([table.T.ravel(), table.ravel()])
+        elif len(at) >= MANY * len(northing):
+            layout = BESIDE
             each = np.split(phi_a, first[1:-1])
             phi_a = np.concatenate([own_places.T.ravel() for own_places in each])
-        sizes = [self.field.code, len(northing), len(at), n_a, n_b, len(self.waves), beside]
-        whole = np.concatenate([sizes, count, first, own]).astype(np.int64)
-        return whole, (phi_a.ravel(), phi_b.ravel(), turned.ravel())
+        sizes = [self.field.code, len(northing), len(at), n_a, n_b, len(self.waves)]
+        whole = np.concatenate([sizes, [layout, columns], own, width, first, east])
+        phi_b = phi_b[: _fours(len(northing))]
+        return whole.astype(np.int64), (phi_a.ravel(), phi_b.ravel(), turned.ravel())
 
     def arrays(self, information: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         whole, parts = self._compiled
@@ -544,5 +362,6 @@ def _reach(code: int) -> float:
     return math.sqrt(2 * nu * (LOST ** (-1 / nu) - 1))
 
 
-def _padded(n: Any) -> Any:
-    return -(-n // LANES) * LANES
+def _fours(n: Any) -> Any:
+    """Axes are padded to a multiple of four, so that inner loops have no rest."""
+    return -(-n // 4) * 4
