@@ -26,7 +26,12 @@ _NUMBERISH = re.compile(
 )
 _GROUPS = re.compile(r"(?<=[0-9])['\u2019\u00a0\u202f ](?=[0-9]{3}(?:[^0-9]|$))")
 
-
+_TOTALS = re.compile(
+    r"(?:grand |sub-?)?(?:totals?|totale|totaal|gesamt(?:summe)?|summe|suma|somme|sum|mean|average"
+    r"|median|moyenne|mittelwert|durchschnitt|media|promedio|gemiddelde)"
+    r"(?: (?:of )?(?:all )?(?:sites?|stations?|detections?|visits?|counts?|g[ée]n[ée]ral))?\s*:?",
+    re.IGNORECASE,
+)
 CODES = (-99.0, -999.0, -9999.0, -99999.0)  # for missing, in many programs
 
 
@@ -167,13 +172,15 @@ def numbers(
         table.comma_read.append(column)
     for value in bad:
         rows = table.rows[cells == value]
+        unit = len(rows) == 1 and rows[0] == table.spec.header_row + 1 and value[0].isalpha()
         ledger.error(
             "E046",
             f'{table.place}, {rows_text(rows)}, column {column}: "{value}" is not a number',
             file=table.place,
             row=int(rows[0]),
             column=column,
-            cure=hint or f'if it means missing, set [{table.spec.section}] missing = ["{value}"]',
+            cure=(f"if row {rows[0]} holds units, delete it; " if unit else "")
+            + (hint or f'if it means missing, set [{table.spec.section}] missing = ["{value}"]'),
         )
     _tell_codes(table, column, cells, values, ledger)
     return np.array([values[v] for v in cells], dtype=float)
@@ -321,8 +328,21 @@ def ids(table: Table, column: str, ledger: Ledger) -> np.ndarray:
             row=int(blank[0]),
             column=column,
             cure=f'set [{table.spec.section}] fill_down = ["{column}"] to copy the value down, '
-            "or fill in the id",
+            "or fill in the id; delete the row if it is none (units, totals)",
         )
+    for value in pd.unique(cells):
+        if _TOTALS.fullmatch(value):
+            rows = table.rows[cells == value]
+            ledger.error(
+                "E014",
+                f'{table.place}, {rows_text(rows)}, column {column}: "{value}" is a row of totals, '
+                "not a place",
+                file=table.place,
+                row=int(rows[0]),
+                column=column,
+                why="it would be read as one more site",
+                cure="delete the row; a place that is called so needs another name",
+            )
     odd = [v for v in pd.unique(cells) if _looks_numeric_but_is_not_plain(v)]
     if odd:
         shown = listing([f'"{v}"' for v in odd], 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -153,4 +154,4 @@ def rows_text(rows: Iterable[int], most: int = 5) -> str:
 @lru_cache(maxsize=4096)
 def bare(name: str) -> str:
     """A name as it is compared: without blanks, in small letters."""
-    return re.sub(r"\s+", "", str(name)).casefold()
+    return re.sub(r"\s+", "", unicodedata.normalize("NFC", str(name))).casefold()
