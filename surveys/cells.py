@@ -13,6 +13,7 @@ import pandas as pd
 from surveys.ledger import Ledger
 from surveys.problems import Problem, listing
 from surveys.text_table import Table, rows_text
+from surveys.units_in_cells import VAGUE, take_off, tell_units
 from surveys.workbook import ERROR_CELLS
 
 # Read as missing without asking, in columns of numbers.
@@ -25,7 +26,6 @@ _NUMBERISH = re.compile(
     r"[-+\u2212]?[0-9.,'\u2019\u00a0\u202f ]*[0-9](?:[.,])?(?:[eE][-+]?[0-9]+)?"
 )
 _GROUPS = re.compile(r"(?<=[0-9])['\u2019\u00a0\u202f ](?=[0-9]{3}(?:[^0-9]|$))")
-
 _TOTALS = re.compile(
     r"(?:grand |sub-?)?(?:totals?|totale|totaal|gesamt(?:summe)?|summe|suma|somme|sum|mean|average"
     r"|median|moyenne|mittelwert|durchschnitt|media|promedio|gemiddelde)"
@@ -133,6 +133,7 @@ def numbers(
 ) -> np.ndarray:
     """A column as float64, NaN where missing; each cell that is no number is told by its row."""
     also = frozenset((*table.spec.missing, *missing))
+    _take_units_off(table, column, also)
     cells = table.text(column)
     if error_cells(table, column, ledger, also):
         return np.full(len(cells), np.nan)
@@ -244,16 +245,27 @@ def is_numeric(table: Table, column: str, missing: Iterable[str] = ()) -> bool:
     if column in table.types:
         return table.types[column] == "number"
     also = frozenset((*table.spec.missing, *missing))
+    _take_units_off(table, column, also)
     cells = pd.Series(table.text(column)).value_counts()
     sign = decimal_sign(table, column) or "."
-    good = bad = 0
+    good = bad = vague = 0
     for value, n in cells.items():
         text = str(value)
         if is_missing(text, MISSING_NUMBER, also) or text.upper() in ERROR_CELLS:
             continue
-        fits = parse_number(text, sign) is not None
-        good, bad = (good + n, bad) if fits else (good, bad + n)
-    return good >= bad
+        if parse_number(text, sign) is not None:
+            good += n
+        elif VAGUE.fullmatch(text):
+            vague += n
+        else:
+            bad += n
+    return good >= bad + (0 if good else vague)
+
+
+def _take_units_off(table: Table, column: str, also: Iterable[str]) -> None:
+    if column not in table.units_read and column not in table.types:
+        cells = pd.unique(table.text(column))
+        take_off(table, column, [v for v in cells if not is_missing(v, MISSING_NUMBER, also)])
 
 
 def kind_of(
@@ -276,6 +288,7 @@ def kind_of(
 
 def tell_decimals(table: Table, ledger: Ledger) -> None:
     """Tell, once a table is read, where a decimal comma and thousands marks were seen."""
+    tell_units(table, ledger)
     if not table.comma_read and not table.thousands_read:
         return
     told = []

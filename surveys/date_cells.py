@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -88,6 +89,23 @@ def moment_of(
         return np.datetime64(dt.datetime(*numbers), "s")
     except ValueError:
         return None
+
+
+def moments(values: Iterable[str], *, month_first: bool) -> dict[str, np.datetime64] | None:
+    """The moments of dates under one order of day and month; None where one is no date then."""
+    out: dict[str, np.datetime64] = {}
+    for value in values:
+        match = PARTS.fullmatch(value)
+        if match is None:
+            moment = iso(value) if iso(value) is not None else named(value)
+        else:
+            a, sign, b, year, *clock, _ = match.groups()
+            day, month = (b, a) if month_first and sign != "." else (a, b)
+            moment = moment_of(full_year(year), month, day, *clock)
+        if moment is None:
+            return None
+        out[value] = moment
+    return out
 
 
 def year_may_lead(split: dict[str, tuple[str, ...]], parsed: dict[str, np.datetime64]) -> bool:

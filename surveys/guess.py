@@ -14,6 +14,7 @@ import pandas as pd
 from surveys import cells, guess_cameras, guess_layers, guess_sheets
 from surveys.build import SITE_COLUMNS
 from surveys.guess_files import files_of
+from surveys.guess_lines import quoted
 from surveys.guess_open import open_all
 from surveys.guess_terms import first_terms
 from surveys.guess_text import Parts
@@ -178,12 +179,17 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
         elif visits and set(visits) <= set(table.names):
             told = {v for c in visits for v in pd.unique(table.text(c))}
             same = _site_column(table, parts) or ""
+            alike = same and told <= {"0", "1", "", "NA"}
             if _species_column(table) or (
-                same
-                and told <= {"0", "1", "", "NA"}
-                and re.search(r"detect|histor", Path(name).stem, re.I)
+                alike and re.search(r"detect|histor", Path(name).stem, re.I)
             ):
                 parts.unused[name] = "further detections: only one table of them is read"
+            elif alike and _binary(tables[parts.detections], visits):
+                parts.unused[name] = (
+                    f"0 and 1 at each visit, as in {parts.detections}. Of another species? Then "
+                    "join the two in one table with a column species. A covariate? Then write "
+                    f"[visit_covariates.{_covariate_name(name)}] path = {quoted(name)}"
+                )
             else:
                 parts.visit_covariates[_covariate_name(name)] = name
         elif parts.guess and parts.guess.format == "long" and _is_visits(table, parts):
@@ -210,6 +216,12 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
         for column in tables[name].names:
             if column != site and column not in parts.covariates:
                 parts.covariates[column] = (name, column)
+
+
+def _binary(table: Table, visits: list[str]) -> bool:
+    """Whether the columns of visits hold 0 and 1 alone."""
+    told = {v for c in visits for v in pd.unique(table.text(c))}
+    return told <= {"0", "1", "", "NA"}
 
 
 def _is_more(table: Table) -> bool:

@@ -81,6 +81,7 @@ class Table:
     decimal_default: str | None = None
     comma_read: list[str] = field(default_factory=list)  # columns read with a decimal comma
     thousands_read: dict[str, tuple[int, str, float]] = field(default_factory=dict)
+    units_read: dict[str, tuple[int, str, str]] = field(default_factory=dict)  # row, cell, unit
     taken: dict[str, str] = field(default_factory=dict)  # column -> name asked for
     written: dict[str, str] = field(default_factory=dict)  # column -> header with its blanks
     site_column: str | None = None  # set once the column of site ids is known

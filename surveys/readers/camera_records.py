@@ -92,6 +92,8 @@ def species_frame(
             [judged[n][1] if a else r for n, r, a in zip(written, reason, animal, strict=True)],
             dtype=object,
         )
+    if counts is not None:  # somebody looked, and counted none
+        reason = np.where((reason == "") & (np.asarray(counts) == 0), "count of 0", reason)
     frame = pd.DataFrame({"at": np.arange(len(names)) if at is None else at})
     frame["species"] = found
     frame["reason"] = [

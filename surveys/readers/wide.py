@@ -36,6 +36,8 @@ def detect(tables: dict[str, Table]) -> Guess | None:
     best: Guess | None = None
     for file, table in tables.items():
         found = visit_columns.find(table.names)
+        by_date = [] if found else visit_columns.dated(table.names)
+        found = found or by_date
         if not found or not len(table):
             continue
         values = pd.unique(np.concatenate([table.text(c.name) for c in found]))
@@ -55,7 +57,8 @@ def detect(tables: dict[str, Table]) -> Guess | None:
         sure -= 0.01 * visit_columns.STEMS.index(stem) if stem in visit_columns.STEMS else 0.3
         why = f"columns {found[0].name} to {found[-1].name} hold {listing(sorted(told), 6)}"
         if best is None or sure > best.sure:
-            best = Guess("wide", sure, why, extra={"file": file, "visits": found})
+            extra = {"file": file, "visits": found, "by_date": bool(by_date)}
+            best = Guess("wide", sure, why, extra=extra)
     return best
 
 
