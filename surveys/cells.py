@@ -106,7 +106,7 @@ def _decide_signs(table: Table) -> None:
 
 def parse_number(text: str, sign: str = ".") -> tuple[float, bool] | None:
     """The number, and whether thousands marks were removed; None when it is no number."""
-    value = text.replace("\u2212", "-")
+    value = text.replace("\u2212", "-").replace("\u2013", "-")
     bare = _GROUPS.sub("", value)
     thousands = bare != value
     other = "," if sign == "." else "."

@@ -293,13 +293,30 @@ def _shares_sites(table: Table, tables: dict[str, Table], parts: Parts) -> bool:
 
 
 def _coordinate_columns(table: Table) -> dict[str, str]:
+    """Columns of coordinates by their role; x and y that can only be degrees are degrees."""
     for pair in (("longitude", "latitude"), ("easting", "northing")):
         found = {
-            r: next((table.match(n) for n in roles.USUAL[r] if table.match(n)), None) for r in pair
+            r: next((c for n in roles.USUAL[r] if (c := table.match_but_unit(n))), None)
+            for r in pair
         }
         if all(found.values()):
-            return {r: c for r, c in found.items() if c}
+            columns = [str(c) for c in found.values()]
+            if pair[0] == "easting" and _are_degrees(table, *columns):
+                pair = ("longitude", "latitude")
+            return dict(zip(pair, columns, strict=True))
     return {}
+
+
+def _are_degrees(table: Table, x: str, y: str) -> bool:
+    """Whether x and y are within the ranges of degrees, with fractions, wherever they are told."""
+    quiet = Ledger()
+    one, other = (cells.numbers(table, c, quiet) for c in (x, y))
+    known = np.isfinite(one) & np.isfinite(other)
+    if quiet.of_level("error") or not known.any():
+        return False
+    one, other = one[known], other[known]
+    within = (np.abs(one) <= 180).all() and (np.abs(other) <= 90).all()
+    return bool(within and (one % 1 != 0).any() and (other % 1 != 0).any())
 
 
 def _name_columns(tables: dict[str, Table], parts: Parts) -> None:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from surveys.problems import listing
 
+_UNIT = re.compile(r"\s*[(\[][^()\[\]]*[)\]]$")
 CUT = 10  # letters of a column's name that a Shapefile keeps
 
 
@@ -129,6 +130,12 @@ class Table:
         if not same and self.names_cut and len(name) > CUT:
             same = [c for c in self.frame.columns if c == name[:CUT]]
         return same[0] if len(same) == 1 else None
+
+    def match_but_unit(self, name: str) -> str | None:
+        """The column called `name`, or the only one that is but for a unit behind: Lat (°N)."""
+        found = self.match(name)
+        same = [c for c in self.frame.columns if bare(_UNIT.sub("", c)) == bare(name)]
+        return found or (same[0] if len(same) == 1 else None)
 
     def column(self, role: str, *, default: str | None = None) -> str | None:
         """The column that plays a role: the one the study file names, else one called `default`."""

@@ -34,6 +34,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "area": ("area",),
     "site": ("site",),
 }
+PLACES = ("longitude", "latitude", "easting", "northing")
 # Not species, whatever the taxonomist says: they prove effort.
 NOT_SPECIES: dict[str, str] = {
     **dict.fromkeys(("", "blank", "empty", "none", "no animal", "nothing", "ghost"), "blank"),
@@ -60,9 +61,9 @@ def named(table: Table, role: str, ledger: Ledger) -> str | None:
             )
         return found
     for name in USUAL.get(role, (role,)):
-        found = table.match(name)
+        found = table.match_but_unit(name) if role in PLACES else table.match(name)
         if found is not None and found not in table.spec.columns.values():
-            table.column(role, default=name)
+            table.column(role, default=name if table.match(name) else found)
             return found
     return None
 
