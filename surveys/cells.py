@@ -13,7 +13,7 @@ import pandas as pd
 from surveys.ledger import Ledger
 from surveys.problems import Problem, listing
 from surveys.text_table import Table, rows_text
-from surveys.units_in_cells import VAGUE, take_off, tell_units
+from surveys.units_in_cells import VAGUE, take_clock_off, take_off, tell_units
 from surveys.workbook import ERROR_CELLS
 
 # Read as missing without asking, in columns of numbers.
@@ -245,7 +245,7 @@ def is_numeric(table: Table, column: str, missing: Iterable[str] = ()) -> bool:
     if column in table.types:
         return table.types[column] == "number"
     also = frozenset((*table.spec.missing, *missing))
-    _take_units_off(table, column, also)
+    _take_units_off(table, column, also, clock=True)
     cells = pd.Series(table.text(column)).value_counts()
     sign = decimal_sign(table, column) or "."
     good = bad = vague = 0
@@ -262,10 +262,14 @@ def is_numeric(table: Table, column: str, missing: Iterable[str] = ()) -> bool:
     return good >= bad + (0 if good else vague)
 
 
-def _take_units_off(table: Table, column: str, also: Iterable[str]) -> None:
-    if column not in table.units_read and column not in table.types:
-        cells = pd.unique(table.text(column))
-        take_off(table, column, [v for v in cells if not is_missing(v, MISSING_NUMBER, also)])
+def _take_units_off(table: Table, column: str, also: Iterable[str], *, clock: bool = False) -> None:
+    if column in table.units_read or column in table.types:
+        return
+    cells = pd.unique(table.text(column))
+    told = [v for v in cells if not is_missing(v, MISSING_NUMBER, also)]
+    take_off(table, column, told)
+    if clock:
+        take_clock_off(table, column, told)
 
 
 def kind_of(

@@ -16,11 +16,12 @@ from surveys.build import SITE_COLUMNS
 from surveys.guess_files import files_of
 from surveys.guess_lines import quoted
 from surveys.guess_open import open_all
+from surveys.guess_refusal import refusal
 from surveys.guess_terms import first_terms
 from surveys.guess_text import Parts
 from surveys.guess_text import text as text_of
 from surveys.ledger import Ledger
-from surveys.problems import Problem, SurveyError, listing
+from surveys.problems import Problem, SurveyError
 from surveys.readers import READERS, mark, plugged, reader, roles
 from surveys.readers.deployments import column_of
 from surveys.readers.visit_columns import VisitColumn
@@ -123,15 +124,7 @@ def _detections(tables: dict[str, Table], parts: Parts) -> None:
             parts.notes.append(f'the reader "{other.name}" of {other.by} was not asked: {why}')
     parts.notes += [problem.fact for problem in refused]
     if not guesses:
-        raise SurveyError(
-            Problem(
-                code="E411",
-                fact=f"None of {listing(tables, 6)} looks like detections",
-                why="wanted: one column for each visit (v1, v2, ...) with 0, 1 and blanks; or one "
-                "row for each visit with a column of 0 and 1",
-                cure="write the study file by hand: [files.detections] path, [wide] visits",
-            )
-        )
+        raise SurveyError(refusal(tables))
     best = max(guesses, key=lambda g: g.sure)
     parts.guess = best
     parts.detections = best.extra["file"]
@@ -186,10 +179,14 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
                 parts.unused[name] = "further detections: only one table of them is read"
             elif alike and _binary(tables[parts.detections], visits):
                 parts.unused[name] = (
-                    f"0 and 1 at each visit, as in {parts.detections}. Of another species? Then "
-                    "join the two in one table with a column species. A covariate? Then write "
-                    f"[visit_covariates.{_covariate_name(name)}] path = {quoted(name)}"
+                    f"0 and 1 at each visit, as in {parts.detections}. Another species or season? "
+                    "Join them in one table, with a column species or season"
                 )
+                if not table.sheet:
+                    parts.unused[name] += (
+                        ". A covariate? Then write "
+                        f"[visit_covariates.{_covariate_name(name)}] path = {quoted(name)}"
+                    )
             else:
                 parts.visit_covariates[_covariate_name(name)] = name
         elif parts.guess and parts.guess.format == "long" and _is_visits(table, parts):

@@ -21,6 +21,10 @@ _WITH_UNIT = re.compile(
     r"\u00b0\s?C|dB|ppm|mg/l)",
     re.IGNORECASE,
 )
+HOURS = "hours of the day"
+_CLOCK = re.compile(
+    r"(?P<h>\d{1,2}):(?P<m>\d{2})(?::(?P<s>\d{2})(?:\.\d+)?)?(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?"
+)
 
 
 def take_off(table: Table, column: str, told: Sequence[str]) -> None:
@@ -42,12 +46,55 @@ def take_off(table: Table, column: str, told: Sequence[str]) -> None:
     table.decimal_columns.clear()  # the signs of the numbers can be judged only now
 
 
+def are_clock_times(told: Sequence[str]) -> bool:
+    """Whether cells are times of day: 06:30, 6:30 PM, 18:30:00."""
+    return bool(told) and all(_hours(v) is not None for v in told)
+
+
+def take_clock_off(table: Table, column: str, told: Sequence[str]) -> None:
+    """Make hours of the cells of a column that are all times of day; `tell_units` tells it."""
+    if not are_clock_times(told):
+        return
+    cells = table.text(column)
+    first = next(i for i, v in enumerate(cells) if v in told)
+    table.units_read[column] = (int(table.rows[first]), cells[first], HOURS)
+    hours = {v: repr(_hours(v)) for v in told}
+    table.frame[column] = np.array([hours.get(v, v) for v in cells], dtype=object)
+    table.decimal_columns.clear()
+
+
+def _hours(text: str) -> float | None:
+    match = _CLOCK.fullmatch(text)
+    if match is None:
+        return None
+    hour, minute, second = (int(match[k] or 0) for k in ("h", "m", "s"))
+    if match["half"]:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + 12 * (match["half"] in "pP")
+    if hour > 23 or minute > 59 or second > 59:
+        return None
+    return round(hour + minute / 60 + second / 3600, 6)
+
+
 def tell_units(table: Table, ledger: Ledger) -> None:
     """Tell, once a table is read, which columns held units."""
     if not table.units_read:
         return
-    names = list(table.units_read)
-    row, text, unit = next(iter(table.units_read.values()))
+    clocks = {n: told for n, told in table.units_read.items() if told[2] == HOURS}
+    for name, (row, text, _) in clocks.items():
+        ledger.repair(
+            "R046",
+            f"{table.place}, column {name}: times of day were read as hours "
+            f'(row {row}: "{text}" = {_hours(text):.4g})',
+            file=table.file,
+            row=row,
+            column=name,
+        )
+    names = [n for n in table.units_read if n not in clocks]
+    if not names:
+        return
+    row, text, unit = table.units_read[names[0]]
     ledger.repair(
         "R046",
         f"{table.place}: column{'s' * (len(names) > 1)} {listing(names, 8)} "

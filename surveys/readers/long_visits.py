@@ -16,10 +16,12 @@ from surveys.readers.tidy import Tidy
 from surveys.readers.visit_covariates import refuse_taken
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
+from surveys.units_in_cells import are_clock_times
 from surveys.values import as_seasons, natural
 
 KEY = ("site", "season", "visit", "date", "datetime")
 DAY = "day_of_year"
+TIME_OF_DAY = "time_of_day"
 
 
 def visit_keys(study: StudyFile, table: Table, ledger: Ledger) -> pd.DataFrame | None:
@@ -87,6 +89,9 @@ def covariates_of(
     out: dict[str, np.ndarray] = {}
     sections = study.section("visit_covariates")
     by_column = {k["column"]: n for n, k in sections.items() if "column" in k}
+    clock = table.match("time")
+    if clock is not None and clock not in used and _is_clock(table, clock):
+        by_column.setdefault(clock, TIME_OF_DAY)  # `time` is that of the first detection
     observer = roles.named(table, "observer", ledger)
     names = [c for c in table.names if c not in used and c != observer]
     names = [c for c in names if not _coordinate(study, table, c, ledger)]
@@ -127,12 +132,17 @@ def covariates_of(
     return out
 
 
+def _is_clock(table: Table, column: str) -> bool:
+    told = [v for v in pd.unique(table.text(column)) if not cells.is_missing(v, cells.MISSING_WORD)]
+    return column in table.units_read or are_clock_times(told)
+
+
 def _coordinate(study: StudyFile, table: Table, column: str, ledger: Ledger) -> bool:
     """Longitude and latitude of a row belong to the site."""
     pairs = ("longitude", "latitude", "easting", "northing")
     asked = {table.match(table.spec.columns[r]) for r in pairs if r in table.spec.columns}
-    usual = {n for r in ("longitude", "latitude") for n in roles.USUAL[r]}
-    return column in asked or column.casefold() in usual or column.casefold() == "region"
+    usual = {table.match_but_unit(n) for r in pairs[:2] for n in roles.USUAL[r]}
+    return column in asked or column in usual or column.casefold() == "region"
 
 
 def site_constant(

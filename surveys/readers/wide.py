@@ -23,7 +23,13 @@ from surveys.readers.visit_covariates import (
     own_table,
     refuse_taken,
 )
-from surveys.readers.wide_values import agree_effort, counts, detections, tell_zeros
+from surveys.readers.wide_values import (
+    agree_effort,
+    counts,
+    detections,
+    tell_zeros,
+    word_of_presence,
+)
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
 from surveys.values import as_seasons, natural
@@ -46,6 +52,7 @@ def detect(tables: dict[str, Table]) -> Guess | None:
             for v in values
             if not cells.is_missing(v, cells.MISSING_NUMBER)
         }
+        told = {v if (w := word_of_presence(v)) is None else f"{w:g}" for v in told}
         binary = bool(told) and told <= {"0", "1"}
         counts = bool(told) and all(v.isdecimal() and len(v) < 4 for v in told)
         if not counts:

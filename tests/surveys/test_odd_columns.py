@@ -88,7 +88,7 @@ def test_days_that_nobody_can_tell_from_months_are_no_order_of_visits():
 def test_histories_of_another_species_are_no_covariate(tmp_path):
     text, ds = first_look(tmp_path, "fox.csv", "hare.csv", fox__csv=HISTORIES, hare__csv=HISTORIES)
     assert "hare" not in ds
-    assert "not used: hare.csv (0 and 1 at each visit, as in fox.csv. Of another species?" in text
+    assert "not used: hare.csv (0 and 1 at each visit, as in fox.csv. Another species" in text
     wind = HISTORIES.replace("0,1", "0.5,1")
     text, ds = first_look(
         tmp_path / "wind", "fox.csv", "wind.csv", fox__csv=HISTORIES, wind__csv=wind
