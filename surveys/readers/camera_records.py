@@ -74,6 +74,8 @@ def species_frame(
     alias = {
         " ".join(k.split()).casefold(): v for k, v in study.section("taxa").get("alias", {}).items()
     }
+    if not (scientific or ranks) and len(names) == len(table):
+        roles.tell_doubtful_names(table, names, found, reason, ledger)
     if scientific or ranks:
         judged: dict[str, tuple[str, str]] = {}
         written = pd.Series(names).map(lambda n: " ".join(str(n).split()))

@@ -184,6 +184,7 @@ def species_of(
         name = roles.only_species(study, table, ledger)
         return np.full(n, name, dtype=object), np.full(n, "", dtype=object), None
     names, reason = roles.species_names(study, table, table.text(column), ledger)
+    roles.tell_doubtful_names(table, table.text(column), names, reason, ledger)
     names[reason != ""] = ""
     return names, reason, column
 

@@ -252,7 +252,9 @@ def _species(
 ) -> tuple[list[str], np.ndarray]:
     if column is None:
         return [roles.only_species(study, table, ledger)], np.zeros(len(table), dtype=int)
-    names, reason = roles.species_names(study, table, cells.ids(table, column, ledger), ledger)
+    written = cells.ids(table, column, ledger)
+    names, reason = roles.species_names(study, table, written, ledger)
+    roles.tell_doubtful_names(table, written, names, reason, ledger)
     keep = reason == ""
     if not keep.all():
         ledger.error(

@@ -115,3 +115,35 @@ def test_records_of_cameras_with_date_and_time_apart(tmp_path):
     )
     _, ds = first_look(tmp_path, s__csv=stations, r__xlsx=records)
     assert ds["detection"].values[0, :, 0].tolist() == [[0, 1, 0], [1, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    "name", ["Vulpes sp.", "Vulpes spp", "Vulpes cf. vulpes", "fox?", "fox/dog", "Unknown bird"]
+)
+def test_names_that_are_no_species_are_told(tmp_path, name):
+    rows = f"A,1,{name},1\nA,1,fox,0\nB,1,{name},0\nB,1,fox,1\n"
+    text = f"site,visit,species,detection\n{rows}"
+    ds, problems = read_files(tmp_path, LONG, d__csv=text)
+    assert name in ds["species"].values
+    problem, _ = one(problems, "W051")
+    assert f'"{name}" is read as species' in problem.fact
+    aside = LONG + f'[taxa]\nexclude = ["{name}"]\n'
+    ds, problems = read_files(tmp_path, aside, d__csv=text)
+    assert ds["species"].values.tolist() == ["fox"]
+    assert "W051" not in [p.code for p in problems]
+
+
+@pytest.mark.parametrize("name", ["Aspitates", "Cf Moller", "Unknownia", "Great spotted p."])
+def test_names_of_species_are_not_doubted(tmp_path, name):
+    text = f"site,visit,species,detection\nA,1,{name},1\nB,1,{name},0\n"
+    _, problems = read_files(tmp_path, LONG, d__csv=text)
+    assert "W051" not in [p.code for p in problems]
+
+
+@pytest.mark.parametrize("rows", [("yes", "Yes", "no"), ("no", "yes", "Yes")])
+def test_levels_that_differ_by_capitals_are_told(tmp_path, rows):
+    text = "site,y.1,y.2,burnt\n" + "".join(
+        f"{s},0,1,{b}\n" for s, b in zip("ABC", rows, strict=True)
+    )
+    _, problems = read_files(tmp_path, WIDE, d__csv=text)
+    assert one(problems, "W054")[0].fact.startswith('"burnt": "Yes" (1) and "yes" (1) differ by')
