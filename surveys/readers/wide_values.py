@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from surveys import cells
+from surveys.counts_in_cells import is_thousands
 from surveys.ledger import Ledger
 from surveys.readers.long_values import ABSENT, PRESENT
 from surveys.readers.visit_columns import VisitColumn
@@ -36,9 +37,12 @@ def detections(
     out = np.full((len(table), len(columns)), np.nan)
     said: dict[str, int] = {}  # words for present and absent, and in how many cells
     wrong: dict[str, list[tuple[int, str]]] = {}
+    beside = {v for c in columns for v in pd.unique(table.text(c.name))}
     for j, column in enumerate(columns):
         texts = table.text(column.name)
         if cells.error_cells(table, column.name, ledger, missing):
+            continue
+        if is_thousands(table, column.name, ledger, beside):
             continue
         values = {}
         for text in pd.unique(texts):

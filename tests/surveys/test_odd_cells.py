@@ -147,3 +147,19 @@ def test_levels_that_differ_by_capitals_are_told(tmp_path, rows):
     )
     _, problems = read_files(tmp_path, WIDE, d__csv=text)
     assert one(problems, "W054")[0].fact.startswith('"burnt": "Yes" (1) and "yes" (1) differ by')
+
+
+@pytest.mark.parametrize("layout", ["long", "wide"])
+def test_a_count_that_can_be_one_or_a_thousand_is_asked(tmp_path, layout):
+    long = "site;visit;detection\nA;1;1.000\nA;2;0\nB;1;2\nB;2;12\n"
+    wide = "site;y.1;y.2\nA;1.000;0\nB;2;12\n"
+    study, text = (LONG, long) if layout == "long" else (WIDE, wide)
+    _, problems = read_files(tmp_path, study, d__csv=text)
+    assert '"1.000" can be 1 or 1000' in one(problems, "E501")[0].fact
+    stated = study + 'decimal = ","\n'
+    ds, _ = read_files(tmp_path, stated, d__csv=text)
+    assert ds["count"].max() == 1000
+    printed = text.replace(";0\n", ";0.000\n").replace(";2\n", ";2.000\n").replace("12", "12.000")
+    printed = printed.replace(";2;", ";2.000;") if layout == "wide" else printed
+    ds, _ = read_files(tmp_path, study, d__csv=printed)
+    assert ds["count"].max() == 12
