@@ -13,6 +13,7 @@ import pandas as pd
 from surveys.ledger import Ledger
 from surveys.problems import Problem, listing
 from surveys.text_table import Table, rows_text
+from surveys.units_in_cells import VAGUE, take_clock_off, take_off, tell_units
 from surveys.workbook import ERROR_CELLS
 
 # Read as missing without asking, in columns of numbers.
@@ -25,8 +26,12 @@ _NUMBERISH = re.compile(
     r"[-+\u2212]?[0-9.,'\u2019\u00a0\u202f ]*[0-9](?:[.,])?(?:[eE][-+]?[0-9]+)?"
 )
 _GROUPS = re.compile(r"(?<=[0-9])['\u2019\u00a0\u202f ](?=[0-9]{3}(?:[^0-9]|$))")
-
-
+_TOTALS = re.compile(
+    r"(?:grand |sub-?)?(?:totals?|totale|totaal|gesamt(?:summe)?|summe|suma|somme|sum|mean|average"
+    r"|median|moyenne|mittelwert|durchschnitt|media|promedio|gemiddelde)"
+    r"(?: (?:of )?(?:all )?(?:sites?|stations?|detections?|visits?|counts?|g[ée]n[ée]ral))?\s*:?",
+    re.IGNORECASE,
+)
 CODES = (-99.0, -999.0, -9999.0, -99999.0)  # for missing, in many programs
 
 
@@ -101,7 +106,7 @@ def _decide_signs(table: Table) -> None:
 
 def parse_number(text: str, sign: str = ".") -> tuple[float, bool] | None:
     """The number, and whether thousands marks were removed; None when it is no number."""
-    value = text.replace("\u2212", "-")
+    value = text.replace("\u2212", "-").replace("\u2013", "-")
     bare = _GROUPS.sub("", value)
     thousands = bare != value
     other = "," if sign == "." else "."
@@ -128,6 +133,7 @@ def numbers(
 ) -> np.ndarray:
     """A column as float64, NaN where missing; each cell that is no number is told by its row."""
     also = frozenset((*table.spec.missing, *missing))
+    _take_units_off(table, column, also)
     cells = table.text(column)
     if error_cells(table, column, ledger, also):
         return np.full(len(cells), np.nan)
@@ -167,13 +173,15 @@ def numbers(
         table.comma_read.append(column)
     for value in bad:
         rows = table.rows[cells == value]
+        unit = len(rows) == 1 and rows[0] == table.spec.header_row + 1 and value[0].isalpha()
         ledger.error(
             "E046",
             f'{table.place}, {rows_text(rows)}, column {column}: "{value}" is not a number',
             file=table.place,
             row=int(rows[0]),
             column=column,
-            cure=hint or f'if it means missing, set [{table.spec.section}] missing = ["{value}"]',
+            cure=(f"if row {rows[0]} holds units, delete it; " if unit else "")
+            + (hint or f'if it means missing, set [{table.spec.section}] missing = ["{value}"]'),
         )
     _tell_codes(table, column, cells, values, ledger)
     return np.array([values[v] for v in cells], dtype=float)
@@ -237,16 +245,31 @@ def is_numeric(table: Table, column: str, missing: Iterable[str] = ()) -> bool:
     if column in table.types:
         return table.types[column] == "number"
     also = frozenset((*table.spec.missing, *missing))
+    _take_units_off(table, column, also, clock=True)
     cells = pd.Series(table.text(column)).value_counts()
     sign = decimal_sign(table, column) or "."
-    good = bad = 0
+    good = bad = vague = 0
     for value, n in cells.items():
         text = str(value)
         if is_missing(text, MISSING_NUMBER, also) or text.upper() in ERROR_CELLS:
             continue
-        fits = parse_number(text, sign) is not None
-        good, bad = (good + n, bad) if fits else (good, bad + n)
-    return good >= bad
+        if parse_number(text, sign) is not None:
+            good += n
+        elif VAGUE.fullmatch(text):
+            vague += n
+        else:
+            bad += n
+    return good >= bad + (0 if good else vague)
+
+
+def _take_units_off(table: Table, column: str, also: Iterable[str], *, clock: bool = False) -> None:
+    if column in table.units_read or column in table.types:
+        return
+    cells = pd.unique(table.text(column))
+    told = [v for v in cells if not is_missing(v, MISSING_NUMBER, also)]
+    take_off(table, column, told)
+    if clock:
+        take_clock_off(table, column, told)
 
 
 def kind_of(
@@ -269,6 +292,7 @@ def kind_of(
 
 def tell_decimals(table: Table, ledger: Ledger) -> None:
     """Tell, once a table is read, where a decimal comma and thousands marks were seen."""
+    tell_units(table, ledger)
     if not table.comma_read and not table.thousands_read:
         return
     told = []
@@ -321,8 +345,21 @@ def ids(table: Table, column: str, ledger: Ledger) -> np.ndarray:
             row=int(blank[0]),
             column=column,
             cure=f'set [{table.spec.section}] fill_down = ["{column}"] to copy the value down, '
-            "or fill in the id",
+            "or fill in the id; delete the row if it is none (units, totals)",
         )
+    for value in pd.unique(cells):
+        if _TOTALS.fullmatch(value):
+            rows = table.rows[cells == value]
+            ledger.error(
+                "E014",
+                f'{table.place}, {rows_text(rows)}, column {column}: "{value}" is a row of totals, '
+                "not a place",
+                file=table.place,
+                row=int(rows[0]),
+                column=column,
+                why="it would be read as one more site",
+                cure="delete the row; a place that is called so needs another name",
+            )
     odd = [v for v in pd.unique(cells) if _looks_numeric_but_is_not_plain(v)]
     if odd:
         shown = listing([f'"{v}"' for v in odd], 3)

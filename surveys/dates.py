@@ -10,34 +10,27 @@ import numpy as np
 import pandas as pd
 
 from surveys.cells import MISSING_NUMBER, error_cells, is_missing
+from surveys.date_cells import (
+    PARTS,
+    full_year,
+    iso,
+    kind_of_date,
+    moment_of,
+    named,
+    named_parts,
+    year_may_lead,
+)
 from surveys.ledger import Ledger
 from surveys.problems import listing
 from surveys.text_table import Table, rows_text
 
-_TIME = r"(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?(Z|[+-]\d{2}:?\d{2})?"
-_ISO = re.compile(rf"(\d{{4}})([-/.:])(\d{{1,2}})\2(\d{{1,2}}){_TIME}")
-_COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})")
-_PARTS = re.compile(rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}|\d{{2}}){_TIME}")
-_NAMED = re.compile(rf"(\d{{1,2}})[-/. ]([A-Za-z]{{3,9}})[-/. ](\d{{4}}){_TIME}")
 _TIMED = re.compile(r"\d:\d{2}")
 OFFSET = re.compile(r":\d{2}(?:\.\d+)?\s*(?:Z|([+-])(\d{2}):?(\d{2}))$")
-_SERIAL = re.compile(r"\d{5}(?:\.\d+)?")
+YEARS = (1700, 2261)  # what a Dataset can hold, and nobody has surveyed outside it
 MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
 )
-PIVOT = 69  # 69 and later are of the 1900s, as strptime has it
-
-
-def kind_of_date(value: str) -> str | None:
-    """How a cell writes a date: "iso", "parts" (1.5.21), "named" (1-May-2021), "serial", None."""
-    if _ISO.fullmatch(value) or _COMPACT.fullmatch(value):
-        return "iso"
-    if _PARTS.fullmatch(value):
-        return "parts"
-    if _named(value) is not None:
-        return "named"
-    return "serial" if _SERIAL.fullmatch(value) else None
 
 
 def are_dates(values: Iterable[str]) -> bool:
@@ -73,6 +66,7 @@ def dates(
         parsed = _by_format(table, column, cells, unique, ledger)
     else:
         parsed = _by_look(table, column, cells, unique, ledger, _others(table, column, beside))
+    parsed = _refuse_years(table, column, cells, parsed, ledger)
     for i, value in enumerate(cells):
         if value in parsed:
             out[i] = parsed[value]
@@ -123,7 +117,7 @@ def _by_format(
             if kind_of_date(value) == "iso" and any(
                 (row, column) in table.dates for row in table.rows[cells == value]
             ):
-                parsed[value] = _iso(value)  # type: ignore[assignment]
+                parsed[value] = iso(value)  # type: ignore[assignment]
                 continue
             shown = " or ".join(f'"{f}"' for f in table.spec.date_format)
             _refuse(table, column, cells, value, f"does not follow date_format {shown}", ledger)
@@ -133,21 +127,8 @@ def _by_format(
 def _others(table: Table, column: str, beside: Iterable[str]) -> list[tuple[str, ...]]:
     """Day, month and year, in whatever order, of the cells beside a column."""
     names = [name for name in beside if name != column]
-    found = (_PARTS.fullmatch(v) for name in names for v in pd.unique(table.text(name)))
+    found = (PARTS.fullmatch(v) for name in names for v in pd.unique(table.text(name)))
     return [match.groups() for match in found if match is not None]
-
-
-def _named(value: str) -> np.datetime64 | None:
-    """1-May-2021, with the month by its English name or its first three letters."""
-    match = _NAMED.fullmatch(value)
-    if match is None:
-        return None
-    day, name, year, hour, minute, second, _ = match.groups()
-    bare = name.casefold()
-    for number, month in enumerate(MONTHS, start=1):
-        if bare in (month.casefold(), month[:3].casefold()):
-            return _moment(year, number, day, hour, minute, second)
-    return None
 
 
 def _by_look(
@@ -171,7 +152,7 @@ def _by_look(
         return {}
     parsed: dict[str, np.datetime64] = {}
     for value in kinds.get("iso", []):
-        moment = _iso(value)
+        moment = iso(value)
         if moment is None:
             _impossible(table, column, cells, value, ledger)
         else:
@@ -179,30 +160,27 @@ def _by_look(
     if "parts" in kinds:
         parsed |= _parts(table, column, cells, kinds["parts"], ledger, others)
     for value in kinds.get("named", []):
-        parsed[value] = _named(value)  # type: ignore[assignment]
+        moment = named(value)
+        if moment is None:
+            _impossible(table, column, cells, value, ledger)
+        else:
+            parsed[value] = moment
+    _tell_named_years(table, column, [v for v in kinds.get("named", []) if v in parsed], ledger)
     if "serial" in kinds:
         parsed |= _serials(table, column, kinds["serial"], ledger)
     return parsed
 
 
-def _iso(value: str) -> np.datetime64 | None:
-    compact = _COMPACT.fullmatch(value)
-    if compact:
-        year, month, day = compact.groups()
-        return _moment(year, month, day, None, None, None)
-    match = _ISO.fullmatch(value)
-    if match is None:
-        return None
-    year, _, month, day, hour, minute, second, _ = match.groups()
-    return _moment(year, month, day, hour, minute, second)
-
-
-def _moment(year, month, day, hour, minute, second) -> np.datetime64 | None:
-    numbers = [int(n) if n else 0 for n in (year, month, day, hour, minute, second)]
-    try:
-        return np.datetime64(dt.datetime(*numbers), "s")
-    except ValueError:
-        return None
+def _tell_named_years(table: Table, column: str, named: list[str], ledger: Ledger) -> None:
+    short = [v for v in named if len(named_parts(v)[2]) == 2]  # type: ignore[index]
+    if short:
+        years = sorted({full_year(named_parts(v)[2]) for v in short})  # type: ignore[index]
+        ledger.repair(
+            "R036",
+            f"{table.place}, column {column}: two-digit years read as {listing(years)}",
+            file=table.file,
+            column=column,
+        )
 
 
 def _parts(
@@ -213,7 +191,7 @@ def _parts(
     ledger: Ledger,
     others: list[tuple[str, ...]],
 ) -> dict[str, np.datetime64]:
-    split = {v: _PARTS.fullmatch(v).groups() for v in values}  # type: ignore[union-attr]
+    split = {v: PARTS.fullmatch(v).groups() for v in values}  # type: ignore[union-attr]
     first = [v for v, g in split.items() if int(g[0]) > 12]
     second = [v for v, g in split.items() if int(g[2]) > 12]
     points = all(g[1] == "." for g in split.values())
@@ -252,15 +230,27 @@ def _parts(
         )
         return {}
     parsed: dict[str, np.datetime64] = {}
-    for value, (a, _, b, year, hour, minute, second_, _) in split.items():
-        full = year if len(year) == 4 else str(int(year) + (1900 if int(year) >= PIVOT else 2000))
+    for value, (a, _, b, year, *clock, _) in split.items():
         day, month = (b, a) if month_first and not day_first else (a, b)
-        moment = _moment(full, month, day, hour, minute, second_)
+        moment = moment_of(full_year(year), month, day, *clock)
         if moment is None:
             _impossible(table, column, cells, value, ledger)
         else:
             parsed[value] = moment
     short = [v for v, g in split.items() if len(g[3]) == 2]
+    if year_may_lead(split, parsed):
+        sign = split[short[0]][1]
+        ledger.error(
+            "E032",
+            f'{table.place}, column {column}: "{short[0]}" may begin with its year, because the '
+            "dates lie closer together then",
+            file=table.place,
+            row=int(table.rows[cells == short[0]][0]),
+            column=column,
+            cure=f'set [{table.spec.section}] date_format = "%y{sign}%m{sign}%d" or '
+            f'"%d{sign}%m{sign}%y"; write years with four digits',
+        )
+        return {}
     if short:
         years = sorted({str(parsed[v])[:4] for v in short if v in parsed})
         by = (second or first or short)[0]
@@ -318,7 +308,28 @@ def _mixed(
 
 
 def _impossible(table: Table, column: str, cells: np.ndarray, value: str, ledger: Ledger) -> None:
-    _refuse(table, column, cells, value, "does not exist", ledger, code="E035")
+    fact = "does not exist"
+    if re.search(r"\b24:00", value):
+        fact += "; midnight is 00:00 of the day that begins"
+    _refuse(table, column, cells, value, fact, ledger, code="E035")
+
+
+def _refuse_years(
+    table: Table,
+    column: str,
+    cells: np.ndarray,
+    parsed: dict[str, np.datetime64],
+    ledger: Ledger,
+) -> dict[str, np.datetime64]:
+    """The moments without those of a year in which nobody surveyed, which are told."""
+    kept = {}
+    for value, moment in parsed.items():
+        year = int(str(moment).rsplit("T", 1)[0].rsplit("-", 2)[0])
+        if YEARS[0] <= year <= YEARS[1]:
+            kept[value] = moment
+            continue
+        _refuse(table, column, cells, value, f"is of the year {year}", ledger, code="E035")
+    return kept
 
 
 def _refuse(

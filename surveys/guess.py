@@ -14,12 +14,14 @@ import pandas as pd
 from surveys import cells, guess_cameras, guess_layers, guess_sheets
 from surveys.build import SITE_COLUMNS
 from surveys.guess_files import files_of
+from surveys.guess_lines import quoted
 from surveys.guess_open import open_all
+from surveys.guess_refusal import refusal
 from surveys.guess_terms import first_terms
 from surveys.guess_text import Parts
 from surveys.guess_text import text as text_of
 from surveys.ledger import Ledger
-from surveys.problems import Problem, SurveyError, listing
+from surveys.problems import Problem, SurveyError
 from surveys.readers import READERS, mark, plugged, reader, roles
 from surveys.readers.deployments import column_of
 from surveys.readers.visit_columns import VisitColumn
@@ -122,15 +124,7 @@ def _detections(tables: dict[str, Table], parts: Parts) -> None:
             parts.notes.append(f'the reader "{other.name}" of {other.by} was not asked: {why}')
     parts.notes += [problem.fact for problem in refused]
     if not guesses:
-        raise SurveyError(
-            Problem(
-                code="E411",
-                fact=f"None of {listing(tables, 6)} looks like detections",
-                why="wanted: one column for each visit (v1, v2, ...) with 0, 1 and blanks; or one "
-                "row for each visit with a column of 0 and 1",
-                cure="write the study file by hand: [files.detections] path, [wide] visits",
-            )
-        )
+        raise SurveyError(refusal(tables))
     best = max(guesses, key=lambda g: g.sure)
     parts.guess = best
     parts.detections = best.extra["file"]
@@ -178,12 +172,21 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
         elif visits and set(visits) <= set(table.names):
             told = {v for c in visits for v in pd.unique(table.text(c))}
             same = _site_column(table, parts) or ""
+            alike = same and told <= {"0", "1", "", "NA"}
             if _species_column(table) or (
-                same
-                and told <= {"0", "1", "", "NA"}
-                and re.search(r"detect|histor", Path(name).stem, re.I)
+                alike and re.search(r"detect|histor", Path(name).stem, re.I)
             ):
                 parts.unused[name] = "further detections: only one table of them is read"
+            elif alike and _binary(tables[parts.detections], visits):
+                parts.unused[name] = (
+                    f"0 and 1 at each visit, as in {parts.detections}. Another species or season? "
+                    "Join them in one table, with a column species or season"
+                )
+                if not table.sheet:
+                    parts.unused[name] += (
+                        ". A covariate? Then write "
+                        f"[visit_covariates.{_covariate_name(name)}] path = {quoted(name)}"
+                    )
             else:
                 parts.visit_covariates[_covariate_name(name)] = name
         elif parts.guess and parts.guess.format == "long" and _is_visits(table, parts):
@@ -210,6 +213,12 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
         for column in tables[name].names:
             if column != site and column not in parts.covariates:
                 parts.covariates[column] = (name, column)
+
+
+def _binary(table: Table, visits: list[str]) -> bool:
+    """Whether the columns of visits hold 0 and 1 alone."""
+    told = {v for c in visits for v in pd.unique(table.text(c))}
+    return told <= {"0", "1", "", "NA"}
 
 
 def _is_more(table: Table) -> bool:
@@ -281,13 +290,30 @@ def _shares_sites(table: Table, tables: dict[str, Table], parts: Parts) -> bool:
 
 
 def _coordinate_columns(table: Table) -> dict[str, str]:
+    """Columns of coordinates by their role; x and y that can only be degrees are degrees."""
     for pair in (("longitude", "latitude"), ("easting", "northing")):
         found = {
-            r: next((table.match(n) for n in roles.USUAL[r] if table.match(n)), None) for r in pair
+            r: next((c for n in roles.USUAL[r] if (c := table.match_but_unit(n))), None)
+            for r in pair
         }
         if all(found.values()):
-            return {r: c for r, c in found.items() if c}
+            columns = [str(c) for c in found.values()]
+            if pair[0] == "easting" and _are_degrees(table, *columns):
+                pair = ("longitude", "latitude")
+            return dict(zip(pair, columns, strict=True))
     return {}
+
+
+def _are_degrees(table: Table, x: str, y: str) -> bool:
+    """Whether x and y are within the ranges of degrees, with fractions, wherever they are told."""
+    quiet = Ledger()
+    one, other = (cells.numbers(table, c, quiet) for c in (x, y))
+    known = np.isfinite(one) & np.isfinite(other)
+    if quiet.of_level("error") or not known.any():
+        return False
+    one, other = one[known], other[known]
+    within = (np.abs(one) <= 180).all() and (np.abs(other) <= 90).all()
+    return bool(within and (one % 1 != 0).any() and (other % 1 != 0).any())
 
 
 def _name_columns(tables: dict[str, Table], parts: Parts) -> None:

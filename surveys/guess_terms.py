@@ -29,18 +29,22 @@ def _formula_terms(
     terms: list[str] = []
     taken: list[str] = []
     for name in map(str, frame.columns):
-        if name in roles_taken or not re.fullmatch(r"[A-Za-z]\w*", name):
+        if name in roles_taken or "`" in name or not re.fullmatch(r"[^\W\d_].*", name):
             continue
+        shown = name if re.fullmatch(r"[A-Za-z]\w*", name) else f"`{name}`"
         number = pd.api.types.is_numeric_dtype(frame[name])
         left = frame[frame[name].notna() if number else frame[name] != ""]
         levels = left[name].nunique()
         parts = [left.loc[left.index.intersection(rows)] for rows in rows_of] or [left]
         if len(terms) == MOST_TERMS or not all(_varies(p, [*taken, name]) for p in parts):
             continue
-        if not number and (levels > MOST_LEVELS or any(p[name].nunique() < levels for p in parts)):
+        if not number and (
+            levels > min(MOST_LEVELS, len(left) // 2)
+            or any(p[name].nunique() < levels for p in parts)
+        ):
             continue
         binary = number and set(left[name]) <= {0, 1}
-        terms.append(f"scale({name})" if number and not binary else name)
+        terms.append(f"scale({shown})" if number and not binary else shown)
         taken.append(name)
         frame = left
     return terms, frame

@@ -184,6 +184,9 @@ def _wide_lines(found: Guess) -> list[str]:
         told = (
             f"{len(seasons)} seasons ({seasons[0]}-{seasons[-1]}), {len(visits)} columns of visits"
         )
+    if found.extra.get("by_date"):
+        columns = ", ".join(quoted(v.name) for v in visits)
+        return ["[wide]", f"# {told}: columns called by their day", f"visits = [{columns}]", ""]
     return ["[wide]", f"# {told}", "# visits = [...]        # to name the columns yourself", ""]
 
 

@@ -14,6 +14,7 @@ from surveys.parquet import NotParquet, read_parquet
 from surveys.problems import did_you_mean, listing
 from surveys.readers import layer_table
 from surveys.split_tables import open_parts
+from surveys.table_edges import unquoted
 from surveys.table_shape import shape, shape_of_columns
 from surveys.text_table import Table, TableSpec, rows_text
 from surveys.workbook import NotWorkbook, read_sheet
@@ -231,6 +232,14 @@ def _from_text(spec: TableSpec, raw: bytes, found: dict[str, Any], ledger: Ledge
     lines = _tokens(spec, decoded.text, separator, ledger)
     if lines is None:
         return None
+    if spec.separator is None and (parted := unquoted(lines)) is not None:
+        lines, separator = parted
+        found["separator"] = sniff.SEPARATOR_NAMES.get(separator)
+        ledger.repair(
+            "R010",
+            f"{spec.shown}: every row stands whole in quotes; they were taken off",
+            file=spec.shown,
+        )
     table = shape(spec, lines, found, ledger, separator=separator)
     if table is None:
         return None
@@ -295,13 +304,13 @@ def _tell_encoding(table: Table, decoded: sniff.Decoded, raw: bytes, ledger: Led
         )
     elif decoded.bad_byte is not None and decoded.bad_at is not None:
         row, column, value, of_utf8 = _first_strange(table)
-        joined = ""
+        joined, shown = "", f': "{value}"' if value else ""
         if of_utf8:
             joined = f'; but row {of_utf8[0]}, column {of_utf8[1]}, "{of_utf8[2]}" is UTF-8'
         ledger.repair(
             "R003",
             f"{spec.shown} is not UTF-8 ({row_column(row, column)}byte "
-            f'0x{decoded.bad_byte:02X}). Read as Windows-1252: "{value}"{joined}',
+            f"0x{decoded.bad_byte:02X}). Read as Windows-1252{shown}{joined}",
             file=spec.shown,
             row=row,
             column=column,

@@ -97,6 +97,8 @@ def _block(kind: Sequence[Problem], most: int) -> str:
     for problem in shown[1:]:
         fact = "" if problem.fact == first.fact else problem.fact
         where = "" if fact and _tells_place(problem) else problem.where
+        if problem.file and fact.startswith(problem.file) and re.search(r"\brows? \d", fact):
+            where = ""
         told = ": ".join(part for part in (where, fact) if part)
         if told:
             lines.append(f"    {told}")
@@ -111,9 +113,11 @@ def _block(kind: Sequence[Problem], most: int) -> str:
 
 
 def _tells_place(problem: Problem) -> bool:
-    """Whether the fact names the file, the row and the column already."""
-    parts = [problem.file, f"row {problem.row}" if problem.row is not None else "", problem.column]
-    return all(re.search(rf"(?<!\w){re.escape(p)}(?!\w)", problem.fact) for p in parts if p)
+    """Whether the fact names the file, the row (maybe among others) and the column already."""
+    parts = [rf"(?<!\w){re.escape(p)}(?!\w)" for p in (problem.file, problem.column) if p]
+    if problem.row is not None:
+        parts.append(rf"\brows? (?:\d+(?:, | and |-))*{problem.row}\b")
+    return all(re.search(part, problem.fact) for part in parts)
 
 
 def plain(text: str) -> str:

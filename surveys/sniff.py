@@ -63,7 +63,11 @@ def kind_of(raw: bytes) -> Kind:
 
 
 def decode(raw: bytes, encoding: str | None = None) -> Decoded:
-    """The text of `raw`: by its mark, else UTF-8, else Windows-1252; or as `encoding` says."""
+    """The text of `raw`: by its mark, else UTF-8, else Windows-1252; or as `encoding` says.
+
+    The sign with which old programs end a file (Ctrl-Z) is no text.
+    """
+    raw = raw.rstrip(b"\x1a") if raw.endswith(b"\x1a") else raw
     for mark, name in MARKS:
         if raw.startswith(mark) and encoding is None:
             try:

@@ -14,6 +14,7 @@ from surveys import sniff
 from surveys.ledger import Ledger
 from surveys.parquet import Columns
 from surveys.problems import did_you_mean, listing
+from surveys.table_edges import clean, with_row_names, without_notes
 from surveys.text_table import Table, TableSpec, bare, rows_text
 from surveys.workbook import Sheet
 
@@ -29,7 +30,7 @@ def shape(
 ) -> Table | None:
     """Header, rows and row numbers; too long rows and double names are errors."""
     at = spec.header_row - 1
-    header = [h.strip() for h in lines[at]] if at < len(lines) else []
+    header = [clean(h) for h in lines[at]] if at < len(lines) else []
     place = f"{spec.shown}, sheet {sheet.name}" if sheet else spec.shown
     later = header_found_later(spec, lines)
     if later is not None:
@@ -49,8 +50,11 @@ def shape(
         width -= 1
     header = header[:width]
     body = [(n, line) for n, line in enumerate(lines, start=1) if n > spec.header_row]
-    body = [(n, [c.strip() for c in line]) for n, line in body]
+    body = [(n, [clean(c) for c in line]) for n, line in body]
     body = [(n, line) for n, line in body if any(line)]
+    body = without_notes(spec, place, width, body, ledger)
+    header = with_row_names(spec, place, header, body, ledger)
+    width = len(header)
     if not _header_names_fit(spec, place, header, ledger):
         return None
     _tell_widths(spec, place, header, body, ledger, separator)
@@ -58,7 +62,7 @@ def shape(
     cells = [line[:width] + [""] * (width - len(line)) for _, line in body]
     frame = pd.DataFrame(cells, index=pd.Index(rows, dtype="int64"), columns=header, dtype=object)
     found["rows"] = len(frame)
-    written = {h.strip(): h for h in lines[at][:width] if h != h.strip()}
+    written = {clean(h): h for h in lines[at][:width] if h != h.strip()}
     table = Table(spec, frame, found, sheet=sheet.name if sheet else "", separator=separator)
     table.written = written
     if sheet is not None:
@@ -80,7 +84,8 @@ def shape_of_columns(
     if not _header_names_fit(spec, spec.shown, columns.names, ledger):
         return None
     by_name = {
-        n: np.array(c, dtype=object) for n, c in zip(columns.names, columns.cells, strict=True)
+        n: np.array([clean(v) for v in c], dtype=object)
+        for n, c in zip(columns.names, columns.cells, strict=True)
     }
     frame = pd.DataFrame(by_name, columns=columns.names, dtype=object)
     frame.index = pd.Index(np.arange(2, len(frame) + 2), dtype="int64")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -14,6 +15,7 @@ import pandas as pd
 
 from surveys.problems import listing
 
+_UNIT = re.compile(r"\s*[(\[][^()\[\]]*[)\]]$")
 CUT = 10  # letters of a column's name that a Shapefile keeps
 
 
@@ -80,6 +82,7 @@ class Table:
     decimal_default: str | None = None
     comma_read: list[str] = field(default_factory=list)  # columns read with a decimal comma
     thousands_read: dict[str, tuple[int, str, float]] = field(default_factory=dict)
+    units_read: dict[str, tuple[int, str, str]] = field(default_factory=dict)  # row, cell, unit
     taken: dict[str, str] = field(default_factory=dict)  # column -> name asked for
     written: dict[str, str] = field(default_factory=dict)  # column -> header with its blanks
     site_column: str | None = None  # set once the column of site ids is known
@@ -128,6 +131,12 @@ class Table:
             same = [c for c in self.frame.columns if c == name[:CUT]]
         return same[0] if len(same) == 1 else None
 
+    def match_but_unit(self, name: str) -> str | None:
+        """The column called `name`, or the only one that is but for a unit behind: Lat (°N)."""
+        found = self.match(name)
+        same = [c for c in self.frame.columns if bare(_UNIT.sub("", c)) == bare(name)]
+        return found or (same[0] if len(same) == 1 else None)
+
     def column(self, role: str, *, default: str | None = None) -> str | None:
         """The column that plays a role: the one the study file names, else one called `default`."""
         asked = self.spec.columns.get(role)
@@ -153,4 +162,4 @@ def rows_text(rows: Iterable[int], most: int = 5) -> str:
 @lru_cache(maxsize=4096)
 def bare(name: str) -> str:
     """A name as it is compared: without blanks, in small letters."""
-    return re.sub(r"\s+", "", str(name)).casefold()
+    return re.sub(r"\s+", "", unicodedata.normalize("NFC", str(name))).casefold()

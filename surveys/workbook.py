@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 ERROR_CELLS = frozenset(
     {"#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"}
 )
+# A cell with a formula and no value; one whose value is a text that is empty has t="str".
+_UNCOUNTED = re.compile(
+    rb"<c(?![^>]*\bt=\"str\")[^>]*>\s*<f[^>]*(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>"
+)
 MOST_ENTRIES = 10_000
 MOST_BYTES = 4 * 1024**3
 MOST_RATIO = 200
@@ -108,6 +112,17 @@ def _refuse_bomb(raw: bytes) -> None:
         raise NotWorkbook(f"it unpacks to {size:,} bytes, too many for a table of this size")
 
 
+def _show_uncounted(raw: bytes, sheet: Sheet) -> None:
+    """Formulas whose value no program has worked out: shown as they are, or they would be blank."""
+    import openpyxl
+
+    page = openpyxl.load_workbook(io.BytesIO(raw))[sheet.name]
+    for cells, row in zip(page.iter_rows(), sheet.rows, strict=False):
+        for i, cell in enumerate(cells[: len(row)]):
+            if cell.data_type == "f" and row[i] == "":
+                row[i] = str(getattr(cell.value, "text", None) or cell.value)
+
+
 def _is_open_document(raw: bytes) -> bool:
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         return "content.xml" in archive.namelist()
@@ -126,9 +141,10 @@ def _look_closer(raw: bytes, sheet: Sheet) -> None:
             return
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             parts = [n for n in archive.namelist() if n.startswith("xl/worksheets/")]
-            wanted = any(
-                re.search(rb'\shidden="(1|true)"|\st="e"', archive.read(part)) for part in parts
-            )
+            contents = [archive.read(part) for part in parts]
+        wanted = any(re.search(rb'\shidden="(1|true)"|\st="e"', part) for part in contents)
+        if any(_UNCOUNTED.search(part) for part in contents):
+            _show_uncounted(raw, sheet)
         if not wanted:
             return
         import openpyxl

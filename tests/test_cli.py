@@ -106,7 +106,7 @@ def test_study_file_with_an_unknown_key__exit_2_with_the_nearest(
 def test_check__wrong_data_exit_3_with_place_and_cure_and_nothing_written(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ):
-    (folder / "detections.csv").write_text("site,v1,v2\nA,0,yes\nB,0,0\n", encoding="utf-8")
+    (folder / "detections.csv").write_text("site,v1,v2\nA,0,many\nB,0,0\n", encoding="utf-8")
     before = sorted(path.name for path in folder.iterdir())
     assert cli.answer(["check"]) == 3
     error = capsys.readouterr().err
@@ -200,7 +200,7 @@ def test_json__answers_are_one_object_a_line_and_options_work_on_either_side(
 def test_json__an_error_is_an_object_with_its_problems(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ):
-    (folder / "detections.csv").write_text("site,v1,v2\nA,0,yes\n", encoding="utf-8")
+    (folder / "detections.csv").write_text("site,v1,v2\nA,0,many\n", encoding="utf-8")
     assert cli.answer(["check", "--json"]) == 3
     event = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert event["event"] == "error"
@@ -380,3 +380,18 @@ def test_explain__every_entry_fits_half_a_screen(capsys: pytest.CaptureFixture[s
     for name in catalogue():
         assert cli.answer(["explain", name]) == 0
         assert len(capsys.readouterr().out.splitlines()) <= 18, name
+
+
+@pytest.mark.parametrize("what", ["file", "link"])
+def test_build__something_else_where_the_results_belong(tmp_path, capsys, what):
+    (tmp_path / "d.csv").write_text("site,y.1,y.2\nA,0,1\nB,1,0\n", encoding="utf-8")
+    study = 'schema = 1\n[files.detections]\npath = "d.csv"\n'
+    (tmp_path / "study.toml").write_text(study, encoding="utf-8")
+    if what == "file":
+        (tmp_path / "results").write_text("mine", encoding="utf-8")
+    else:
+        (tmp_path / "results").symlink_to(tmp_path / "nowhere")
+    assert cli.answer(["-C", str(tmp_path), "build"]) == 6
+    told = capsys.readouterr().err
+    assert "results is a file or a broken link, where a folder is needed" in told
+    assert "fault of the program" not in told

@@ -92,7 +92,12 @@ def _describe_ours(error: BaseException, session: Session) -> tuple[int, str]:
             f"✗ The package {error.name} is missing. Install the project again: "
             "pip install -c constraints.txt ."
         )
-    if isinstance(error, PermissionError | FileNotFoundError | IsADirectoryError):
+    if isinstance(error, FileExistsError | NotADirectoryError) and error.filename:
+        return Exit.MACHINE, (
+            f"✗ {error.filename} is a file or a broken link, where a folder is needed. "
+            "Remove or rename it."
+        )
+    if isinstance(error, OSError) and error.filename and error.strerror:
         return Exit.MACHINE, f"✗ {error.filename}: {error.strerror}."
     return Exit.BUG, _crash(error, session)
 

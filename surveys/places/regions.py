@@ -239,9 +239,18 @@ def assign_regions(ds: xr.Dataset, regions: gpd.GeoDataFrame) -> xr.Dataset:
     outside = ds["site"].values[region == ""]
     if len(outside):
         ledger = Ledger.from_json(ds.attrs.get("ledger", ""))
-        ledger.note(
-            "N317",
-            f"{len(outside)} of {len(region)} sites lie outside every region: {listing(outside)}",
-        )
+        if len(outside) == len(region):
+            ledger.warn(
+                "W317",
+                f"none of the {len(region)} sites lies in a region of the layer",
+                why="the layer is of another place, or its CRS or the order of its axes is wrong",
+                cure="lay the sites over the layer in QGIS and look",
+            )
+        else:
+            ledger.note(
+                "N317",
+                f"{len(outside)} of {len(region)} sites lie outside every region: "
+                f"{listing(outside)}",
+            )
         out.attrs["ledger"] = ledger.to_json()
     return out

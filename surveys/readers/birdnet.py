@@ -55,7 +55,8 @@ def detect(tables: dict[str, Table]) -> Guess | None:
     extra: dict[str, Any] = {"file": heard[0], "taken": heard}
     if len(heard) > 1:
         extra["path"] = sound_tables.common_folder(heard)
-    why = f"{listing(heard, 2)} {'holds' if len(heard) == 1 else 'hold'} detections in recordings"
+    shown = ["this folder" if h == "." else h for h in heard]
+    why = f"{listing(shown, 2)} {'holds' if len(heard) == 1 else 'hold'} detections in recordings"
     for file, table in tables.items():
         if file in heard:
             continue

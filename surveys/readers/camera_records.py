@@ -74,6 +74,8 @@ def species_frame(
     alias = {
         " ".join(k.split()).casefold(): v for k, v in study.section("taxa").get("alias", {}).items()
     }
+    if not (scientific or ranks) and len(names) == len(table):
+        roles.tell_doubtful_names(table, names, found, reason, ledger)
     if scientific or ranks:
         judged: dict[str, tuple[str, str]] = {}
         written = pd.Series(names).map(lambda n: " ".join(str(n).split()))
@@ -92,6 +94,8 @@ def species_frame(
             [judged[n][1] if a else r for n, r, a in zip(written, reason, animal, strict=True)],
             dtype=object,
         )
+    if counts is not None:  # somebody looked, and counted none
+        reason = np.where((reason == "") & (np.asarray(counts) == 0), "count of 0", reason)
     frame = pd.DataFrame({"at": np.arange(len(names)) if at is None else at})
     frame["species"] = found
     frame["reason"] = [

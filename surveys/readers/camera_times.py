@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from surveys.clock import Clock
 from surveys.ledger import Ledger
 from surveys.text_table import Table, rows_text
+
+JOINED = "Date and Time"  # the column made of two
+
+
+def with_moment(table: Table, day: str, hour: str) -> Table:
+    """The table with one column more: the moments of columns that tell day and time apart."""
+    frame = table.frame.copy()
+    frame[JOINED] = [
+        f"{a} {b}".strip() for a, b in zip(table.text(day), table.text(hour), strict=True)
+    ]
+    return replace(table, frame=frame)
 
 
 def instants_of(

@@ -17,6 +17,7 @@ from surveys.readers import roles
 from surveys.readers.camera_records import Records, count_column, species_frame
 from surveys.readers.camera_settings import SECTIONS as OF_CAMERAS
 from surveys.readers.camera_settings import Settings, settings_of
+from surveys.readers.camera_times import JOINED, with_moment
 from surveys.readers.camera_visits import tidy_of
 from surveys.readers.deployments import Deployments, as_stations, column_of, stations_of
 from surveys.readers.record_times import record_instants
@@ -33,6 +34,8 @@ RECORD_COLUMNS: dict[str, tuple[str, ...]] = {
     "count": ("count", "n", "individuals", "number", "group_size"),
 }
 
+APART = ("Date", "Time")  # where no column holds both
+
 
 def detect(tables: dict[str, Table]) -> Guess | None:
     """A table with a first and a last day of each station, beside one of stations and species."""
@@ -45,7 +48,8 @@ def detect(tables: dict[str, Table]) -> Guess | None:
             places[file] = {r: str(c) for r, c in have.items()}
             continue
         columns = {r: column_of(table, r, quiet, RECORD_COLUMNS) for r in RECORD_COLUMNS}
-        if all(columns[r] for r in ("site", "species", "datetime")):
+        dated = columns["datetime"] or all(table.match(n) for n in APART)
+        if columns["site"] and columns["species"] and dated:
             seen[file] = {r: c for r, c in columns.items() if c}
     if not places or not seen:
         return None
@@ -116,12 +120,19 @@ def records_of(
             )
         return None
     before = len(ledger.of_level("error"))
+    apart = [table.match(n) for n in APART]
+    joined = "datetime" not in table.spec.columns and all(apart)
+    joined = joined and column_of(table, "datetime", Ledger(), RECORD_COLUMNS) is None
+    needed = ("site",) if joined else ("site", "datetime")
     found = {
-        role: column_of(table, role, ledger, RECORD_COLUMNS, needed=role in ("site", "datetime"))
+        role: column_of(table, role, ledger, RECORD_COLUMNS, needed=role in needed)
         for role in RECORD_COLUMNS
     }
     if len(ledger.of_level("error")) > before:
         return None
+    if joined:
+        table = with_moment(table, str(apart[0]), str(apart[1]))
+        found["datetime"] = JOINED
     site = roles.same_sites(study, cells.ids(table, str(found["site"]), ledger))
     site = as_stations(study, site, stations)
     keep = roles.known_sites(

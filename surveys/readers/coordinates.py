@@ -22,11 +22,16 @@ UNKNOWN_CRS = "unknown"  # of [sites] crs: metres of a CRS that nobody knows yet
 MOST_PAIRS = 5  # of sites at one place that are told one by one
 EARTH_METRES = 6_371_008.8
 _DMS = re.compile(
-    r"(?P<lead>[NSEW])?\s*(?P<sign>-)?(?P<d>[0-9]{1,3}(?:[.,][0-9]+)?)\s*[°ºd:\s]\s*"
+    r"(?P<lead>[NSEWO])?\s*(?P<sign>-)?(?P<d>[0-9]{1,3}(?:[.,][0-9]+)?)\s*[°ºd:\s]?\s*"
     r"(?:(?P<m>[0-9]{1,2}(?:[.,][0-9]+)?)\s*['′’m:\s]?\s*)?"
-    r"(?:(?P<s>[0-9]{1,2}(?:[.,][0-9]+)?)\s*(?:[\"″”s]|''|’’)?\s*)?(?P<tail>[NSEW])?",
+    r"(?:(?P<s>[0-9]{1,2}(?:[.,][0-9]+)?)\s*(?:[\"″”s]|''|’’)?\s*)?(?P<tail>[NSEWO])?",
     re.IGNORECASE,
 )
+
+
+# 46 48 43 and 46 48.7: minutes and seconds by blanks alone, the last with a fraction at most.
+_WHOLE_PARTS = re.compile(r"[-\u2212\u2013]?[0-9]{1,3}(?:[\s:][0-9]{1,2}){1,2}(?:[.,][0-9]+)?")
+_OTHER = {"longitude": "NS", "latitude": "EW"}
 
 
 def is_degrees(crs: str | None) -> bool:
@@ -45,16 +50,23 @@ def same_crs(one: str, other: str) -> bool:
     return bool(parse_crs(one).equals(parse_crs(other), ignore_axis_order=True))
 
 
-def dms(text: str) -> float | None:
-    """Decimal degrees of 46°48'43"N; None when the text is no such thing."""
-    match = _DMS.fullmatch(text.strip())
+def dms(text: str, axis: str = "") -> float | None:
+    """Decimal degrees of 46°48'43"N, 46.8N or 46 48 43; None when the text is no such thing.
+
+    `axis` is "longitude" or "latitude": a letter of the other is none of it. O is Ouest, Oeste,
+    Ovest or Ost, which nobody can tell, so it is none either.
+    """
+    match = _DMS.fullmatch(text.strip().replace("\u2212", "-").replace("\u2013", "-"))
     if match is None:
         return None
     degrees, minutes, seconds = (
         float((match[k] or "0").replace(",", ".")) for k in ("d", "m", "s")
     )
     letter = (match["lead"] or match["tail"] or "").upper()
-    if minutes >= 60 or seconds >= 60 or (not letter and "°" not in text and "º" not in text):
+    if minutes >= 60 or seconds >= 60 or letter in ("O", *_OTHER.get(axis, ())):
+        return None
+    plain = not letter and "°" not in text and "º" not in text
+    if plain and (match["m"] is None or not axis or _WHOLE_PARTS.fullmatch(text.strip()) is None):
         return None
     value = degrees + minutes / 60 + seconds / 3600
     return -value if letter in ("S", "W") or match["sign"] else value
@@ -96,7 +108,7 @@ def read(
             return {}
         before = len(ledger.of_level("error"))
         values = {
-            role: _degrees(table, name, ledger)
+            role: _degrees(table, name, role, ledger)
             if pair[0] == "longitude"
             else cells.numbers(table, name, ledger)
             for role, name in zip(pair, names, strict=True)
@@ -124,10 +136,12 @@ def _tell_unknown(study: StudyFile, table: Table, names: tuple[str, str], ledger
     )
 
 
-def _degrees(table: Table, column: str, ledger: Ledger) -> np.ndarray:
+def _degrees(table: Table, column: str, axis: str, ledger: Ledger) -> np.ndarray:
     """Decimal degrees, or degrees, minutes and seconds turned into them and told."""
     texts = table.text(column)
-    turned = {v: dms(v) for v in pd.unique(texts)}
+    turned = {v: dms(v, axis) for v in pd.unique(texts)}
+    if _tell_other_axis(table, column, axis, ledger):
+        return np.full(len(texts), np.nan)
     if not any(v is not None for v in turned.values()):
         return cells.numbers(table, column, ledger)
     sign = cells.decimal_sign(table, column) or "."
@@ -159,6 +173,25 @@ def _degrees(table: Table, column: str, ledger: Ledger) -> np.ndarray:
         column=column,
     )
     return out
+
+
+def _tell_other_axis(table: Table, column: str, axis: str, ledger: Ledger) -> bool:
+    """Latitudes that end in E or W, longitudes that end in N or S: the columns are swapped."""
+    texts = table.text(column)
+    other = "latitude" if axis == "longitude" else "longitude"
+    wrong = np.array([dms(v, axis) is None and dms(v, other) is not None for v in texts])
+    if not wrong.any():
+        return False
+    ledger.error(
+        "E024",
+        f'{table.place}, {rows_text(table.rows[wrong])}, column {column}: "{texts[wrong][0]}" is '
+        f"a {other}, and the column is read as {axis}",
+        file=table.place,
+        row=int(table.rows[wrong][0]),
+        column=column,
+        cure=f"swap the columns: [{table.spec.section}.columns] {axis}, {other}",
+    )
+    return True
 
 
 def _check(study, table, ids, pair, names, values, crs, ledger: Ledger) -> None:

@@ -131,6 +131,7 @@ def tables(study: StudyFile, ledger: Ledger) -> Tidy:
         read_seasons(study, tidy, ledger)
         levels.settle(study, tidy, ledger)
         read_traits(study, tidy, ledger)
+        levels.tell_twins(tidy, ledger)
     ledger.raise_errors()
     if tidy is None:
         raise SurveyError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from surveys.build import VISIT_COLUMNS
+from surveys.build import SITE_COLUMNS, VISIT_COLUMNS
 from surveys.ledger import Ledger
 from surveys.problems import listing
 from surveys.readers.long_visits import DAY
@@ -42,6 +42,26 @@ def settle(study: StudyFile, tidy: Tidy, ledger: Ledger) -> None:
             )
         else:
             _tell_slips(tidy, name, values, ledger)
+
+
+def tell_twins(tidy: Tidy, ledger: Ledger) -> None:
+    """Values of a text that differ by capitals or blanks alone would be two levels of it."""
+    for frame in (tidy.sites, tidy.visits, tidy.season_covariates):
+        for name in () if frame is None else map(str, frame.columns):
+            if name in (*SITE_COLUMNS, *VISIT_COLUMNS) or pd.api.types.is_numeric_dtype(
+                frame[name]
+            ):
+                continue
+            spelt: dict[str, dict[str, int]] = {}
+            for value, n in frame[name].value_counts().items():
+                spelt.setdefault(" ".join(str(value).split()).casefold(), {})[str(value)] = int(n)
+            for twins in (t for t in spelt.values() if len(t) > 1):
+                told = " and ".join(f'"{v}" ({n})' for v, n in sorted(twins.items()))
+                ledger.warn(
+                    "W054",
+                    f'"{name}": {told} differ by capitals or blanks alone, and are levels apart',
+                    cure="write them alike in the file, if they mean the same",
+                )
 
 
 def _is_of_seasons(tidy: Tidy, values: pd.Series) -> bool:

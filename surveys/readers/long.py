@@ -12,7 +12,7 @@ from surveys import cells, dates
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import listing
-from surveys.readers import long_visits, roles
+from surveys.readers import long_visits, roles, visit_numbers
 from surveys.readers.long_records import records_with_visits
 from surveys.readers.long_values import (
     measured,
@@ -175,7 +175,7 @@ def _visit_rows(study: StudyFile, table: Table, frame: pd.DataFrame, ledger: Led
     if not (kept["value"] == 0).any() and len(kept) and not told:
         records_alone(table, ledger)
         return None
-    frame = long_visits.numbered(table, frame, column is not None, ledger)
+    frame = visit_numbers.numbered(table, frame, column is not None, ledger)
     used_columns = {*frame.attrs["columns"].values(), column, *result_columns(table, ledger)}
     covariates = long_visits.covariates_of(study, table, frame, used_columns, ledger)
     constant = long_visits.site_constant(study, covariates, frame)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from surveys import cells
 from surveys.ledger import Ledger
-from surveys.readers import long_visits, roles
+from surveys.readers import long_visits, roles, visit_numbers
 from surveys.readers.camera_records import of_reset_clock
 from surveys.readers.long_values import measured, result_columns, results, species_list, species_of
 from surveys.readers.site_table import SiteColumns, read_sites
@@ -23,7 +23,7 @@ def records_with_visits(
     table: Table | None,
     ledger: Ledger,
 ) -> Tidy | None:
-    frame = long_visits.numbered(visit_table, frame, False, ledger)
+    frame = visit_numbers.numbered(visit_table, frame, False, ledger)
     used = {*frame.attrs["columns"].values(), *result_columns(visit_table, ledger)}
     covariates = long_visits.covariates_of(study, visit_table, frame, used, ledger)
     constant = long_visits.site_constant(study, covariates, frame)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from surveys import cells
+from surveys.counts_in_cells import is_thousands
 from surveys.ledger import Ledger
 from surveys.readers import roles
 from surveys.schema import LARGEST_DETECTION
@@ -122,6 +123,8 @@ def count_cells(table: Table, column: str, ledger: Ledger) -> tuple[np.ndarray, 
     if cells.error_cells(table, column, ledger, missing):
         return numbers, present
     sign = cells.decimal_sign(table, column) or "."
+    if is_thousands(table, column, ledger):
+        return numbers, present
     # Each different text is judged once; its cells take the verdict by their code.
     codes, different = pd.factorize(texts)
     value_of = np.full(len(different), np.nan)
@@ -184,6 +187,7 @@ def species_of(
         name = roles.only_species(study, table, ledger)
         return np.full(n, name, dtype=object), np.full(n, "", dtype=object), None
     names, reason = roles.species_names(study, table, table.text(column), ledger)
+    roles.tell_doubtful_names(table, table.text(column), names, reason, ledger)
     names[reason != ""] = ""
     return names, reason, column
 

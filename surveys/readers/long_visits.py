@@ -10,17 +10,18 @@ import pandas as pd
 from surveys import cells, dates
 from surveys.ledger import Ledger
 from surveys.problems import listing
-from surveys.readers import roles
+from surveys.readers import roles, visit_numbers
 from surveys.readers.long_values import MEASURES
 from surveys.readers.tidy import Tidy
 from surveys.readers.visit_covariates import refuse_taken
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
+from surveys.units_in_cells import are_clock_times
 from surveys.values import as_seasons, natural
 
 KEY = ("site", "season", "visit", "date", "datetime")
 DAY = "day_of_year"
-DAY_NAME = re.compile(r"julian(date|day)?|jday|yday|doy|day(of)?year|date", re.IGNORECASE)
+TIME_OF_DAY = "time_of_day"
 
 
 def visit_keys(study: StudyFile, table: Table, ledger: Ledger) -> pd.DataFrame | None:
@@ -53,7 +54,7 @@ def visit_keys(study: StudyFile, table: Table, ledger: Ledger) -> pd.DataFrame |
     when = found["datetime"] or found["date"]
     frame["moment"] = np.full(len(table), np.datetime64("NaT", "s"))
     if when:
-        if _is_day_number(table, when) and "date" not in table.spec.columns:
+        if visit_numbers.is_day_number(table, when) and "date" not in table.spec.columns:
             when = None  # a day of the year: a covariate, no date
         else:
             frame["moment"] = dates.dates(table, when, ledger)
@@ -72,11 +73,6 @@ def visit_keys(study: StudyFile, table: Table, ledger: Ledger) -> pd.DataFrame |
     return frame
 
 
-def _is_day_number(table: Table, column: str) -> bool:
-    told = [v for v in pd.unique(table.text(column)) if v]
-    return bool(told) and all(v.isdecimal() and len(v) <= 3 for v in told)
-
-
 def account(table: Table, frame: pd.DataFrame, aside: np.ndarray, ledger: Ledger) -> None:
     ledger.read(table.file, len(frame))
     ledger.use(table.file, int((aside == "").sum()))
@@ -86,114 +82,6 @@ def account(table: Table, frame: pd.DataFrame, aside: np.ndarray, ledger: Ledger
         ledger.set_aside(str(rule), table.file, table.rows[at], texts)
 
 
-def numbered(table: Table, frame: pd.DataFrame, several: bool, ledger: Ledger) -> pd.DataFrame:
-    """Visit numbers 1, 2, ... in each site and season: as written, by date, or by row."""
-    columns = frame.attrs
-    by = ["site", "season"]
-    if "visit" in frame.attrs["columns"]:
-        written = frame["visit"]
-        whole = written.str.fullmatch(r"[0-9]{1,6}").all()
-        per_site = int(frame.groupby(by)["visit"].nunique().max())
-        if whole and written.astype(int).between(1, max(20, 2 * per_site)).all():
-            number = written.astype(int)
-        else:
-            order = {v: i for i, v in enumerate(sorted(set(written), key=natural))}
-            number = frame.assign(o=written.map(order)).groupby(by)["o"].rank("dense").astype(int)
-            ledger.note(
-                "N515",
-                f"{table.place}: visits were numbered within each site in the order of column "
-                f"{frame.attrs['columns']['visit']}",
-                file=table.file,
-            )
-    elif frame["moment"].notna().any():
-        gone = frame["moment"].isna()
-        if gone.any() and not ledger.of_level("error"):
-            rows = frame["row"][gone]
-            ledger.error(
-                "E514",
-                f"{table.place}, {rows_text(rows)}, column {frame.attrs['when']}: no date, so the "
-                "visit cannot be told",
-                file=table.place,
-                row=int(rows.iloc[0]),
-                column=str(frame.attrs["when"]),
-                cure="write the date, or number the visits in a column: "
-                f'[{table.spec.section}.columns] visit = "..."',
-            )
-        frame = frame.assign(moment=frame["moment"].fillna(frame["moment"].min()))
-        number = frame.groupby(by)["moment"].rank("dense").astype(int)
-        if not several:  # two rows of one date are two visits
-            tie = _ties(table, frame.assign(n=number), [*by, "n"])
-            number = (
-                frame.assign(n=number, t=tie)
-                .sort_values(["n", "t"])
-                .groupby(by)
-                .cumcount()
-                .sort_index()
-                + 1
-            )
-    elif (day := _day_of_year(table)) is not None:
-        number = frame.assign(d=frame["row"].map(day[1])).groupby(by)["d"].rank("dense").astype(int)
-        if not several:
-            tie = _ties(table, frame.assign(n=number), [*by, "n"])
-            order = frame.assign(n=number, t=tie).sort_values(["n", "t"])
-            number = order.groupby(by).cumcount().sort_index() + 1
-        ledger.note(
-            "N515",
-            f"{table.place}: visits were numbered within each site in the order of column {day[0]}",
-            file=table.file,
-        )
-    else:
-        within = [*by, "species"] if several else by
-        number = frame.groupby(within).cumcount() + 1
-        ledger.note(
-            "N515",
-            f"{table.place}: visits were numbered within each site in the order of the rows",
-            file=table.file,
-            cure=f'to number them yourself: [{table.spec.section}.columns] visit = "..." or '
-            'date = "..."',
-        )
-    out = frame.assign(visit=number.to_numpy())
-    out.attrs = columns
-    key = [*by, "visit", "species"] if "species" in out else [*by, "visit"]
-    doubled = out.duplicated(key, keep=False) & (out["species"] != "" if "species" in out else True)
-    for _, group in list(out[doubled].groupby(key)):
-        first = group.iloc[0]
-        ledger.error(
-            "E516",
-            f"{table.place}, {rows_text(group['row'])}: visit {first['visit']} of site "
-            f'"{first["site"]}" stands in {len(group)} rows',
-            file=table.place,
-            row=int(group["row"].iloc[1]),
-            cure="join the rows, or give each visit its own number",
-        )
-    return out
-
-
-def _day_of_year(table: Table) -> tuple[str, pd.Series] | None:
-    """A column called julian date or the like that holds a number in every row, by row."""
-    for name in table.names:
-        if DAY_NAME.fullmatch(re.sub(r"[\W_]", "", name)):
-            told = pd.to_numeric(pd.Series(table.text(name), index=table.rows), errors="coerce")
-            if told.notna().all():
-                return name, told
-    return None
-
-
-def _ties(table: Table, frame: pd.DataFrame, by: list[str]) -> np.ndarray:
-    """Numbers 0, 1, ... of rows alike in `by`, by what they hold: their place means nothing."""
-    tie = np.zeros(len(frame), dtype=int)
-    at = np.flatnonzero(frame.duplicated(by, keep=False))
-    if not len(at):
-        return tie
-    plain = {"0", "1", "X", ""}  # results come last, so that they order visits only if all is alike
-    names = sorted(table.names, key=lambda n: (set(pd.unique(table.text(n))) <= plain, n))
-    rows = table.frame.loc[frame["row"].to_numpy()[at], names].reset_index(drop=True)
-    order = rows.sort_values(names, kind="stable").index.to_numpy()
-    number = frame.iloc[at[order]].groupby(by).cumcount()
-    tie[at[order]] = number.to_numpy()
-    return tie
-
-
 def covariates_of(
     study: StudyFile, table: Table, frame: pd.DataFrame, used: set, ledger: Ledger
 ) -> dict[str, np.ndarray]:
@@ -201,6 +89,9 @@ def covariates_of(
     out: dict[str, np.ndarray] = {}
     sections = study.section("visit_covariates")
     by_column = {k["column"]: n for n, k in sections.items() if "column" in k}
+    clock = table.match("time")
+    if clock is not None and clock not in used and _is_clock(table, clock):
+        by_column.setdefault(clock, TIME_OF_DAY)  # `time` is that of the first detection
     observer = roles.named(table, "observer", ledger)
     names = [c for c in table.names if c not in used and c != observer]
     names = [c for c in names if not _coordinate(study, table, c, ledger)]
@@ -241,12 +132,17 @@ def covariates_of(
     return out
 
 
+def _is_clock(table: Table, column: str) -> bool:
+    told = [v for v in pd.unique(table.text(column)) if not cells.is_missing(v, cells.MISSING_WORD)]
+    return column in table.units_read or are_clock_times(told)
+
+
 def _coordinate(study: StudyFile, table: Table, column: str, ledger: Ledger) -> bool:
     """Longitude and latitude of a row belong to the site."""
     pairs = ("longitude", "latitude", "easting", "northing")
     asked = {table.match(table.spec.columns[r]) for r in pairs if r in table.spec.columns}
-    usual = {n for r in ("longitude", "latitude") for n in roles.USUAL[r]}
-    return column in asked or column.casefold() in usual or column.casefold() == "region"
+    usual = {table.match_but_unit(n) for r in pairs[:2] for n in roles.USUAL[r]}
+    return column in asked or column in usual or column.casefold() == "region"
 
 
 def site_constant(

@@ -261,6 +261,16 @@ def _visit_of_birds(
 ) -> np.ndarray:
     """The row of the visits that each row of birds belongs to."""
     if base is table:
+        target = table.match("targetTaxaPresent")
+        told = set() if target is None else {v.casefold() for v in table.text(target)}
+        if not told & {"n", "no"}:
+            ledger.note(
+                "N684",
+                f"{table.place}: the counts are those with a row of birds; one on which nobody "
+                "noted a bird is not known",
+                file=table.file,
+                cure='name the table of all counts: [files.visits] path = "brd_perpoint.csv"',
+            )
         return np.arange(len(table))
     first = visits.drop_duplicates(["site", "moment"])
     index = pd.MultiIndex.from_frame(first[["site", "moment"]])

@@ -34,12 +34,21 @@ USUAL: dict[str, tuple[str, ...]] = {
     "area": ("area",),
     "site": ("site",),
 }
+_DOUBTFUL = re.compile(
+    r"\b(?:spp?|cf|aff|ssp|indet|unid)\.(?=\s|$)|\bspp?$|\?$|\w\s*/\s*\w"
+    r"|\b(?:unknown|unidentified|unidentifiable|undetermined|no id|false trigger)\b",
+    re.IGNORECASE,
+)
+PLACES = ("longitude", "latitude", "easting", "northing")
 # Not species, whatever the taxonomist says: they prove effort.
 NOT_SPECIES: dict[str, str] = {
     **dict.fromkeys(("", "blank", "empty", "none", "no animal", "nothing", "ghost"), "blank"),
     **dict.fromkeys(("human", "homo sapiens", "person", "people", "staff", "setup"), "human"),
+    **dict.fromkeys(("homo sapiens sapiens", "humans"), "human"),
+    **dict.fromkeys(("false trigger", "misfire", "test"), "blank"),
     **dict.fromkeys(("vehicle", "car", "bicycle"), "vehicle"),
     **dict.fromkeys(("unknown", "unidentified", "unidentifiable", "unclassified", "?"), "unknown"),
+    **dict.fromkeys(("no id", "noid", "unid", "indet", "indet.", "undetermined"), "unknown"),
 }
 
 
@@ -60,9 +69,9 @@ def named(table: Table, role: str, ledger: Ledger) -> str | None:
             )
         return found
     for name in USUAL.get(role, (role,)):
-        found = table.match(name)
+        found = table.match_but_unit(name) if role in PLACES else table.match(name)
         if found is not None and found not in table.spec.columns.values():
-            table.column(role, default=name)
+            table.column(role, default=name if table.match(name) else found)
             return found
     return None
 
@@ -259,6 +268,35 @@ def _tell_short_names(
                 row=int(rows[0]),
                 cure=f'if they are the same, map it: [taxa.alias] "{name}" = "{same[0]}"',
             )
+
+
+def tell_doubtful_names(
+    table: Table, names: np.ndarray, shown: np.ndarray, reason: np.ndarray, ledger: Ledger
+) -> None:
+    """Names that say themselves that the species is not known: sp., cf., a slash, a "?".
+
+    For formats that tell no rank; where there is one, it decides.
+    """
+    kept = {
+        str(n): str(s)
+        for n, s, why in zip(names, shown, reason, strict=True)
+        if not why and _DOUBTFUL.search(str(n))
+    }
+    doubtful = [n for n, s in kept.items() if plain_name(s) == plain_name(n)]  # no alias was told
+    if not doubtful:
+        return
+    rows = table.rows[np.isin(np.asarray(names, dtype=str), doubtful)]
+    told = listing([f'"{n}"' for n in doubtful])
+    ledger.warn(
+        "W051",
+        f"{table.place}, {rows_text(rows)}: {told} {'is' if len(doubtful) == 1 else 'are'} read as "
+        "species",
+        file=table.file,
+        row=int(rows[0]),
+        why="the name says that nobody knew which species it was: its absence cannot be told",
+        cure=f'set such records aside: [taxa] exclude = ["{doubtful[0]}"]; or give them a species: '
+        f'[taxa.alias] "{doubtful[0]}" = "..."',
+    )
 
 
 def only_species(study: StudyFile, table: Table, ledger: Ledger) -> str:

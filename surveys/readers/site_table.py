@@ -68,8 +68,9 @@ def read_sites(
         at = _rows_of(frame["site"], listed)
         _account(table, listed, frame["site"], file, ledger)
         frame = _coordinates(study, table, listed, frame, ledger)
-        for name in _covariate_columns(study, table, ledger):
-            frame[name] = _covariate(study, name, table, name, ledger)[at]
+        told = _covariate_columns(study, table, ledger)
+        told = {name: _covariate(study, name, table, name, ledger)[at] for name in told}
+        frame = pd.concat([frame, pd.DataFrame(told, index=frame.index)], axis=1)
         if table.names_cut:
             _whole_names(study, table, frame, ledger)
         roles.tell_loose_names(table, ledger)
@@ -77,7 +78,7 @@ def read_sites(
     else:
         for site, row in zip(ids[::-1], detections.table.rows[::-1], strict=True):
             study.site_rows[str(site)] = (detections.table.place, int(row))
-    _from_detections(study, detections, frame, ledger)
+    frame = _from_detections(study, detections, frame, ledger)
     for name, keys in study.section("covariates").items():
         _own(study, name, keys, others, frame, ledger)
     return frame, tables
@@ -257,23 +258,26 @@ def _factor_hint(table: Table, column: str) -> str:
 
 def _from_detections(
     study: StudyFile, detections: SiteColumns, frame: pd.DataFrame, ledger: Ledger
-) -> None:
+) -> pd.DataFrame:
     """Columns of the detections' table that belong to the site: one value a site."""
     table = detections.table
+    own: dict[str, np.ndarray] = {}
     columns = list(detections.columns)
     if not any(n in frame for n in ("longitude", "easting")):
         found = coordinates.read(study, table, detections.ids, ledger, quiet=True)
         used = {roles.named(table, role, ledger) for role in coordinates.PAIRS_FLAT if found}
         columns = [c for c in columns if c not in used]
         for name, values in found.items():
-            _spread(table, detections.ids, name, values, frame, ledger)
+            own[name] = _spread(table, detections.ids, name, values, frame, ledger)
     if "region" in columns and "region" not in frame:
         columns.remove("region")
         words = cells.words(table, "region", ledger).astype(str)
-        _spread(table, detections.ids, "region", words, frame, ledger)
+        own["region"] = _spread(table, detections.ids, "region", words, frame, ledger)
     for column in refuse_taken(columns, table, ledger):
         values = _covariate(study, column, table, column, ledger)
-        _spread(table, detections.ids, column, values, frame, ledger)
+        own[column] = _spread(table, detections.ids, column, values, frame, ledger)
+    frame = frame.drop(columns=[name for name in own if name in frame])
+    return pd.concat([frame, pd.DataFrame(own, index=frame.index)], axis=1)
 
 
 def _spread(
@@ -283,7 +287,7 @@ def _spread(
     values: np.ndarray,
     frame: pd.DataFrame,
     ledger: Ledger,
-) -> None:
+) -> np.ndarray:
     """One value a site from rows that may be several; two values of one site are an error."""
     part = pd.DataFrame({"site": ids, "value": values, "row": table.rows})
     gone = part["value"].isna() | (part["value"] == "")
@@ -303,10 +307,9 @@ def _spread(
             cure="a site covariate has one value; name a column per visit "
             f"({name}.1, {name}.2, ...) or correct the value",
         )
-        return
     first = part.drop_duplicates("site").set_index("site")["value"]
     empty: Any = "" if values.dtype.kind in "UO" else np.nan
-    frame[name] = [first.get(s, empty) for s in frame["site"]]
+    return np.array([first.get(s, empty) for s in frame["site"]], dtype=values.dtype)
 
 
 def _open_others(study: StudyFile, ledger: Ledger) -> dict[str, Table]:

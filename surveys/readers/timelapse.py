@@ -7,7 +7,6 @@ to. The species and the count are columns of the user's own template.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,7 @@ from surveys.readers import roles
 from surveys.readers.camera_records import Records, count_column, species_frame
 from surveys.readers.camera_settings import SECTIONS as OF_CAMERAS
 from surveys.readers.camera_settings import Settings, settings_of
+from surveys.readers.camera_times import JOINED, with_moment
 from surveys.readers.camera_visits import tidy_of
 from surveys.readers.deployments import Deployments, as_stations, column_of, stations_of
 from surveys.readers.record_times import record_instants
@@ -35,7 +35,6 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "datetime": ("datetime",),
     "count": ("count", "number", "individuals", "quantity"),
 }
-JOINED = "Date and Time"
 
 
 def detect(tables: dict[str, Table]) -> Guess | None:
@@ -143,11 +142,7 @@ def _with_moment(table: Table, ledger: Ledger) -> Table:
             cure=f'name it: [{table.spec.section}.columns] datetime = "..."',
         )
         return table
-    frame = table.frame.copy()
-    frame[JOINED] = [
-        f"{a} {b}".strip() for a, b in zip(table.text(day), table.text(hour), strict=True)
-    ]
-    return replace(table, frame=frame)
+    return with_moment(table, day, hour)
 
 
 def sites_of_files(

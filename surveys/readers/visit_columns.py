@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from surveys.date_cells import kind_of_date, moments
 from surveys.ledger import Ledger
 from surveys.problems import did_you_mean, listing
 from surveys.text_table import Table
@@ -15,6 +16,7 @@ STEMS = (
     *("y", "v", "visit", "det", "detection", "detections", "detected", "occ", "occasion", "o"),
     *("rep", "replicate", "survey", "obs", "h", "k", "day", "d", "week", "w", "x", "s", "r", ""),
 )
+MOST_BY_NAME = 999  # four digits alone are a year
 _VISIT = re.compile(r"(?P<stem>.*?[^0-9._ -])??(?P<sep>[._ -]?)(?P<visit>[0-9]{1,3})")
 _YEAR = re.compile(
     r"(?P<stem>[A-Za-z]*)(?P<sep>[._ -]?)(?P<season>(?:18|19|20|21)[0-9]{2})"
@@ -57,17 +59,48 @@ def parse(name: str) -> VisitColumn | None:
 
 def find(names: Iterable[str]) -> list[VisitColumn]:
     """The columns of detections by their names; [] when no group of columns looks like visits."""
+    names = list(names)
     parsed = [p for p in map(parse, names) if p is not None]
     with_season = [p for p in parsed if p.season is not None]
     for group in (with_season, [p for p in parsed if p.season is None]):
         for stem in STEMS:
             found = [p for p in group if p.stem.casefold() == stem]
             if found and (len(found) > 1 or found[0].visit == 1):
+                found += _beyond(names, found)
                 return sorted(found, key=lambda p: (p.season or 0, p.visit))
         stems = {p.stem for p in group if p.season is not None}
         if len(stems) == 1:
             return sorted(group, key=lambda p: (p.season or 0, p.visit))
     return []
+
+
+def _beyond(names: Sequence[str], found: Sequence[VisitColumn]) -> list[VisitColumn]:
+    """Visits from 1000 on, which would be years if the 999 before them did not lead there."""
+    last = max(found, key=lambda v: v.visit)
+    have = set(names)
+    more: list[VisitColumn] = []
+    if last.season is None and last.visit == MOST_BY_NAME:
+        stem = last.name.removesuffix(str(last.visit))
+        while (name := f"{stem}{MOST_BY_NAME + 1 + len(more)}") in have:
+            visit = MOST_BY_NAME + 1 + len(more)
+            more.append(VisitColumn(name, None, visit, last.stem, last.sep))
+    return more
+
+
+def dated(names: Iterable[str]) -> list[VisitColumn]:
+    """Columns called by the day of a visit (2021-05-01, 8.5.21), in the order of the days.
+
+    [] where there are none, or where nobody can tell the day from the month.
+    """
+    found = {n: k for n in names if (k := kind_of_date(n)) in ("iso", "parts", "named")}
+    found = {n: k for n, k in found.items() if not n.isdecimal()}
+    if len(found) < 2:
+        return []
+    days = [moments(found, month_first=first) for first in (False, True)]
+    orders = [sorted(found, key=d.__getitem__) for d in days if d is not None]
+    if not orders or any(order != orders[0] for order in orders):
+        return []
+    return [VisitColumn(name, None, i) for i, name in enumerate(orders[0], start=1)]
 
 
 def listed(table: Table, names: Sequence[str], ledger: Ledger) -> list[VisitColumn]:
@@ -137,7 +170,9 @@ def covariate_groups(
         for i, (name, label) in enumerate(zip(names, labels, strict=True)):
             stem = _stem_before(other, name) or _stem_before(other, label, bare=True)
             if stem:
-                groups.setdefault(stem, {})[i] = other
+                twin = groups.setdefault(stem, {}).setdefault(i, other)
+                if twin != other:
+                    _refuse_twins(table, stem, twin, other, name, ledger)
                 break
         else:
             left.append(other)
@@ -163,6 +198,20 @@ def covariate_groups(
             )
     order = {name: i for i, name in enumerate(others)}
     return whole, sorted(left, key=order.__getitem__)
+
+
+def _refuse_twins(
+    table: Table, stem: str, one: str, other: str, visit: str, ledger: Ledger
+) -> None:
+    ledger.error(
+        "E018",
+        f'{table.place}: columns {one} and {other} both say "{stem}" of visit {visit}',
+        file=table.place,
+        row=table.spec.header_row,
+        column=other,
+        why="one of them would be lost",
+        cure="rename the columns of one covariate; the study file picks columns by name",
+    )
 
 
 def _stem_before(other: str, ending: str, *, bare: bool = False) -> str | None:

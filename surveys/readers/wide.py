@@ -23,7 +23,13 @@ from surveys.readers.visit_covariates import (
     own_table,
     refuse_taken,
 )
-from surveys.readers.wide_values import agree_effort, counts, detections, tell_zeros
+from surveys.readers.wide_values import (
+    agree_effort,
+    counts,
+    detections,
+    tell_zeros,
+    word_of_presence,
+)
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
 from surveys.values import as_seasons, natural
@@ -36,6 +42,8 @@ def detect(tables: dict[str, Table]) -> Guess | None:
     best: Guess | None = None
     for file, table in tables.items():
         found = visit_columns.find(table.names)
+        by_date = [] if found else visit_columns.dated(table.names)
+        found = found or by_date
         if not found or not len(table):
             continue
         values = pd.unique(np.concatenate([table.text(c.name) for c in found]))
@@ -44,6 +52,7 @@ def detect(tables: dict[str, Table]) -> Guess | None:
             for v in values
             if not cells.is_missing(v, cells.MISSING_NUMBER)
         }
+        told = {v if (w := word_of_presence(v)) is None else f"{w:g}" for v in told}
         binary = bool(told) and told <= {"0", "1"}
         counts = bool(told) and all(v.isdecimal() and len(v) < 4 for v in told)
         if not counts:
@@ -55,7 +64,8 @@ def detect(tables: dict[str, Table]) -> Guess | None:
         sure -= 0.01 * visit_columns.STEMS.index(stem) if stem in visit_columns.STEMS else 0.3
         why = f"columns {found[0].name} to {found[-1].name} hold {listing(sorted(told), 6)}"
         if best is None or sure > best.sure:
-            best = Guess("wide", sure, why, extra={"file": file, "visits": found})
+            extra = {"file": file, "visits": found, "by_date": bool(by_date)}
+            best = Guess("wide", sure, why, extra=extra)
     return best
 
 
@@ -242,7 +252,9 @@ def _species(
 ) -> tuple[list[str], np.ndarray]:
     if column is None:
         return [roles.only_species(study, table, ledger)], np.zeros(len(table), dtype=int)
-    names, reason = roles.species_names(study, table, cells.ids(table, column, ledger), ledger)
+    written = cells.ids(table, column, ledger)
+    names, reason = roles.species_names(study, table, written, ledger)
+    roles.tell_doubtful_names(table, written, names, reason, ledger)
     keep = reason == ""
     if not keep.all():
         ledger.error(

@@ -8,12 +8,25 @@ import numpy as np
 import pandas as pd
 
 from surveys import cells
+from surveys.counts_in_cells import is_thousands
 from surveys.ledger import Ledger
+from surveys.readers.long_values import ABSENT, PRESENT
 from surveys.readers.visit_columns import VisitColumn
 from surveys.readers.visit_covariates import Cube, Layout, cell_words
 from surveys.schema import LARGEST_DETECTION
 from surveys.study_file import StudyFile
 from surveys.text_table import Table
+
+
+def word_of_presence(text: str) -> float | None:
+    """1 for TRUE, yes, present; 0 for FALSE, no, absent; None for any other cell.
+
+    A single letter in a history may as well mean that nobody went, so it is asked.
+    """
+    word = text.casefold()
+    if len(word) < 2:
+        return None
+    return 1.0 if word in PRESENT else 0.0 if word in ABSENT else None
 
 
 def detections(
@@ -22,15 +35,24 @@ def detections(
     """Cells of the visit columns as numbers: 0, 1, counts or states; anything else is told."""
     missing = frozenset((*table.spec.missing, *study.section("wide").get("missing", ())))
     out = np.full((len(table), len(columns)), np.nan)
+    said: dict[str, int] = {}  # words for present and absent, and in how many cells
     wrong: dict[str, list[tuple[int, str]]] = {}
+    beside = {v for c in columns for v in pd.unique(table.text(c.name))}
     for j, column in enumerate(columns):
         texts = table.text(column.name)
         if cells.error_cells(table, column.name, ledger, missing):
+            continue
+        if is_thousands(table, column.name, ledger, beside):
             continue
         values = {}
         for text in pd.unique(texts):
             if cells.is_missing(text, cells.MISSING_NUMBER, missing):
                 values[text] = np.nan
+                continue
+            word = word_of_presence(text)
+            if word is not None:
+                values[text] = word
+                said[text] = said.get(text, 0) + int((texts == text).sum())
                 continue
             parsed = cells.parse_number(text, cells.decimal_sign(table, column.name) or ".")
             number = np.nan if parsed is None else parsed[0]
@@ -39,6 +61,18 @@ def detections(
                 rows = table.rows[texts == text]
                 wrong.setdefault(text, []).extend((int(r), column.name) for r in rows)
         out[:, j] = [values[t] for t in texts]
+    if said and np.nanmax(out) > 1:  # beside counts a word says nothing of how many
+        for text in said:
+            wrong[text] = [
+                (int(r), c.name) for c in columns for r in table.rows[table.text(c.name) == text]
+            ]
+    elif said:
+        told = " and ".join(f'"{t}" ({n} {"cell" if n == 1 else "cells"})' for t, n in said.items())
+        ledger.repair(
+            "R051",
+            f"{table.place}: {told} read as present or absent",
+            file=table.file,
+        )
     for text, places in wrong.items():
         row, name = min(places)
         n = len(places)

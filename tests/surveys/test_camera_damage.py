@@ -219,8 +219,36 @@ def test_sections_of_cameras_are_refused_beside_other_formats(tmp_path):
     assert error.value.codes == ("E408",)
 
 
-@pytest.mark.parametrize(("old", "new"), [("A,2021", "A,0021"), ("2021-05-15", "2121-05-15")])
-def test_a_year_mistyped_is_told_before_it_makes_an_endless_table(tmp_path, old, new):
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [("A,2021", "A,0021", "E035"), ("2021-05-15", "2121-05-15", "E562")],
+)
+def test_a_year_mistyped_is_told_before_it_makes_an_endless_table(tmp_path, old, new, code):
     error = refused(tmp_path, stations=STATIONS.replace(old, new))
-    assert error.codes == ("E562",)
+    assert error.codes == (code,)
     assert "row 2" in str(error)
+
+
+def test_a_record_that_counts_none_is_no_detection(tmp_path):
+    stations = (
+        "Station,Setup_date,Retrieval_date\nA,2021-05-01,2021-05-20\nB,2021-05-01,2021-05-20\n"
+    )
+    records = (
+        "Station,Species,DateTimeOriginal,Count\nA,fox,2021-05-03 10:00:00,1\n"
+        "B,fox,2021-05-04 11:00:00,0\nB,hare,2021-05-05 02:00:00,2\n"
+    )
+    study = """schema = 1
+[source]
+format = "camtrapr"
+[files.detections]
+path = "r.csv"
+columns = { site = "Station", species = "Species", datetime = "DateTimeOriginal", count = "Count" }
+[files.deployments]
+path = "s.csv"
+"""
+    for name, text in (("r.csv", records), ("s.csv", stations), ("study.toml", study)):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    ds = read(tmp_path)
+    assert ds["detection"].sel(species="fox", site="B").sum() == 0
+    rules = {(row, rule) for _, row, rule, _ in Ledger.from_json(ds.attrs["ledger"]).dropped()}
+    assert rules == {(3, "not a species: count of 0")}

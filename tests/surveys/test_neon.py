@@ -68,6 +68,14 @@ def test_without_points__a_row_without_birds_proves_its_visit(tmp_path):
     np.testing.assert_array_equal(vireo(ds), [[1], [0], [1]])
     assert "longitude" not in ds
     assert ledger_of(ds).n_used("birds.csv") == 6
+    assert "N684" not in {p.code for p in ledger_of(ds).problems}
+
+
+def test_without_points__counts_without_birds_are_not_known_and_that_is_told(tmp_path):
+    birds = "".join(line for line in COUNT_DATA.splitlines(True) if ",,N," not in line)
+    ds = load(tmp_path, ALONE, birds=birds)
+    assert ds.sizes["site"] == 2
+    assert "N684" in {p.code for p in ledger_of(ds).problems}
 
 
 def test_minutes__what_follows_the_first_detection_is_missing(tmp_path):

@@ -203,6 +203,9 @@ def test_assign_regions__sites_get_the_polygon_they_lie_in(tmp_path):
         assert out["region"].values.tolist() == ["east", "west", "east", "", ""]
     (note,) = Ledger.from_json(out.attrs["ledger"]).of_level("note")
     assert note.fact == "2 of 5 sites lie outside every region: 4, 5"
+    away = places.assign_regions(at([[46.5, 8.5], [46.5, 7.5]]), regions)
+    (warning,) = Ledger.from_json(away.attrs["ledger"]).of_level("warn")
+    assert (warning.code, warning.fact[:4]) == ("W317", "none")
     assert "region" not in ds
     surveys.validate(out)
 
