@@ -144,3 +144,21 @@ def test_quantity__distances_are_said_in_metres_or_kilometres():
     assert interval(0.4, 0.85, "km") == "400–850 m"
     assert interval(0.4, 3.0, "km") == "0.4–3 km"
     assert interval(-0.2, 0.5, "") == "−0.20 to 0.50"
+
+
+def test_hyperparameters__of_nothing_that_varies_have_no_correlation_range_or_share():
+    """As everywhere: regions that are all alike resemble each other in no way."""
+    y = np.zeros((40, 4))
+    y[np.arange(40) % 10 < 6, ::2] = 1  # the same in every region, and along every covariate
+    ele = np.repeat([-1.0, 1.0], 20)
+    data = surveys.from_arrays(
+        y,
+        site_covariates={"ele": ele},
+        region=np.array([f"r{k // 10}" for k in range(40)]),
+        neighbours=NEIGHBOURS,
+    )
+    for psi in ("(1 + ele | region)", "bym2(region)"):
+        fit = Model(data, psi=psi).fit("ml", integrate="laplace")
+        told = fit.hyperparameters().set_index("hyper")
+        assert (told.loc[["sd"], "mean"] == 0).all()
+        assert told.drop(index="sd")[["mean", "sd", "lower", "upper"]].isna().all(axis=None)

@@ -96,7 +96,7 @@ def _eta_and_error(predictor, draws, frame, n, covariance) -> tuple[np.ndarray, 
 
 
 def surveyed_rows(problem: Problem, level: str, n: int) -> np.ndarray:
-    """(n,) bool: rows of the surveys at a level that lie at a site ever visited; all if none was."""
+    """(n,) bool: rows of a level's table at a site ever visited; all if none was."""
     visited = problem.visits_per_chain > 0
     if level in ("visit", "community") or not visited.any():
         return np.ones(n, bool)
