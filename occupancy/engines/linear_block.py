@@ -16,6 +16,7 @@ from scipy import sparse
 
 from occupancy.kernel.varying import POSITIVE, SHARE
 from occupancy.problem import Predictor, VaryingTerm
+from occupancy.varying.base import Hyper
 from surveys.problems import ModelError
 
 BELOW_START, ABOVE_START = 6.5, 5.0  # in logarithms, from the least and the largest sd to its start
@@ -55,8 +56,7 @@ class LinearBlock:
         self.start = np.array([_start(h) for h in self.hypers])
         positive = np.array([h.domain == POSITIVE for h in self.hypers], bool)
         self.is_sd = positive & np.array([h.name == "sd" for h in self.hypers], bool)
-        self.least = np.where(positive, self.start - BELOW_START, -FARTHEST_LOGIT)
-        self.most = np.where(positive, self.start + ABOVE_START, FARTHEST_LOGIT)
+        self.least, self.most = np.array([bounds(h) for h in self.hypers]).reshape(-1, 2).T
         self.rows = _rows(predictor, term, self.n_effect)
         self._effects = _Probed(self._forward, self.n_effect, self.n_raw, self.start)
         self._weights = _Probed(self._weigh, self.n_weight, self.n_raw, self.start)
@@ -154,7 +154,14 @@ class LinearBlock:
         return found
 
 
-def _start(hyper) -> float:
+def bounds(hyper: Hyper) -> tuple[float, float]:
+    """Between which a maximum is sought, on the whole line."""
+    if hyper.domain != POSITIVE:
+        return -FARTHEST_LOGIT, FARTHEST_LOGIT
+    return _start(hyper) - BELOW_START, _start(hyper) + ABOVE_START
+
+
+def _start(hyper: Hyper) -> float:
     """The middle of the default prior, on the whole line."""
     if hyper.domain != POSITIVE:
         return 0.0

@@ -17,6 +17,7 @@ from scipy.special import expit, ndtri
 from occupancy.engines.compiled import hyper_names
 from occupancy.engines.conditional import ends_of_sd
 from occupancy.engines.coordinates import varying_terms
+from occupancy.engines.linear_block import bounds
 from occupancy.engines.marginal import Integrated
 from occupancy.kernel.varying import POSITIVE, SHARE
 from occupancy.problem import Problem, VaryingTerm
@@ -110,7 +111,8 @@ def _at_maximum(top: Integrated, name: str, hyper: Hyper, interval: float) -> di
     i = top.hyper_names.index(name)
     at, error = float(top.hyper[i]), float(top.hyper_errors[i])
     z = float(ndtri(interval_ends(interval)[1]))
-    mean, lower, upper = (_natural(v, hyper.domain) for v in (at, at - z * error, at + z * error))
+    ends = np.clip([at - z * error, at + z * error], *bounds(hyper))
+    mean, lower, upper = (_natural(v, hyper.domain) for v in (at, *ends))
     if top.at_end[i]:  # nothing varies
         return {"mean": mean, "sd": np.nan, "lower": np.nan, "upper": np.nan}
     if hyper.name == "sd":
@@ -126,7 +128,6 @@ def _at_maximum(top: Integrated, name: str, hyper: Hyper, interval: float) -> di
 
 def _natural(value: float, domain: int) -> float:
     if domain == POSITIVE:
-        with np.errstate(over="ignore"):  # the upper end of a range of which nothing is known
-            return float(np.exp(value))
+        return float(np.exp(value))
     share = float(expit(value))
     return share if domain == SHARE else 2.0 * share - 1.0
