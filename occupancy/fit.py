@@ -126,7 +126,7 @@ class Fit(OfVariation):
             self.problem,
             self._frames,
             self.draws,
-            self._own_covariance,
+            {} if self.problem.has_groups else self._own_covariance,
             interval,
             parameter,
             covariate,

@@ -171,11 +171,11 @@ class Drawn:
         return covariances
 
     def _wald_covariance(self, parameter: str) -> np.ndarray | None:
-        """Covariance of a parameter's coefficients, where they alone make its predictor."""
-        predictor = self.problem.predictors.get(parameter)
-        if predictor is None or predictor.groups:
-            return None
-        return self._own_covariance.get(parameter)
+        """Covariance of a parameter's coefficients, where a model has nothing else to tell.
+
+        Where anything varies, every answer is a mean over draws: those of sites and regions too.
+        """
+        return None if self.problem.has_groups else self._own_covariance.get(parameter)
 
     # ------------------------------------------------------------ likelihood
 

@@ -25,7 +25,7 @@ from occupancy.results import (
 )
 from occupancy.results.draws import Draws
 from occupancy.results.occupied import Occupied, Places
-from occupancy.results.places import outside_sampled
+from occupancy.results.places import outside_sampled, surveyed_rows
 from surveys.problems import ModelError, listing
 
 ALL = regions.ALL
@@ -181,12 +181,10 @@ class OfPlaces(Drawn):
     def _outside(self, places: Places) -> np.ndarray:
         """(place,) bool: a covariate lies outside what was surveyed."""
         out = np.zeros(places.n, bool)
-        visited = self.problem.visits_per_chain > 0
-        visited = visited if visited.any() else np.ones_like(visited)
         for p in self._occupied.predictors:
             own, new = self._frames.at(p.level), places.at(p.level)
-            n_row = own.n // visited.size
-            at = np.repeat(visited, n_row)
+            n_row = own.n // self.problem.n_chain
+            at = surveyed_rows(self.problem, p.level, own.n)
             surveyed = {v: np.asarray(own[v])[at] for v in p.design.variables}
             beyond = outside_sampled(p, surveyed, new, places.n * n_row)
             out |= beyond.reshape(places.n, n_row).any(axis=1)

@@ -397,6 +397,8 @@ class Model:
         target_accept : float, optional
             Higher means smaller steps and fewer divergences; 0.8, or 0.9 where a group has
             fewer than ten levels.
+        progress : bool or Progress, optional
+            Whether it tells how far it is; by default it is silent.
         route : "precompiled" or "pymc", optional
             How the sampler finds its density; the fit records the route taken.
         integrate : "auto", "laplace" or "quadrature"
@@ -432,6 +434,10 @@ class Model:
             )
         if route not in (None, "precompiled", "pymc"):
             raise ModelError(f'route = {route!r}: give "precompiled", "pymc" or None.')
+        if isinstance(progress, bool):
+            from occupancy.progress import choose
+
+            progress = choose() if progress else None
         tune = arguments.whole("tune", tune or 0, 0)
         return fits.by_nuts(
             self,

@@ -181,12 +181,15 @@ def test_curves__a_missing_value_has_no_effect_that_could_be_told():
         ("cyclic(day | g, period=365, wave=2)", "population with an sd"),
         ("cyclic(day)", "needs its period: cyclic"),
         ("cyclic(one, period=12)", "the same in every survey"),
+        ("cyclic(month, period=1)", "one moment of the cycle, since month runs from 1 to 12"),
+        ("cyclic(month, period=100000)", "12 for months"),
         ("spline()", "needs a column"),
         ("spline(x, basis=2)", "from 3 to 100"),
     ],
 )
 def test_curves__what_cannot_be_is_told(formula, says):
     frame = surveyed() | {"two": np.arange(60.0) % 2, "one": np.ones(60)}
+    frame["month"] = np.arange(60.0) % 12 + 1
     with pytest.raises(ModelError, match=says):
         design.build(formula, frame)
 

@@ -144,3 +144,39 @@ def test_quantity__distances_are_said_in_metres_or_kilometres():
     assert interval(0.4, 0.85, "km") == "400–850 m"
     assert interval(0.4, 3.0, "km") == "0.4–3 km"
     assert interval(-0.2, 0.5, "") == "−0.20 to 0.50"
+
+
+def test_hyperparameters__of_nothing_that_varies_have_no_correlation_range_or_share():
+    """As everywhere: regions that are all alike resemble each other in no way."""
+    y = np.zeros((40, 4))
+    y[np.arange(40) % 10 < 6, ::2] = 1  # the same in every region, and along every covariate
+    ele = np.repeat([-1.0, 1.0], 20)
+    data = surveys.from_arrays(
+        y,
+        site_covariates={"ele": ele},
+        region=np.array([f"r{k // 10}" for k in range(40)]),
+        neighbours=NEIGHBOURS,
+    )
+    for psi in ("(1 + ele | region)", "bym2(region)"):
+        fit = Model(data, psi=psi).fit("ml", integrate="laplace")
+        told = fit.hyperparameters().set_index("hyper")
+        assert (told.loc[["sd"], "mean"] == 0).all()
+        assert told.drop(index="sd")[["mean", "sd", "lower", "upper"]].isna().all(axis=None)
+        said = [w.message for w in fit.warnings if w.code == "SDZERO"]
+        assert len(set(said)) == len(told.loc[["sd"]])
+        if psi == "bym2(region)":
+            assert "estimated at 0: the data show nothing of it beyond chance" in said[0]
+        else:
+            assert "the sd of the level in (1 + ele)|region is estimated" in said[0]
+            assert "the sd of ele in (1 + ele)|region is estimated" in said[1]
+
+
+def test_range__of_which_nothing_is_known_ends_where_a_maximum_is_sought():
+    rng = np.random.default_rng(5)
+    n = 30
+    y = ((rng.random((n, 1)) < 0.6) & (rng.random((n, 3)) < 0.5)).astype(float)
+    line = {"easting": 4e6 + 1e3 * np.arange(n), "northing": np.full(n, 3e6)}
+    data = surveys.from_arrays(y, coordinates=line, crs="EPSG:3035")
+    told = Model(data, psi="space()").fit("ml").hyperparameters().set_index("hyper").loc["range"]
+    ends = np.array([told["lower"], told["upper"]], float)
+    assert np.isnan(ends).all() or (ends[0] > 1e-4 and ends[1] < 1e4)

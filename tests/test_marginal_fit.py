@@ -286,6 +286,7 @@ def test_sd__of_levels_alike_is_zero_and_said_so():
     fit = Model(data, psi="ele + (1 | region)").fit(engine="ml")
     plain = Model(data, psi="ele").fit(engine="ml")
     assert set(codes(fit)) == {"SDZERO"}
+    assert "its levels differ no more than chance" in fit.warnings[0].message
     assert fit.log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-4)
     assert fit.aic == pytest.approx(plain.aic + 2, abs=1e-3)  # the sd is counted
     np.testing.assert_allclose(fit.coefficients()["se"], plain.coefficients()["se"], rtol=1e-3)

@@ -96,6 +96,12 @@ def _spreads(matrix: np.ndarray) -> np.ndarray:
 def _check_names(tree: Formula, frame: Frame, parameter: str, elsewhere: Mapping[str, str]) -> None:
     known = [str(name) for name in frame]
     for term in tree.varying:
+        if "species" in term.reads and "species" not in known:
+            raise ModelError(
+                f"`{parameter}` uses {term}, by which species resemble each other, and there is "
+                "one species here. Give surveys of several, in a family whose species do not "
+                "share a chain; or leave the term out."
+            )
         if any(name not in known for name in term.reads):
             raise ModelError(
                 f"`{parameter}` uses {term}, which needs {listing(term.reads)} of the sites, and "

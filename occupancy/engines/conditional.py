@@ -93,7 +93,10 @@ class Conditional:
         noise = self.kept @ self.mode.factor.noise(rng.normal(size=(self.mode.raw.size, n)))
         weights = self.weights + away @ self.moved.T + noise.T
         lost = ~self.known & (np.arange(self.known.size) < self.latent.n_coefficient)
-        return self.centre + np.where(lost, np.nan, away), weights
+        drawn = self.centre + np.where(lost, np.nan, away)
+        k = self.latent.n_coefficient  # a hyper-parameter stays where a maximum may lie at all
+        drawn[:, k:] = np.clip(drawn[:, k:], self.latent.least, self.latent.most)
+        return drawn, weights
 
     def by_term(self, weights: np.ndarray) -> list[np.ndarray]:
         """(..., weight) cut into the terms, in their order."""

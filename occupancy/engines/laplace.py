@@ -26,6 +26,7 @@ MOST_STEPS, HALVINGS = 60, 40
 AT_REST = 1e-13  # of the joint log density: what a step can still gain, relative to its size
 BEND = 1e-3  # of a linear predictor, for second differences
 TINY = 1e-300
+FLATTEST = 1e-3  # of the curvature of the prior: a mode with less is none
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,16 @@ class Mode:
         """Laplace's approximation."""
         n = self.raw.size
         return self.joint - 0.5 * self.factor.log_det + 0.5 * n * np.log(2 * np.pi)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the mode is no peak: with a curvature near 0 the approximation has a pole.
+
+        The effects' own prior curves by their precision, and a likelihood of states that are not
+        seen may take most of that away, but hardly all of it.
+        """
+        least = np.log(FLATTEST) + np.log(self.latent.precision.diagonal().min(initial=1.0))
+        return bool(self.factor.log_pivots.min(initial=0.0) < min(least, 0.0))
 
     @cached_property
     def slopes(self) -> list[sparse.csr_array]:

@@ -16,6 +16,8 @@ from scipy import sparse
 
 from occupancy.kernel.varying import POSITIVE, SHARE
 from occupancy.problem import Predictor, VaryingTerm
+from occupancy.varying.base import Hyper
+from surveys.problems import ModelError
 
 BELOW_START, ABOVE_START = 6.5, 5.0  # in logarithms, from the least and the largest sd to its start
 FARTHEST_LOGIT = 8.0  # of a share or a correlation: 0.0003 from its end
@@ -54,13 +56,30 @@ class LinearBlock:
         self.start = np.array([_start(h) for h in self.hypers])
         positive = np.array([h.domain == POSITIVE for h in self.hypers], bool)
         self.is_sd = positive & np.array([h.name == "sd" for h in self.hypers], bool)
-        self.least = np.where(positive, self.start - BELOW_START, -FARTHEST_LOGIT)
-        self.most = np.where(positive, self.start + ABOVE_START, FARTHEST_LOGIT)
+        self.least, self.most = np.array([bounds(h) for h in self.hypers]).reshape(-1, 2).T
         self.rows = _rows(predictor, term, self.n_effect)
         self._effects = _Probed(self._forward, self.n_effect, self.n_raw, self.start)
         self._weights = _Probed(self._weigh, self.n_weight, self.n_raw, self.start)
+        self._refuse_products(term.name, predictor.name)
         self.precision = self._precision()
         self.log_normaliser = self._density(self.start, np.zeros(self.n_raw))
+
+    def _refuse_products(self, term: str, parameter: str) -> None:
+        """Effects that are products of raw ones have no integral of the kind used here.
+
+        Raises
+        ------
+        ModelError
+            The effects are not linear in the raw coordinates.
+        """
+        raw = np.random.default_rng(2).normal(size=self.n_raw)
+        told, linear = self._forward(self.start, raw), self._effects(self.start) @ raw
+        if np.abs(told - linear).max(initial=0.0) > 1e-6 * np.abs(told).max(initial=1.0):
+            raise ModelError(
+                f"{term} of `{parameter}` cannot be integrated out, since its effects are products "
+                "of loadings and scores, so there is no maximum of the likelihood to report. "
+                'Sample the posterior: fit("nuts"), or engine = "nuts" in a study file.'
+            )
 
     # ------------------------------------------------------------ matrices
 
@@ -135,7 +154,14 @@ class LinearBlock:
         return found
 
 
-def _start(hyper) -> float:
+def bounds(hyper: Hyper) -> tuple[float, float]:
+    """Between which a maximum is sought, on the whole line."""
+    if hyper.domain != POSITIVE:
+        return -FARTHEST_LOGIT, FARTHEST_LOGIT
+    return _start(hyper) - BELOW_START, _start(hyper) + ABOVE_START
+
+
+def _start(hyper: Hyper) -> float:
     """The middle of the default prior, on the whole line."""
     if hyper.domain != POSITIVE:
         return 0.0

@@ -116,6 +116,8 @@ class Marginal:
 
     def value(self, outer: np.ndarray) -> float:
         mode = self.mode(outer)
+        if mode.is_flat:
+            return -np.inf
         value = mode.log_marginal
         if self.members is not None:
             value = quadrature.nodes_about(mode, self.members, self.n_node).value_gradient(outer)[0]
@@ -238,6 +240,8 @@ def _climb(marginal: Marginal, outer: np.ndarray) -> _Climbed:
             continue
         before, slope = outer, gradient
         outer = trial
+        if not (outer - before).any():  # no number lies between here and a better place
+            break
         value, gradient = marginal.value_gradient(outer)
         if converged:
             break
@@ -250,6 +254,8 @@ def _climb(marginal: Marginal, outer: np.ndarray) -> _Climbed:
 
 def _updated(hessian: np.ndarray, step: np.ndarray, change: np.ndarray) -> np.ndarray:
     """The symmetric change of rank one after which the Hessian tells the last change of slope."""
+    if not step.any():
+        return hessian
     left = change - hessian @ step
     scale = float(left @ step)
     if abs(scale) < 1e-8 * np.linalg.norm(left) * np.linalg.norm(step):

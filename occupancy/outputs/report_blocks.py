@@ -61,21 +61,6 @@ def chips(results: Results) -> list[dict[str, str]]:
     return [{"number": "", "kind": "", "to": ""} | chip for chip in out]
 
 
-def warnings(results: Results) -> list[dict[str, Any]]:
-    """Every verdict with its code, its numbers and what to do."""
-    return [
-        {
-            "code": w.code,
-            "level": w.level if w.level in LEVELS else "warn",
-            "name": LEVELS.get(w.level, "Warning"),
-            "message": w.message,
-            "numbers": [(label(k), number(v)) for k, v in w.numbers.items()],
-            "cure": w.cure,
-        }
-        for w in results.warnings
-    ]
-
-
 def label(key: object) -> str:
     return words.clean(key).replace("_", " ")
 

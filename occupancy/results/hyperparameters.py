@@ -4,7 +4,8 @@ Of a posterior: mean, sd and quantiles of the draws. Of a maximum: the estimate,
 by the delta method, and Wald's interval on the whole line (the logarithm of a standard deviation
 or a range, the logit of a share, that of (1 + r) / 2 for a correlation); of a standard deviation
 with 0 within one standard error, on its own scale, folded at 0. Correlations are told as
-such: where three or more effects vary together, not the partial ones that are sampled.
+such: where three or more effects vary together, not the partial ones that are sampled. Where a
+standard deviation is estimated as 0, its effects have no correlation, range or share (NaN).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from scipy.special import expit, ndtri
 from occupancy.engines.compiled import hyper_names
 from occupancy.engines.conditional import ends_of_sd
 from occupancy.engines.coordinates import varying_terms
+from occupancy.engines.linear_block import bounds
 from occupancy.engines.marginal import Integrated
 from occupancy.kernel.varying import POSITIVE, SHARE
 from occupancy.problem import Problem, VaryingTerm
@@ -26,6 +28,7 @@ from occupancy.varying.base import Hyper
 COLUMNS = ["parameter", "term", "hyper", "label", "unit", "mean", "sd", "lower", "upper"]
 UNITS = {"sd": "link scale", "range": "km"}
 TOLD = ("mean", "sd", "lower", "upper")
+UNKNOWN = dict.fromkeys(TOLD, np.nan)
 
 
 def table(
@@ -44,16 +47,33 @@ def table(
     for p, term in varying_terms(problem):
         natural = draws.hypers[p.name, term.name]
         about = {"parameter": p.name, "term": term.design.name}
+        names = hyper_names(p.name, term)
+        still = set() if top is None else _without_spread(top, names, term)
         for k, hyper in enumerate(term.design.hypers):
             told = _summarised(natural[:, k], interval)
             if top is not None:
-                told = _at_maximum(top, hyper_names(p.name, term)[k], hyper, interval)
+                told = _at_maximum(top, names[k], hyper, interval)
             if hyper.name != "partial_correlation":
-                rows.append({**about, **_named(hyper.name, hyper.label), **told})
-        rows += [{**about, **row} for row in _correlations(term, draws, natural, p.name, interval)]
+                unknown = hyper.name != "sd" and _hangs_on(hyper.label, still)
+                own = UNKNOWN if unknown else told
+                rows.append({**about, **_named(hyper.name, hyper.label), **own})
+        for label, told in _correlations(term, draws, natural, p.name, interval):
+            own = UNKNOWN if _hangs_on(label, still) else told
+            rows.append({**about, **_named("correlation", label), **own})
     out = pd.DataFrame(rows, columns=COLUMNS)
     out.attrs["interval"] = interval
     return out
+
+
+def _without_spread(top: Integrated, names: list[str], term: VaryingTerm) -> set[str]:
+    """Labels of the effects of a term whose standard deviation is estimated as 0."""
+    hypers = zip(names, term.design.hypers, strict=True)
+    return {h.label for name, h in hypers if top.at_end[top.hyper_names.index(name)]}
+
+
+def _hangs_on(label: str, still: set[str]) -> bool:
+    """Whether a range, a share or a correlation is one of effects that are all 0: of nothing."""
+    return "" in still or any(label.startswith(f"{e} ") or label.endswith(f" {e}") for e in still)
 
 
 def _named(name: str, label: str) -> dict[str, str]:
@@ -67,8 +87,8 @@ def _summarised(values: np.ndarray, interval: float) -> dict[str, float]:
 
 def _correlations(
     term: VaryingTerm, draws: Draws, natural: np.ndarray, parameter: str, interval: float
-) -> list[dict[str, object]]:
-    """Correlations that are sampled as partial ones: those of the third effect on."""
+) -> list[tuple[str, dict[str, float]]]:
+    """(label, told) of those that are sampled as partial ones: of the third effect on."""
     design = term.design
     if not isinstance(design, Correlated) or len(design.effects) < 3:
         return []
@@ -82,7 +102,7 @@ def _correlations(
             at = draws.point.hypers[parameter, term.name]
             told["mean"] = float(design.correlation(at)[0, i, j])
         label = f"{design.effects[j]} {design.effects[i]}"
-        rows.append({**_named("correlation", label), **told})
+        rows.append((label, told))
     return rows
 
 
@@ -91,8 +111,9 @@ def _at_maximum(top: Integrated, name: str, hyper: Hyper, interval: float) -> di
     i = top.hyper_names.index(name)
     at, error = float(top.hyper[i]), float(top.hyper_errors[i])
     z = float(ndtri(interval_ends(interval)[1]))
-    mean, lower, upper = (_natural(v, hyper.domain) for v in (at, at - z * error, at + z * error))
-    if top.at_end[i]:
+    ends = np.clip([at - z * error, at + z * error], *bounds(hyper))
+    mean, lower, upper = (_natural(v, hyper.domain) for v in (at, *ends))
+    if top.at_end[i]:  # nothing varies
         return {"mean": mean, "sd": np.nan, "lower": np.nan, "upper": np.nan}
     if hyper.name == "sd":
         lower, upper = ends_of_sd(at, error, interval_ends(interval))

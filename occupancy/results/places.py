@@ -9,7 +9,7 @@ from scipy.special import ndtri
 
 from occupancy import links
 from occupancy.columns.frame import read_column
-from occupancy.problem import Predictor
+from occupancy.problem import Predictor, Problem
 from occupancy.results.draws import Draws, interval_ends, linear_predictor, natural, summary
 
 CELLS_AT_ONCE = 4_000_000  # draws times places in memory at one time (32 MB)
@@ -93,6 +93,14 @@ def _eta_and_error(predictor, draws, frame, n, covariance) -> tuple[np.ndarray, 
         se = np.sqrt(np.einsum("ij,jk,ik->i", x, known, x))
     se[(x[:, unknown] != 0).any(axis=1)] = np.nan
     return eta, se
+
+
+def surveyed_rows(problem: Problem, level: str, n: int) -> np.ndarray:
+    """(n,) bool: rows of a level's table at a site ever visited; all if none was."""
+    visited = problem.visits_per_chain > 0
+    if level in ("visit", "community") or not visited.any():
+        return np.ones(n, bool)
+    return np.repeat(visited, n // visited.size)
 
 
 def outside_sampled(

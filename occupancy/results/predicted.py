@@ -59,6 +59,8 @@ def predict(
         elsewhere.refuse_new_levels(predictor, frame)
     told = places.summarise(predictor, draws, frame, len(table), interval, covariance, seed)
     out = pd.DataFrame({f"{parameter}_{k}": v for k, v in told.items()}, index=table.index)
-    surveyed = {v: np.asarray(frames.at(predictor.level)[v]) for v in needed}
+    own = frames.at(predictor.level)
+    at = places.surveyed_rows(problem, predictor.level, own.n)
+    surveyed = {v: np.asarray(own[v])[at] for v in needed}
     out["extrapolated"] = places.outside_sampled(predictor, surveyed, frame, len(table))
     return out

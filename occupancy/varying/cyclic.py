@@ -22,6 +22,28 @@ from occupancy.formula.tree import Varying as Node
 from occupancy.terms.base import spread
 from occupancy.varying.base import State
 from occupancy.varying.curve import Curve, restored
+from surveys.problems import ModelError
+
+LEAST_OF_CYCLE = 0.01  # that surveys must see: in less of it no curve can be told from its mean
+
+
+def _refuse_one_moment(x: np.ndarray, node: Node) -> None:
+    """Let no period pass at which all surveys lie at one moment of the cycle.
+
+    Raises
+    ------
+    ModelError
+        They do: months with a period of 1, days with one of a thousand years.
+    """
+    period, name = float(node.options["period"]), node.inside[0].name
+    phase = np.unique(np.mod(x[np.isfinite(x)], period) / period)
+    if 1.0 - np.diff(np.append(phase, phase[0] + 1.0)).max() >= LEAST_OF_CYCLE:
+        return
+    raise ModelError(
+        f"with period = {period:g} all surveys lie at one moment of the cycle, since {name} runs "
+        f"from {np.nanmin(x):g} to {np.nanmax(x):g}. Give the length of the cycle in the units of "
+        f"{name}: 365 for days of the year, 12 for months, 24 for hours."
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +92,7 @@ class Cyclic(Curve):
         cls.refuse_free(node)
         x, keys, found = cls.read(node, reader)
         spread(x)  # what is the same everywhere has no curve
+        _refuse_one_moment(x, node)
         return cls(node, reader.memory, keys, found["at"], found["pairs"])
 
     def to_state(self) -> State:

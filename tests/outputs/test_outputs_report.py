@@ -230,3 +230,23 @@ def test_warnings__notes_are_told_but_folded(page, results):
     assert len(notes) == 1
     assert "1 note from the checks" in page.text("summary")
     assert notes[0].code in page.text("code")
+
+
+def test_warnings__the_same_measures_of_several_things_are_a_table():
+    from occupancy.outputs import words
+    from occupancy.outputs.notices import measured
+
+    both = {"psi: Intercept": 0.55, "sd[a: b]": 0.44}
+    numbers = {"terms": list(both), "sites": 12}
+    for name, value in both.items():
+        numbers |= {f"{name}: overlap": value, f"{name}: contraction": np.nan}
+    table, rest = measured(numbers)
+    assert table == {
+        "head": ["overlap", "contraction"],
+        "rows": [("psi: Intercept", ["0.55", words.DASH]), ("sd[a: b]", ["0.44", words.DASH])],
+    }
+    assert rest == {"sites": 12}  # the names stand in the table
+    alone = {"terms": ["psi: x"], "psi: x: overlap": 0.9, "psi: x: contraction": 0.1}
+    assert measured(alone) == (None, alone)
+    uneven = {"a: x": 1, "a: y": 2, "b: x": 3}
+    assert measured(uneven) == (None, uneven)
