@@ -21,6 +21,8 @@ from surveys.problems import Problem, SurveyError, did_you_mean, listing
 from surveys.schema import DIMS, TRAIT_DIMS, VISIT_DIMS
 from surveys.values import as_covariate, as_labels, as_numbers
 
+YEARS = (1678, 2261)  # what nanoseconds from 1970 can tell
+
 __all__ = ["from_arrays", "from_tables"]
 
 VISIT_COLUMNS = ("site", "season", "visit", "visit_id", "effort", "start", "end", *PLACE)
@@ -101,8 +103,7 @@ def from_tables(
     extra.update({name: (DIMS, a) for name, a in counts_and_scores.items()})
     for name, column in (("visit_start", "start"), ("visit_end", "end")):
         if column in grid.visits:
-            times = pd.to_datetime(grid.visits[column]).to_numpy().astype("datetime64[ns]")
-            extra[name] = (VISIT_DIMS, grid.fill(times, VISIT_DIMS))
+            extra[name] = (VISIT_DIMS, grid.fill(_moments(grid.visits, column), VISIT_DIMS))
     covariates = _covariates(grid, season_covariates)
     covariates |= _traits(species_covariates, labels["species"])
     if "region" in grid.sites:
@@ -129,6 +130,32 @@ def from_tables(
         provenance=provenance,
         title=title,
     )
+
+
+def _moments(visits: pd.DataFrame, column: str) -> np.ndarray:
+    """(visit,) datetime64[ns], NaT where not told.
+
+    Raises
+    ------
+    SurveyError
+        A cell is no moment, or lies in a year that a Dataset cannot hold.
+    """
+    moments = pd.to_datetime(visits[column], errors="coerce")
+    held = moments.isna() | moments.dt.year.between(*YEARS)
+    bad = ~held | (moments.isna() & visits[column].notna())
+    if bad.any():
+        cells = visits[column].astype(str).to_numpy()
+        span = f"{YEARS[0]} to {YEARS[1]}"
+        raise SurveyError(
+            row_problems(
+                visits.reset_index(drop=True),
+                bad.to_numpy(),
+                "E035",
+                lambda i: f'The {column} of a visit, "{cells[i]}", is no moment from {span}',
+                cure="correct it in the table of visits",
+            )
+        )
+    return moments.to_numpy().astype("datetime64[ns]")
 
 
 def _enter_records(

@@ -31,6 +31,11 @@ NUMBERS = (
     *("latitude", "longitude", "duration_minutes", "effort_distance_km"),
     "number_observers",
 )
+# Beyond these a number is a slip: a month of minutes, once around the Earth, a town of observers.
+MOST = {
+    **{"latitude": 90, "longitude": 180, "duration_minutes": 44_640},
+    **{"effort_distance_km": 40_000, "number_observers": 100_000},
+}
 NEED = ("id", "date", "latitude", "longitude", "locality_id", "observer_id", "complete")
 NOT_COMPLETE = "checklist not complete"
 
@@ -97,8 +102,8 @@ def read_sampling(
 
 
 def _bad_number(name: str) -> str:
-    limit = {"latitude": 90, "longitude": 180}.get(name)
-    odd = f"abs({name}) > {limit}" if limit else f"{name} < 0"
+    least = -MOST[name] if name in ("latitude", "longitude") else 0
+    odd = f"{name} NOT BETWEEN {least} AND {MOST[name]}"
     return f"({name} IS NULL OR {odd} OR NOT isfinite({name}))"
 
 

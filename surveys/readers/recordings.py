@@ -30,6 +30,7 @@ USUAL: dict[str, tuple[str, ...]] = {
         *("duration_min", "duration_minutes", "minutes", "duration (min)", "duration", "length"),
     ),
 }
+LONGEST = 366 * 86400.0  # seconds; a recording of more than a year is a slip
 UNITS = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0}
 _UNIT_OF_NAME = {
     "seconds": re.compile(r"(?:.*[_ (])?s(?:ec(?:onds)?)?\)?", re.IGNORECASE),
@@ -201,7 +202,7 @@ def _durations(study: StudyFile, table: Table, column: str | None, ledger: Ledge
         for text, m in clocks.items():
             hours = int(m[1] or 0)  # type: ignore[index]
             seconds[text] = hours * 3600 + int(m[2]) * 60 + float(m[3])  # type: ignore[index]
-        return np.array([seconds[t] for t in texts], dtype=float)
+        return np.array([seconds[t] for t in texts], dtype=float)  # at most 42 days
     unit = study.section("birdnet").get("duration_unit") or unit_of_name(column)
     values = cells.numbers(table, column, ledger)
     if not unit:
@@ -213,7 +214,7 @@ def _durations(study: StudyFile, table: Table, column: str | None, ledger: Ledge
             cure='[birdnet] duration_unit = "seconds" or "minutes"; or call the column duration_s',
         )
         return values
-    bad = values <= 0
+    bad = (values <= 0) | (values * UNITS[unit] > LONGEST)
     if bad.any():
         ledger.error(
             "E688",

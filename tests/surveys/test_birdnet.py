@@ -274,6 +274,7 @@ def test_per_cent__is_asked_for(tmp_path):
         ("recordings", "A_20210623_06", "A_20210623_05", "E021", "is in rows 2-3"),
         ("recordings", "duration_s", "duration", "E688", "seconds or of minutes"),
         ("recordings", ",600,100,0.2", ",0,100,0.2", "E688", "row 3, column duration_s: 0"),
+        ("recordings", ",600,100,0.2", ",4e7,100,0.2", "E688", "row 3, column duration_s: 4e+07"),
         ("recordings", ",600,100,0.2", ",,100,0.2", "E688", "of 1 recordings is not known"),
         ("recordings", "_20210623_0600", "_x_0600", "E686", "A_20210623_0600"),
     ],

@@ -115,6 +115,18 @@ def test_from_tables__visits_are_numbered_by_start_and_found_by_their_id():
     assert np.isnat(ds["visit_start"].values[1, 0, 1])
 
 
+@pytest.mark.parametrize("odd", [np.datetime64("9202-01-01", "s"), "soon"])
+def test_from_tables__a_moment_that_cannot_be_held_is_told_by_its_row(odd):
+    visits = VISITS.assign(
+        start=["2020-05-01", odd, None, "2020-05-02"], file="v.csv", row=range(2, 6)
+    )
+    with pytest.raises(SurveyError) as caught:
+        from_tables(visits, RECORDS, SITES)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.file, problem.row) == ("E035", "v.csv", 3)
+    assert "is no moment from 1678 to 2261" in problem.fact
+
+
 def test_from_tables__species_not_looked_for_is_missing_and_not_absent():
     target = pd.DataFrame({"species": ["fox", "owl", "fox"], "site": ["A2", "A10", "A10"]})
     ds = from_tables(VISITS, RECORDS, SITES, target=target)
