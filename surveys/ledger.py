@@ -34,12 +34,30 @@ class Ledger:
         self._cells: dict[tuple[str, str], dict[str, Any]] = {}
         self._splits: dict[str, list[str]] = {}
         self.problems: list[Problem] = []
+        self._foot: dict[tuple[str, str], tuple[str, list[int], list[str]]] = {}
+        self._foot_told: set[tuple[str, str]] = set()
 
     # --- rows -------------------------------------------------------------------------------
 
     def read(self, file: str, n: int) -> None:
         """`n` rows (without the header) were read from `file`; repeated calls add up."""
         self._read[file] = self._read.get(file, 0) + int(n)
+        for key in [k for k in self._foot if k[0] == file and k not in self._foot_told]:
+            self._foot_told.add(key)
+            rule, rows, texts = self._foot[key]
+            self._read[file] += len(rows)
+            self.set_aside(rule, file, rows, texts)
+
+    def below(
+        self, rule: str, file: str, place: str, rows: Sequence[int], texts: Sequence[str]
+    ) -> bool:
+        """Rows that opening a table left out; they count once the table is read.
+
+        False where they are known already, because the table was opened before.
+        """
+        known = (file, place) in self._foot
+        self._foot[file, place] = (rule, list(rows), list(texts))
+        return not known
 
     def use(self, file: str, n: int) -> None:
         """`n` rows of `file` went into the Dataset."""

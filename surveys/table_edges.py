@@ -53,8 +53,8 @@ def without_notes(
     if not notes or width < 2:
         return body
     rows, texts = [n for n, _ in notes], [" | ".join(c for c in line if c) for _, line in notes]
-    ledger.read(spec.shown, len(notes))
-    ledger.set_aside(NOTE_RULE, spec.shown, rows, texts)
+    if not ledger.below(NOTE_RULE, spec.shown, place, rows, texts):
+        return body[:start]
     ledger.warn(
         "W009",
         f'{place}, {rows_text(rows)}: "{texts[0][:60]}" is a note below the table; set aside',

@@ -254,6 +254,15 @@ def test_miss__silent_on_repairs_that_changed_nothing(rng):
     assert "MISS" not in found(build(with_ledger(simulate(rng), ledger)))
 
 
+def test_miss__silent_on_notes_below_a_table(rng):
+    ledger = Ledger()
+    ledger.below("note below the table", "visits.csv", "visits.csv", [13], ["* by hand"])
+    ledger.read("visits.csv", 11)
+    ledger.use("visits.csv", 11)
+    assert ledger.n_read("visits.csv") == 12
+    assert "MISS" not in found(build(with_ledger(simulate(rng), ledger)))
+
+
 def test_miss__an_account_that_cannot_be_read_is_told(rng):
     data = simulate(rng).assign_attrs(ledger="{broken")
     assert "cannot be read" in found(build(data))["MISS"].message

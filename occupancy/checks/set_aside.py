@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from occupancy.checks.base import Evidence, Verdict
 from occupancy.checks.words import counted
 from surveys.problems import listing
+from surveys.table_edges import NOTE_RULE
 
 if TYPE_CHECKING:
     from surveys.ledger import Ledger
@@ -63,6 +64,8 @@ def _ledger(text: str) -> Ledger | str | None:
 
 def _read_account(ledger: Ledger, facts: list[str], numbers: dict[str, int]) -> None:
     for file, rule, n in ledger.aside_notes:
+        if rule == NOTE_RULE:  # no row of the survey
+            continue
         facts.append(f"{counted(n, 'row')} of {file} set aside: {rule}")
         numbers[f"rows of {file}: {rule}"] = n
     for note in ledger.cell_notes:

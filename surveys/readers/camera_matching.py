@@ -133,7 +133,8 @@ def _tell_outside(
         if np.isfinite(far)
         else int(table.rows[outside[0]])
     )
-    reach = f", up to {far:.3g} days off" if np.isfinite(far) and far > 0 else ""
+    days = f"{far:,.0f}" if far >= 100 else f"{far:.3g}"
+    reach = f", up to {days} days off" if np.isfinite(far) and far > 0 else ""
     share = len(outside) / max(int((records.aside == "").sum()) + len(outside), 1)
     tell = ledger.error if stop else ledger.warn
     tell(

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 import xarray as xr
-from spoilt_studies import codes_of, put, refusal, tables
+from spoilt_studies import codes_of, ledger_of, put, refusal, tables
 
 from surveys import read
 from surveys.ledger import Ledger
@@ -252,3 +252,13 @@ path = "s.csv"
     assert ds["detection"].sel(species="fox", site="B").sum() == 0
     rules = {(row, rule) for _, row, rule, _ in Ledger.from_json(ds.attrs["ledger"]).dropped()}
     assert rules == {(3, "not a species: count of 0")}
+
+
+def test_a_clock_that_is_years_off_is_told_in_days(tmp_path):
+    put(
+        tmp_path,
+        STUDY,
+        tables({"records": RECORDS + "A,fox,2035-05-06 10:00:00,1\n", "stations": STATIONS}),
+    )
+    (told,) = [p for p in ledger_of(read(tmp_path)).problems if p.code == "W049"]
+    assert "up to 5,104 days off" in told.fact

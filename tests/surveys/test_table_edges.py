@@ -36,6 +36,16 @@ def test_a_note_below_a_table_is_no_site(tmp_path, note):
     assert text.split(" | ")[0] in note
 
 
+def test_notes_below_a_table_of_sites_that_is_opened_again(tmp_path):
+    sites = "site,elev,rain\nA,1,3\nB,2,4\n* by hand, of 2021\n"
+    study = SITES + '[covariates.wet]\npath = "s.csv"\ncolumn = "rain"\n'
+    ds, problems = read_files(tmp_path, study, d__csv=HISTORIES, s__csv=sites)
+    ledger = ledger_of(ds)
+    assert (ledger.n_read("s.csv"), ledger.n_used("s.csv")) == (3, 2)
+    assert [row for _, row, _, _ in ledger.dropped()] == [4]
+    one(problems, "W009")
+
+
 @pytest.mark.parametrize("row", ["C,,", "Old mill,,", "#12,,", "C", "Notes,0,1", "Key hill,,"])
 def test_a_site_without_visits_is_no_note(tmp_path, row):
     ds, problems = read_files(tmp_path, WIDE, d__csv=HISTORIES + row + "\n")
