@@ -42,6 +42,13 @@ def test_fit__wrong_settings_are_refused(wrong: dict, told: str):
         MODEL.fit(**wrong)
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_fit__progress_is_yes_or_no_too(capsys):
+    assert MODEL.fit(draws=5, tune=10, chains=1, progress=False).draws.n == 5
+    assert not capsys.readouterr().err
+    assert MODEL.fit(draws=5, tune=10, chains=1, progress=True).draws.n == 5
+
+
 @pytest.mark.parametrize(
     "data", [None, np.zeros((3, 2)), xr.Dataset({"detection": (("site", "visit"), np.eye(2))})]
 )

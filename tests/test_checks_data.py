@@ -16,6 +16,7 @@ from occupancy.checks.never_detected import highest_psi
 from occupancy.checks.predicted import predict
 from occupancy.checks.separation import separating_direction
 from occupancy.engines import ml
+from occupancy.model import Model
 from surveys.ledger import Ledger
 
 
@@ -266,3 +267,12 @@ def test_miss__silent_on_notes_below_a_table(rng):
 def test_miss__an_account_that_cannot_be_read_is_told(rng):
     data = simulate(rng).assign_attrs(ledger="{broken")
     assert "cannot be read" in found(build(data))["MISS"].message
+
+
+def test_relev__of_few_species_does_not_ask_for_a_factor():
+    rng = np.random.default_rng(2)
+    y = {f"s{k}": (rng.random((30, 3)) < 0.4).astype(float) for k in range(3)}
+    fit = Model(surveys.from_arrays(y), community="species").fit("ml")
+    cures = [w.cure for w in fit.warnings if w.code == "RELEV"]
+    assert cures
+    assert all(c.startswith("Estimate each species by itself") for c in cures)

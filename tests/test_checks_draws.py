@@ -204,5 +204,10 @@ def test_words__name_quantities_and_shares_as_users_do():
         quantity("psi_effect[region:park]", "north/p1") == "psi: effect of region/park = north/p1"
     )
     assert quantity("p_sd[observer]") == "p: sd of observer"
+    assert quantity("psi_range[space()]") == "psi: range of space()"
+    assert (
+        quantity("psi_partial_correlation[ele wood, (1 + ele)|region]")
+        == "psi: partial correlation of ele wood, (1 + ele)|region"
+    )
     shares = (0, 0.0004, 0.003, 0.12, 0.9995, 1)
     assert [percent(s) for s in shares] == ["0 %", "<0.1 %", "0.3 %", "12 %", ">99.9 %", "100 %"]

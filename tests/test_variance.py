@@ -108,3 +108,23 @@ def test_tjur__mean_psi_of_the_occupied_less_that_of_the_empty():
     surveyed = np.array([True, True, True, False])
     told = variance.tjur(psi, z, surveyed, 0.9)
     assert told["mean"] == pytest.approx(np.mean([0.75 - 0.2, 0.8 - 0.35]))
+
+
+def test_sentences__of_a_slope_do_not_tell_again_how_alike_places_of_a_level_are():
+    from occupancy.outputs import variance_figure
+    from occupancy.outputs.results import Results
+
+    rng = np.random.default_rng(3)
+    n = 60
+    region = np.arange(n) % 6
+    ele = rng.normal(size=n)
+    psi = 1 / (1 + np.exp(-rng.normal(0, 1.5, 6)[region] - rng.normal(0, 1, 6)[region] * ele))
+    y = ((rng.random(n) < psi)[:, None] & (rng.random((n, 5)) < 0.6)).astype(float)
+    data = surveys.from_arrays(
+        y, site_covariates={"ele": ele}, region=np.array([f"r{k}" for k in region])
+    )
+    model = Model(data, psi="ele + (1 + ele || region)")
+    told = variance_figure.sentences(Results.from_fit(model.fit("ml", integrate="laplace")))
+    of = {line.split(" accounts for")[0]: line for line in told if " accounts for" in line}
+    assert "two places that share it are alike by" in of["Region"]
+    assert "alike" not in of["Effect of ele, by region"]

@@ -54,6 +54,9 @@ def _judge(
         fact = f"`{predictor.name}`: the group {by} has {counted(levels, 'level')} ({names})."
         cure = f"Use {by} as a factor, {by} instead of (1 | {by}), or keep it and say in the report"
         cure += f" that {rests}."
+        if by == "species":
+            cure = "Estimate each species by itself, without a community, or keep them together and"
+            cure += f" say in the report that {rests}."
     else:
         fact = (
             f"`{predictor.name}`: {single} of {levels} levels of {by} "

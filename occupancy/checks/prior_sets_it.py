@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from occupancy.checks.base import Evidence, Level, Verdict
-from occupancy.checks.words import percent, quantity
+from occupancy.checks.words import KINDS, percent, quantity
 from occupancy.results.draws import from_posterior
 from occupancy.results.sensitivity import BY_BOTH, BY_PRIOR, PULLED, Judged, judge
 from surveys.problems import listing
@@ -68,7 +68,7 @@ def _tell(level: Level, what: str, judged: list[Judged], cure: str = CURE) -> Ve
 
 
 def _name(judged: Judged) -> str:
-    if judged.term.startswith("sd["):
+    if judged.term.split("[")[0] in KINDS:
         return quantity(f"{judged.parameter}_{judged.term}")
     return quantity(judged.parameter, judged.term)
 

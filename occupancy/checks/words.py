@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-_OF_GROUP = re.compile(r"(\w+)_(sd|effect)\[(.*)\]")
+KINDS = {"partial_correlation": "partial correlation"} | {
+    k: k for k in ("sd", "range", "share", "rho", "correlation", "effect")
+}
+_OF_GROUP = re.compile(rf"(\w+?)_({'|'.join(KINDS)})\[(.*)\]")
 
 
 def counted(n: int, noun: str, plural: str = "") -> str:
@@ -35,4 +38,6 @@ def quantity(parameter: str, term: str = "") -> str:
     if found is None:
         return f"{parameter}: {term}" if term else parameter
     name, kind, group = found[1], found[2], found[3].replace(":", "/")
-    return f"{name}: sd of {group}" if kind == "sd" else f"{name}: effect of {group} = {term}"
+    if kind == "effect":
+        return f"{name}: effect of {group} = {term}"
+    return f"{name}: {KINDS[kind]} of {group}"

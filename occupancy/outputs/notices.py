@@ -13,6 +13,12 @@ from occupancy.outputs.report_blocks import LEVELS, label, number
 from occupancy.outputs.results import Results
 
 APART = ": "  # between a thing and its measure
+IN_WORDS = {
+    "overlap": "shared by prior and posterior",
+    "contraction": "share of the prior's variance taken away by the data",
+    "prior sensitivity": "moved by a prior that counts twice",
+    "likelihood sensitivity": "moved by data that count twice",
+}
 
 
 def warnings(results: Results) -> list[dict[str, Any]]:
@@ -57,4 +63,4 @@ def measured(numbers: Mapping[str, Any]) -> tuple[dict[str, Any] | None, dict[st
         for k, v in numbers.items()
         if APART not in str(k) and list(v if isinstance(v, list | tuple) else ()) != list(things)
     }
-    return {"head": [label(m) for m in measures], "rows": rows}, rest
+    return {"head": [IN_WORDS.get(m, label(m)) for m in measures], "rows": rows}, rest

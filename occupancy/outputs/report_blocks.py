@@ -254,9 +254,11 @@ def diagnostics(results: Results) -> dict[str, Any]:
 
 
 def _worst_rhat(results: Results) -> float | None:
-    if "rhat" not in results.coefficients or results.coefficients["rhat"].isna().all():
-        return None
-    return float(results.coefficients["rhat"].max())
+    """The largest of all quantities that the check has seen, or of the coefficients."""
+    told = [w.numbers["largest_rhat"] for w in results.warnings if "largest_rhat" in w.numbers]
+    if "rhat" in results.coefficients:
+        told += results.coefficients["rhat"].dropna().tolist()
+    return float(max(told)) if told else None
 
 
 def hyperparameters(results: Results) -> list[dict[str, str]]:

@@ -89,7 +89,8 @@ def sentences(results: Results) -> list[str]:
             continue
         name = _name(results, row)
         text = f"{name[:1].upper()}{name[1:]} accounts for {share} ({ends}) of it in {whose}"
-        if row["levels"] and not words.is_missing(row["alike_mean"]):
+        slope = "|" in str(row["component"]) and row["kind"] == "group"  # told with its level
+        if row["levels"] and not slope and not words.is_missing(row["alike_mean"]):
             alike = words.decimal(row["alike_mean"], 2)
             ends = words.decimal_interval(row["alike_lower"], row["alike_upper"], 2)
             what = "visits" if _of_visits(row["parameter"]) else "places"

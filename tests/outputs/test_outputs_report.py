@@ -1,6 +1,7 @@
 """The report: complete without network, safe with hostile names, equal to the tables."""
 
 import base64
+import dataclasses
 import hashlib
 import json
 import re
@@ -242,7 +243,10 @@ def test_warnings__the_same_measures_of_several_things_are_a_table():
         numbers |= {f"{name}: overlap": value, f"{name}: contraction": np.nan}
     table, rest = measured(numbers)
     assert table == {
-        "head": ["overlap", "contraction"],
+        "head": [
+            "shared by prior and posterior",
+            "share of the prior's variance taken away by the data",
+        ],
         "rows": [("psi: Intercept", ["0.55", words.DASH]), ("sd[a: b]", ["0.44", words.DASH])],
     }
     assert rest == {"sites": 12}  # the names stand in the table
@@ -250,3 +254,12 @@ def test_warnings__the_same_measures_of_several_things_are_a_table():
     assert measured(alone) == (None, alone)
     uneven = {"a: x": 1, "a: y": 2, "b: x": 3}
     assert measured(uneven) == (None, uneven)
+
+
+def test_chips__tell_the_worst_agreement_that_the_check_has_seen(results):
+    from occupancy.outputs import report_blocks
+    from occupancy.outputs.results import Notice
+
+    seen = Notice("RHAT", "block", "", {"largest_rhat": 1.072}, "")
+    chips = report_blocks.chips(dataclasses.replace(results, warnings=(seen,)))
+    assert "chains disagree (R̂ = 1.07)" in [c["text"] for c in chips]
