@@ -28,7 +28,7 @@ from occupancy.varying.base import Hyper
 COLUMNS = ["parameter", "term", "hyper", "label", "unit", "mean", "sd", "lower", "upper"]
 UNITS = {"sd": "link scale", "range": "km"}
 TOLD = ("mean", "sd", "lower", "upper")
-UNKNOWN = dict.fromkeys(TOLD, np.nan)
+UNKNOWN: dict[str, float] = dict.fromkeys(TOLD, float("nan"))
 
 
 def table(
@@ -43,7 +43,7 @@ def table(
         several: "1" is the level itself), ``unit``, mean, sd, lower, upper. A standard deviation
         estimated as 0 by maximum likelihood has neither error nor interval.
     """
-    rows = []
+    rows: list[dict[str, str | float]] = []
     for p, term in varying_terms(problem):
         natural = draws.hypers[p.name, term.name]
         about = {"parameter": p.name, "term": term.design.name}
@@ -56,10 +56,10 @@ def table(
             if hyper.name != "partial_correlation":
                 unknown = hyper.name != "sd" and _hangs_on(hyper.label, still)
                 own = UNKNOWN if unknown else told
-                rows.append({**about, **_named(hyper.name, hyper.label), **own})
+                rows.append(about | _named(hyper.name, hyper.label) | own)
         for label, told in _correlations(term, draws, natural, p.name, interval):
             own = UNKNOWN if _hangs_on(label, still) else told
-            rows.append({**about, **_named("correlation", label), **own})
+            rows.append(about | _named("correlation", label) | own)
     out = pd.DataFrame(rows, columns=COLUMNS)
     out.attrs["interval"] = interval
     return out
