@@ -32,6 +32,7 @@ _TOTALS = re.compile(
     r"(?: (?:of )?(?:all )?(?:sites?|stations?|detections?|visits?|counts?|g[ée]n[ée]ral))?\s*:?",
     re.IGNORECASE,
 )
+MOST = 1e30  # beyond it a number is a slip, or the error of a program
 CODES = (-99.0, -999.0, -9999.0, -99999.0)  # for missing, in many programs
 
 
@@ -153,7 +154,7 @@ def numbers(
         )
         return np.full(len(cells), np.nan)
     values: dict[str, float] = {}
-    bad: dict[str, None] = {}
+    bad: dict[str, str] = {}
     for value in pd.unique(cells):
         if is_missing(value, MISSING_NUMBER, also):
             values[value] = math.nan
@@ -161,8 +162,8 @@ def numbers(
         parsed = parse_number(value, sign)
         if parsed is None and table.workbook:  # a workbook's own numbers stand with a point
             parsed = parse_number(value, "," if sign == "." else ".")
-        if parsed is None:
-            bad[value] = None
+        if parsed is None or not abs(parsed[0]) < MOST:
+            bad[value] = "is not a number" if parsed is None else "is beyond all measure"
             values[value] = math.nan
             continue
         values[value] = parsed[0]
@@ -171,12 +172,12 @@ def numbers(
             table.thousands_read[column] = (row, value, parsed[0])
     if sign == "," and any("," in v for v in values) and column not in table.comma_read:
         table.comma_read.append(column)
-    for value in bad:
+    for value, fact in bad.items():
         rows = table.rows[cells == value]
         unit = len(rows) == 1 and rows[0] == table.spec.header_row + 1 and value[0].isalpha()
         ledger.error(
             "E046",
-            f'{table.place}, {rows_text(rows)}, column {column}: "{value}" is not a number',
+            f'{table.place}, {rows_text(rows)}, column {column}: "{value}" {fact}',
             file=table.place,
             row=int(rows[0]),
             column=column,

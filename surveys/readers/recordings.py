@@ -15,7 +15,7 @@ from surveys.readers import recording_names, roles
 from surveys.readers.camera_records import check_shifts
 from surveys.readers.camera_settings import Settings
 from surveys.readers.deployments import column_of
-from surveys.readers.sound_tables import Sounds
+from surveys.readers.sound_tables import LONGEST, Sounds
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
 from surveys.values import natural
@@ -30,7 +30,6 @@ USUAL: dict[str, tuple[str, ...]] = {
         *("duration_min", "duration_minutes", "minutes", "duration (min)", "duration", "length"),
     ),
 }
-LONGEST = 366 * 86400.0  # seconds; a recording of more than a year is a slip
 UNITS = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0}
 _UNIT_OF_NAME = {
     "seconds": re.compile(r"(?:.*[_ (])?s(?:ec(?:onds)?)?\)?", re.IGNORECASE),

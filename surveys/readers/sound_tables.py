@@ -25,6 +25,7 @@ from surveys.readers.folders import files_in
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, TableSpec, rows_text
 
+LONGEST = 366 * 86400.0  # seconds; a recording of more than a year is a slip
 USUAL: dict[str, tuple[str, ...]] = {
     "site": (),  # a column only where the study file names one
     "datetime": (),
@@ -224,12 +225,14 @@ def _offsets(table: Table, found: dict, ledger: Ledger) -> tuple[np.ndarray, np.
         }
         return np.array([seconds[t] for t in texts], dtype=float), nat
     offset = cells.numbers(table, column, ledger)
-    bad = offset < 0
+    bad = (offset < 0) | (offset > LONGEST)
     if bad.any():
+        first = offset[bad][0]
+        where = "before the start" if first < 0 else "a year behind the start"
         ledger.error(
             "E694",
-            f"{table.place}, {rows_text(table.rows[bad])}, column {column}: {offset[bad][0]:g} is "
-            "before the start of the recording",
+            f"{table.place}, {rows_text(table.rows[bad])}, column {column}: {first:g} seconds are "
+            f"{where} of the recording",
             file=table.place,
             row=int(table.rows[bad][0]),
             column=column,

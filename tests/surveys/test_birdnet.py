@@ -270,6 +270,8 @@ def test_per_cent__is_asked_for(tmp_path):
         ("heard", "Start (s)", "Beginning", "E015", 'no column for "offset"'),
         ("heard", "0.91", "high", "E046", '"high" is not a number'),
         ("heard", "9.0,12.0,Turdus", "-9.0,12.0,Turdus", "E694", "row 3, column Start (s): -9"),
+        ("heard", "9.0,12.0,Turdus", "9e9,12.0,Turdus", "E694", "9e+09 seconds are a year behind"),
+        ("heard", "9.0,12.0,Turdus", "9e300,12.0,Turdus", "E046", '"9e300" is beyond all measure'),
         ("heard", "A_20210623_06", "A_20210623_07", "E686", "row 5: recording"),
         ("recordings", "A_20210623_06", "A_20210623_05", "E021", "is in rows 2-3"),
         ("recordings", "duration_s", "duration", "E688", "seconds or of minutes"),
