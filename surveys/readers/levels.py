@@ -46,11 +46,11 @@ def settle(study: StudyFile, tidy: Tidy, ledger: Ledger) -> None:
 
 def tell_twins(tidy: Tidy, ledger: Ledger) -> None:
     """Values of a text that differ by capitals or blanks alone would be two levels of it."""
-    for frame in (tidy.sites, tidy.visits, tidy.season_covariates):
-        for name in () if frame is None else map(str, frame.columns):
-            if name in (*SITE_COLUMNS, *VISIT_COLUMNS) or pd.api.types.is_numeric_dtype(
-                frame[name]
-            ):
+    frames = (tidy.sites, tidy.visits, tidy.season_covariates)
+    for frame in (f for f in frames if f is not None):
+        for name in map(str, frame.columns):
+            known = name in (*SITE_COLUMNS, *VISIT_COLUMNS)
+            if known or pd.api.types.is_numeric_dtype(frame[name]):
                 continue
             spelt: dict[str, dict[str, int]] = {}
             for value, n in frame[name].value_counts().items():
