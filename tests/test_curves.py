@@ -184,6 +184,10 @@ def test_curves__a_missing_value_has_no_effect_that_could_be_told():
         ("cyclic(month, period=1)", "one moment of the cycle, since month runs from 1 to 12"),
         ("cyclic(month, period=100000)", "12 for months"),
         ("spline()", "needs a column"),
+        (
+            "spline(x, basis=4 | region)",
+            "group stands before the options: spline",
+        ),
         ("spline(x, basis=2)", "from 3 to 100"),
     ],
 )

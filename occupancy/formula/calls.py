@@ -84,6 +84,12 @@ class Calls(Cursor):
             fault = option.check(given[name])
             if fault:
                 raise self.fault(f"In {function.text}(), {fault}.", place)
+        if given and self.sees("|") and isinstance(term, Word) and term.grouped:
+            told = ", ".join(f"{k}={v!r}" for k, v in given.items()).replace("'", '"')
+            raise self.fault(
+                f"A group stands before the options: {function.text}(x | group, {told}).",
+                self.token,
+            )
         for option in term.options:
             if option.default is None and option.name not in given:
                 own = isinstance(term, Word)
