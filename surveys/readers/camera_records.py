@@ -98,10 +98,11 @@ def species_frame(
         reason = np.where((reason == "") & (np.asarray(counts) == 0), "count of 0", reason)
     frame = pd.DataFrame({"at": np.arange(len(names)) if at is None else at})
     frame["species"] = found
-    frame["reason"] = [
+    told = [
         r if r == "" or r.startswith(("rank: ", "excluded")) else f"not a species: {r}"
         for r in reason
     ]
+    frame["reason"] = pd.Series(told, dtype="str")  # text where there is no row, too
     frame["count"] = np.nan if counts is None else counts
     return frame
 

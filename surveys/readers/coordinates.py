@@ -179,7 +179,9 @@ def _tell_other_axis(table: Table, column: str, axis: str, ledger: Ledger) -> bo
     """Latitudes that end in E or W, longitudes that end in N or S: the columns are swapped."""
     texts = table.text(column)
     other = "latitude" if axis == "longitude" else "longitude"
-    wrong = np.array([dms(v, axis) is None and dms(v, other) is not None for v in texts])
+    wrong = np.array(
+        [dms(v, axis) is None and dms(v, other) is not None for v in texts], dtype=bool
+    )
     if not wrong.any():
         return False
     ledger.error(

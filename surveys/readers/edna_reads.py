@@ -159,9 +159,8 @@ def named(study: StudyFile, table: Table, reads: Reads, ledger: Ledger) -> None:
     written = frame["taxon"].to_numpy(dtype=object)
     names, reason = roles.species_names(study, table, written, ledger)
     frame["taxon"] = names
-    frame["reason"] = [
-        r if r == "" or r.startswith("excluded") else f"not a species: {r}" for r in reason
-    ]
+    told = [r if r == "" or r.startswith("excluded") else f"not a species: {r}" for r in reason]
+    frame["reason"] = pd.Series(told, index=frame.index, dtype="str")
     if reads.layout != "one number a row":
         gone = frame[frame["reason"] != ""].drop_duplicates("taxon")
         for name, why in zip(gone["taxon"], gone["reason"], strict=True):

@@ -156,7 +156,7 @@ def _counts(
     frame["aside"] = np.where(frame["season"] == "", "outside all seasons", "")
     impractical = base.match("samplingImpractical")
     if impractical is not None:
-        told = pd.Series(base.text(impractical)).str.casefold()
+        told = pd.Series(base.text(impractical), dtype="str").str.casefold()
         frame.loc[~told.isin({"", "na", "ok"}).to_numpy(), "aside"] = "sampling impractical"
     number = frame[frame["aside"] == ""].groupby(["site", "season"])["moment"].rank("dense")
     frame["visit"] = number.reindex(frame.index).fillna(0).astype(int)
@@ -164,8 +164,9 @@ def _counts(
 
 
 def _tell_twice(base: Table, visits: pd.DataFrame, ledger: Ledger) -> None:
-    doubled = visits.duplicated(["site", "moment"], keep=False) & (visits["aside"] == "")
-    for (site, moment), group in list(visits[doubled].groupby(["site", "moment"])):
+    made = visits[visits["aside"] == ""]
+    doubled = made.duplicated(["site", "moment"], keep=False)
+    for (site, moment), group in list(made[doubled].groupby(["site", "moment"])):
         ledger.error(
             "E516",
             f'{base.place}, {rows_text(group["row"])}: the count at "{site}" of {moment} stands '

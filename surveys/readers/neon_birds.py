@@ -51,7 +51,8 @@ def birds_of(study: StudyFile, table: Table, found: dict, ledger: Ledger) -> Rec
             column=str(found["count"]),
             cure="a cluster has 1 bird or more",
         )
-    absent = np.array([v.casefold() in ("n", "no") for v in table.text(str(found["target"]))])
+    told = table.text(str(found["target"]))
+    absent = np.array([v.casefold() in ("n", "no") for v in told], dtype=bool)
     kinds = np.where(absent, "blank", "").astype(object)
     frame = species_frame(
         study, table, names, ledger, kinds=kinds, ranks=ranks, scientific=True, counts=counts

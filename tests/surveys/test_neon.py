@@ -143,6 +143,18 @@ def test_damage(tmp_path, table, old, new, code, told):
     assert told in str(error)
 
 
+def test_a_count_that_could_not_be_made_is_no_copy_of_one_that_was(tmp_path):
+    row = next(line for line in PER_POINT.splitlines() if "2015-06-20T09:00Z" in line)
+    ds = load(tmp_path, points=PER_POINT + row.replace(",OK,", ",location flooded,") + "\n")
+    assert ds.drop_attrs().identical(load(tmp_path).drop_attrs())
+
+
+def test_counts_without_any_bird_are_counts_all_the_same(tmp_path):
+    ds = load(tmp_path, birds=COUNT_DATA.splitlines()[0] + "\n")
+    assert ds["visit_start"].equals(load(tmp_path)["visit_start"])
+    assert not (ds["detection"] > 0).any()
+
+
 @pytest.mark.parametrize("visits", ["counts", "minutes"])
 def test_order_of_rows_and_columns_changes_nothing(tmp_path, visits):
     more = PAIR + f'[neon]\nvisits = "{visits}"\n'
