@@ -396,7 +396,7 @@ class Model:
             Draws of adaptation; by default 400, or 600 with group effects.
         target_accept : float, optional
             Higher means smaller steps and fewer divergences; by default 0.8, 0.9 where a group has
-            fewer than ten levels or effects follow a curve or the seasons, and 0.7 where all that
+            twelve levels or fewer or effects follow a curve or the seasons, and 0.7 where all that
             varies is a field of a hundred waves or more.
         progress : bool or Progress, optional
             Whether it tells how far it is; by default it is silent.

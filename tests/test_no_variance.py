@@ -1,4 +1,4 @@
-"""Plenty of data without any variance: an sd near zero is sampled all the same.
+"""Plenty of data without any variance: an sd near zero is sampled without divergences.
 
 Coordinates that suit levels known well are the wrong ones where nothing varies; a sampler that kept
 to them would diverge and stick. Truth: no effect of the region, the day or the place.
@@ -45,7 +45,7 @@ def data():
 
 def assert_mixed(model, least=100.0):
     got = nuts.sample(model.problem, draws=400, tune=400, chains=2, cores=1, seed=2)
-    assert int(got.sample_stats["diverging"].sum()) <= 1  # of 800; 1 of 38,400 over twelve seeds
+    assert int(got.sample_stats["diverging"].sum()) == 0
     hypers = [v for k, v in got.posterior.items() if "_sd[" in str(k)]
     assert hypers
     for values in hypers:
@@ -53,7 +53,7 @@ def assert_mixed(model, least=100.0):
 
 
 @pytest.mark.parametrize("term", TERMS)
-def test_no_variance__next_to_nothing_diverges_and_the_sd_mixes(data, term):
+def test_no_variance__nothing_diverges_and_the_sd_mixes(data, term):
     assert_mixed(Model(data, **TERMS[term]))
 
 

@@ -76,8 +76,8 @@ def sample(
         Has ``start(chains, draws, tune)``, ``update(chain, drawn, divergences, tuning,
         seconds)`` and ``finish()``.
     target_accept : float
-        Higher means smaller steps and fewer divergences; 0.8, or 0.9 where a group has fewer
-        than ten levels.
+        Higher means smaller steps and fewer divergences; by default what varies says what it
+        needs (``Varying.acceptance``).
     route : "precompiled" or "pymc"
         The precompiled density where it serves, by default.
     graph : callable

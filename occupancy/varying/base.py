@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from occupancy.formula.tree import Varying as Node
 
 State = dict[str, Any]
-FEW_LEVELS = 10
+FEW_LEVELS = 12
 SMALL_STEPS, USUAL_STEPS, WIDE_STEPS = 0.9, 0.8, 0.7  # share of steps that are accepted
 SETTLED = 1e4  # told of an effect that a word wants sampled as it is
 TYPICAL_SD = 0.7  # of effects on a link scale, before the data are seen
@@ -152,7 +152,7 @@ class Varying(ABC):
     @property
     def acceptance(self) -> float:
         """Share of steps to accept: more where few effects, or a curve, let an sd near zero."""
-        return SMALL_STEPS if self.n_effect < FEW_LEVELS or self.along else USUAL_STEPS
+        return SMALL_STEPS if self.n_effect <= FEW_LEVELS or self.along else USUAL_STEPS
 
     @abstractmethod
     def faces(self, frame: Frame, n: int | None = None) -> tuple[Face, ...]:
