@@ -348,19 +348,7 @@ def ids(table: Table, column: str, ledger: Ledger) -> np.ndarray:
             cure=f'set [{table.spec.section}] fill_down = ["{column}"] to copy the value down, '
             "or fill in the id; delete the row if it is none (units, totals)",
         )
-    for value in pd.unique(cells):
-        if _TOTALS.fullmatch(value):
-            rows = table.rows[cells == value]
-            ledger.error(
-                "E014",
-                f'{table.place}, {rows_text(rows)}, column {column}: "{value}" is a row of totals, '
-                "not a place",
-                file=table.place,
-                row=int(rows[0]),
-                column=column,
-                why="it would be read as one more site",
-                cure="delete the row; a place that is called so needs another name",
-            )
+    _refuse_totals(table, column, ledger)
     odd = [v for v in pd.unique(cells) if _looks_numeric_but_is_not_plain(v)]
     if odd:
         shown = listing([f'"{v}"' for v in odd], 3)
@@ -375,6 +363,22 @@ def ids(table: Table, column: str, ledger: Ledger) -> np.ndarray:
             column=column,
         )
     return cells
+
+
+def _refuse_totals(table: Table, column: str, ledger: Ledger) -> None:
+    cells = table.text(column)
+    for value in (v for v in pd.unique(cells) if _TOTALS.fullmatch(v)):
+        rows = table.rows[cells == value]
+        ledger.error(
+            "E014",
+            f'{table.place}, {rows_text(rows)}, column {column}: "{value}" is a row of totals, '
+            "not a place",
+            file=table.place,
+            row=int(rows[0]),
+            column=column,
+            why="it would be read as one more site",
+            cure="delete the row; a place that is called so needs another name",
+        )
 
 
 def _looks_numeric_but_is_not_plain(value: str) -> bool:

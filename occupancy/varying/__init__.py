@@ -5,7 +5,7 @@ from __future__ import annotations
 from occupancy.varying.along_time import AlongTime
 from occupancy.varying.ar1 import Ar1
 from occupancy.varying.areal import Bym2, Icar
-from occupancy.varying.base import Face, Hyper, Varying, raw_name
+from occupancy.varying.base import Face, Hyper, Kind, Varying, raw_name
 from occupancy.varying.correlated import Correlated
 from occupancy.varying.cyclic import Cyclic
 from occupancy.varying.factors import Factors
@@ -15,7 +15,7 @@ from occupancy.varying.space import Space
 from occupancy.varying.spline import Spline
 from occupancy.varying.walk import Walk
 
-VARYING: dict[str, type[Varying]] = {
+VARYING: dict[str, Kind] = {
     "correlated": Correlated,
     "spline": Spline,
     "cyclic": Cyclic,
@@ -40,6 +40,7 @@ __all__ = [
     "GroupDesign",
     "Hyper",
     "Icar",
+    "Kind",
     "Phylo",
     "Space",
     "Spline",

@@ -5,8 +5,8 @@ effects from hyper-parameters and raw coordinates (``occupancy.kernel.varying``)
 effect each row of a table belongs, and makes the same effects, or new ones of the same
 population, at any other rows.
 
-To add one: a word in ``occupancy.terms``, a file here with a class that fulfils ``Varying``, and
-its line in ``occupancy.varying.VARYING``.
+To add one: a word in ``occupancy.terms``, a file here with a class that fulfils ``Varying`` and
+``Kind``, and its line in ``occupancy.varying.VARYING``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -74,6 +74,18 @@ class Face:
     value: np.ndarray | None = None
 
 
+class Kind(Protocol):
+    """What makes the effects of a word: most often their own class, of `space` one that chooses."""
+
+    def learn(self, node: Node, reader: Reader) -> Varying:
+        """Learn from the rows that count."""
+        ...
+
+    def from_state(self, node: Node, memory: Memory, state: State) -> Varying:
+        """The same term to the last digit."""
+        ...
+
+
 class Varying(ABC):
     """Learned effects of one term: hyper-parameters, sizes, faces, functions, memory.
 
@@ -92,21 +104,11 @@ class Varying(ABC):
     name: str
     by: tuple[str, ...]
 
-    # ---------------------------------------------------------------- learning
-
-    @classmethod
-    @abstractmethod
-    def learn(cls, node: Node, reader: Reader) -> Varying:
-        """Learn from the rows that count."""
+    # ---------------------------------------------------------------- memory
 
     @abstractmethod
     def to_state(self) -> State:
         """Plain data for JSON."""
-
-    @classmethod
-    @abstractmethod
-    def from_state(cls, node: Node, memory: Memory, state: State) -> Varying:
-        """The same term to the last digit."""
 
     # ---------------------------------------------------------------- what it consists of
 

@@ -185,14 +185,6 @@ class GroupDesign(Varying):
     def to_state(self) -> State:
         return {"name": self.name, "levels": [list(k) for k in self.keys], "spread": self.spread}
 
-    @classmethod
-    def learn(cls, node, reader: Reader) -> Varying:
-        raise NotImplementedError("one bracket may hold several groups: see learn_groups")
-
-    @classmethod
-    def from_state(cls, node, memory: Memory, state: State) -> Varying:
-        raise NotImplementedError("one bracket may hold several groups: see define_groups")
-
 
 SD_OF_GROUPS = 1.0
 

@@ -304,10 +304,6 @@ class Neighbours(Varying):
         return self.field.state() | {"kind": "nngp", "neighbours": self.n_near}
 
     @classmethod
-    def learn(cls, node, reader) -> Varying:
-        raise NotImplementedError("the sites choose the kind of field: see space")
-
-    @classmethod
     def from_state(cls, node: Node, memory: Memory, state: State) -> Neighbours:
         return cls(Field.from_state(node, memory, state), int(state["neighbours"]))
 

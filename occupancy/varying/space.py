@@ -31,10 +31,8 @@ PATCHY = 30.0
 OWN = {"hsgp": ("basis", "boundary"), "nngp": ("neighbours",)}  # options of one kind alone
 
 
-class Space(Varying):
+class Space:
     """The word in formulas; what it makes is of one of the two kinds."""
-
-    kind = "space"
 
     @classmethod
     def learn(cls, node: Node, reader: Reader) -> Varying:

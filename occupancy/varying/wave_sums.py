@@ -28,6 +28,14 @@ CODE, N_NORTHING, N_PLACE, N_A, N_B, N_WAVE, LAYOUT, N_COLUMN, HEAD = 0, 1, 2, 3
 APART, BESIDE, LATTICE = 0, 1, 2
 
 
+def fours(n):
+    """The next multiple of four: axes are padded, so that inner loops have no rest."""
+    return (n + 3) // 4 * 4
+
+
+_fours = njit(error_model="numpy", cache=True)(fours)
+
+
 @njit(error_model="numpy", cache=True)
 def _log_scales(sd, reach, whole, square, per_range, out, slope):
     """Log sd of every weight, and its derivative along the log of the range."""
@@ -63,11 +71,6 @@ def _parts(whole, real):
     phi_b = real[at : at + rows * n_b].reshape(rows, n_b)
     at += rows * n_b
     return real[1 : 1 + k], real[1 + k : 1 + 2 * k], phi_a, phi_b, real[at:]
-
-
-@njit(error_model="numpy", cache=True)
-def _fours(n):
-    return (n + 3) // 4 * 4
 
 
 @njit(error_model="numpy", cache=True)

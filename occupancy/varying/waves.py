@@ -56,6 +56,7 @@ from occupancy.varying.wave_sums import (
     ROWS,
     adjoint,
     forward,
+    fours,
     weights,
 )
 
@@ -201,10 +202,10 @@ class Waves(Varying):
         at = self.field.places
         northing, of_place = np.unique(at[:, 1], return_inverse=True)
         first = np.searchsorted(of_place, np.arange(len(northing) + 1))
-        own = np.bincount(self.waves[:, 0] - 1, minlength=_fours(self.basis[0]))
-        across = np.bincount(self.waves[:, 1] - 1, minlength=_fours(self.basis[1]))
+        own = np.bincount(self.waves[:, 0] - 1, minlength=fours(self.basis[0]))
+        across = np.bincount(self.waves[:, 1] - 1, minlength=fours(self.basis[1]))
         n_a, n_b = len(own), len(across)
-        width = np.maximum.accumulate(_fours(across)[::-1])[::-1]
+        width = np.maximum.accumulate(fours(across)[::-1])[::-1]
         phi_a = np.zeros((len(at), n_a))
         phi_b = np.zeros((-(-len(northing) // ROWS) * ROWS, n_b))
         phi_a[:, : self.basis[0]] = self._phi(0, at[:, 0])
@@ -213,7 +214,7 @@ class Waves(Varying):
         easting, of_easting = np.unique(at[:, 0], return_index=True, return_inverse=True)[1:]
         layout, columns, east = APART, 0, np.empty(0, np.int64)
         if len(at) >= FILLED * len(northing) * len(easting):
-            layout, columns, east = LATTICE, _fours(len(easting)), of_easting
+            layout, columns, east = LATTICE, fours(len(easting)), of_easting
             table = np.zeros((columns, n_a))
             table[: len(easting)] = phi_a[easting]
             phi_a = np.concatenate([table.T.ravel(), table.ravel()])
@@ -223,7 +224,7 @@ class Waves(Varying):
             phi_a = np.concatenate([own_places.T.ravel() for own_places in each])
         sizes = [self.field.code, len(northing), len(at), n_a, n_b, len(self.waves)]
         whole = np.concatenate([sizes, [layout, columns], own, width, first, east])
-        phi_b = phi_b[: _fours(len(northing))]
+        phi_b = phi_b[: fours(len(northing))]
         return whole.astype(np.int64), (phi_a.ravel(), phi_b.ravel(), turned.ravel())
 
     def arrays(self, information: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -313,10 +314,6 @@ class Waves(Varying):
         }
 
     @classmethod
-    def learn(cls, node, reader) -> Varying:
-        raise NotImplementedError("the sites choose the kind of field: see space")
-
-    @classmethod
     def from_state(cls, node: Node, memory: Memory, state: State) -> Waves:
         east, north = map(float, state["box"])
         return cls(Field.from_state(node, memory, state), (east, north), float(state["highest"]))
@@ -360,8 +357,3 @@ def _reach(code: int) -> float:
         return math.sqrt(-2.0 * math.log(LOST))
     nu = NU[code]
     return math.sqrt(2 * nu * (LOST ** (-1 / nu) - 1))
-
-
-def _fours(n: Any) -> Any:
-    """Axes are padded to a multiple of four, so that inner loops have no rest."""
-    return -(-n // 4) * 4
