@@ -63,8 +63,12 @@ def _create(path: Path, text: str) -> bool:
     except FileNotFoundError:  # another process has just removed the empty folder
         path.parent.mkdir(parents=True, exist_ok=True)
         return False
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(text)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError:  # the disk is full: a lock without a name would bar the way for nobody
+        path.unlink(missing_ok=True)
+        raise
     return True
 
 

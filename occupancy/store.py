@@ -250,7 +250,7 @@ def new_folder(target: Path | str, replace: bool = False) -> Iterator[Path]:
         verify(folder)
         _put_in_place(folder, target)
     except OSError as error:
-        if _disk_is_full(error):
+        if disk_is_full(error):
             raise DiskFullError(_disk_full_text(folder, target)) from error
         raise
     finally:
@@ -275,7 +275,8 @@ def _put_in_place(folder: Path, target: Path) -> None:
         shutil.rmtree(kept, ignore_errors=True)
 
 
-def _disk_is_full(error: OSError) -> bool:
+def disk_is_full(error: OSError) -> bool:
+    """Whether it was for want of room that a file could not be written."""
     # HDF5 wraps the cause: it stands in the text, not in the number.
     return error.errno in DISK_FULL or any(f"errno = {code}" in str(error) for code in DISK_FULL)
 

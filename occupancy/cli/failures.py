@@ -67,17 +67,24 @@ def describe(error: BaseException, session: Session) -> tuple[int, str]:
 
 
 def _describe_ours(error: BaseException, session: Session) -> tuple[int, str]:
-    from occupancy.store import DiskFullError, LockedError, StoreError
+    from occupancy.store import DiskFullError, LockedError, StoreError, disk_is_full
     from surveys.problems import ModelError, SurveyError, plain, render
 
     text = f"✗ {plain(str(error))}"
+    if isinstance(error, DiskFullError):
+        return Exit.MACHINE, text
+    full = next((e for e in (error, error.__context__) if isinstance(e, OSError)), None)
+    if full is not None and disk_is_full(full):
+        at = f" ({full.filename})" if full.filename else ""
+        return Exit.MACHINE, (
+            f"✗ The disk, or its quota, is full{at}. Results finished before are as they were. "
+            "Make room, and run the command again."
+        )
     if isinstance(error, SurveyError):
         of_file = all(code.startswith(STUDY_FILE_CODES) for code in error.codes)
         more = "\n".join(f"  More            occupancy explain {code}" for code in error.codes)
         beside = f"\n\n{render(error.beside)}" if error.beside else ""
         return Exit.USAGE if of_file else Exit.DATA, f"{error}\n{more}{beside}"
-    if isinstance(error, DiskFullError):
-        return Exit.MACHINE, text
     if isinstance(error, LockedError):
         return Exit.USAGE, text
     if isinstance(error, StoreError):
@@ -92,13 +99,18 @@ def _describe_ours(error: BaseException, session: Session) -> tuple[int, str]:
             f"✗ The package {error.name} is missing. Install the project again: "
             "pip install -c constraints.txt ."
         )
+    if isinstance(error, MemoryError):
+        return Exit.MACHINE, (
+            "✗ The memory of the machine was not enough. What was finished is kept. Close other "
+            "programs, or take fewer chains at once: --cores 1."
+        )
     if isinstance(error, FileExistsError | NotADirectoryError) and error.filename:
         return Exit.MACHINE, (
             f"✗ {error.filename} is a file or a broken link, where a folder is needed. "
             "Remove or rename it."
         )
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return Exit.MACHINE, f"✗ {error.filename}: {error.strerror}."
+    if isinstance(error, OSError) and error.strerror:
+        return Exit.MACHINE, f"✗ {error.filename or 'A file'}: {error.strerror}."
     return Exit.BUG, _crash(error, session)
 
 

@@ -19,8 +19,7 @@ def command(session: Session, files: tuple[Path, ...], force: bool, only_print: 
 
     The files stay where they are and are only read. Paths in the study file count from its folder.
     """
-    import os
-
+    from occupancy.outputs.files import write_text
     from surveys.guess import guess
     from surveys.study_file import STUDY_FILE
 
@@ -34,9 +33,7 @@ def command(session: Session, files: tuple[Path, ...], force: bool, only_print: 
         session.say(text)
         session.emit("init", text=text)
         return 0
-    part = target.with_name(f".{STUDY_FILE}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(target)
+    write_text(target, text)
     session.say(f"✓ {target}\n  Read it, correct what was guessed wrong, then: occupancy check")
     session.emit("init", path=str(target))
     return 0

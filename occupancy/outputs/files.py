@@ -19,6 +19,10 @@ def replacing(path: Path) -> Iterator[Path]:
         with part.open("rb+") as file:
             os.fsync(file.fileno())
         part.replace(path)
+    except OSError as error:
+        if error.filename == str(part):  # nobody asked for a file of that name
+            error.filename = str(path)
+        raise
     finally:
         part.unlink(missing_ok=True)
 
