@@ -15,7 +15,7 @@ import xarray as xr
 
 from surveys.arrays import from_arrays
 from surveys.assemble import assemble
-from surveys.grid import PLACE, Grid, need, row_problems, text_labels
+from surveys.grid import PLACE, Grid, need, row_problems, text_labels, too_many
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError, did_you_mean, listing
 from surveys.schema import DIMS, TRAIT_DIMS, VISIT_DIMS
@@ -90,6 +90,9 @@ def from_tables(
     grid = Grid(visits, sites, seasons)
     records = pd.DataFrame({"site": []}) if records is None else records.reset_index(drop=True)
     labels = dict(grid.labels, species=_species(species, records, target))
+    sizes = dict(zip(("sites", "seasons", "visits"), grid.shape, strict=True))
+    if problems := too_many(labels["species"], **sizes):
+        raise SurveyError(problems)
     effort = grid.fill(grid.effort, VISIT_DIMS)
     shape = (len(labels["species"]), *grid.shape)
     detection = np.full(shape, np.nan, dtype=np.float32)

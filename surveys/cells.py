@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from surveys.ledger import Ledger
-from surveys.problems import Problem, listing
+from surveys.problems import Problem, first_of, listing
 from surveys.text_table import Table, rows_text
 from surveys.units_in_cells import VAGUE, take_clock_off, take_off, tell_units
 from surveys.workbook import ERROR_CELLS
@@ -172,7 +172,7 @@ def numbers(
             table.thousands_read[column] = (row, value, parsed[0])
     if sign == "," and any("," in v for v in values) and column not in table.comma_read:
         table.comma_read.append(column)
-    for value, fact in bad.items():
+    for (value, fact), others in first_of(bad.items()):
         rows = table.rows[cells == value]
         unit = len(rows) == 1 and rows[0] == table.spec.header_row + 1 and value[0].isalpha()
         ledger.error(
@@ -183,6 +183,7 @@ def numbers(
             column=column,
             cure=(f"if row {rows[0]} holds units, delete it; " if unit else "")
             + (hint or f'if it means missing, set [{table.spec.section}] missing = ["{value}"]'),
+            others=others,
         )
     _tell_codes(table, column, cells, values, ledger)
     return np.array([values[v] for v in cells], dtype=float)

@@ -76,6 +76,28 @@ def iso(value: str) -> np.datetime64 | None:
     return moment_of(year, month, day, *clock[:-1])
 
 
+def iso_moments(values: list[str]) -> np.ndarray | None:
+    """Moments of a column whose every date is 2021-05-01, or 2021-05-01 07:30:00 with or without Z.
+
+    None where one is written otherwise or does not exist: then `iso` looks at each.
+    """
+    length = len(values[0]) if values else 0
+    if length not in (10, 19, 20) or any(len(v) != length for v in values):
+        return None
+    text = np.array(values, dtype=f"U{length}")
+    signs = text.view(np.uint32).reshape(len(text), length)
+    at = [i for i in (4, 7, 10, 13, 16, 19) if i < length]
+    digits = np.delete(signs, at, axis=1)
+    wanted = ((45,), (45,), (32, 84), (58,), (58,), (90,))  # - - blank or T : : Z
+    fits = all(np.isin(signs[:, i], one).all() for i, one in zip(at, wanted, strict=False))
+    if not fits or not ((digits >= 48) & (digits <= 57)).all() or (text < "0001").any():
+        return None
+    try:
+        return text.astype(f"U{min(length, 19)}").astype("datetime64[s]")
+    except ValueError:
+        return None
+
+
 def moment_of(
     year, month, day, hour=None, minute=None, second=None, half=None
 ) -> np.datetime64 | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from surveys.date_cells import (
     PARTS,
     full_year,
     iso,
+    iso_moments,
     kind_of_date,
     moment_of,
     named,
@@ -21,7 +22,7 @@ from surveys.date_cells import (
     year_may_lead,
 )
 from surveys.ledger import Ledger
-from surveys.problems import listing
+from surveys.problems import first_of, listing
 from surveys.text_table import Table, rows_text
 
 _TIMED = re.compile(r"\d:\d{2}")
@@ -64,13 +65,14 @@ def dates(
         _tell_some_offsets(table, column, cells, unique, ledger)
     if table.spec.date_format:
         parsed = _by_format(table, column, cells, unique, ledger)
+    elif (plain := iso_moments(unique)) is not None:
+        parsed = dict(zip(unique, plain, strict=True))
     else:
         parsed = _by_look(table, column, cells, unique, ledger, _others(table, column, beside))
     parsed = _refuse_years(table, column, cells, parsed, ledger)
-    for i, value in enumerate(cells):
-        if value in parsed:
-            out[i] = parsed[value]
-    return out
+    code, found = pd.factorize(cells)
+    moments = [parsed.get(value, np.datetime64("NaT", "s")) for value in found]
+    return np.array(moments, dtype="datetime64[s]")[code] if len(cells) else out
 
 
 def _tell_some_offsets(
@@ -105,6 +107,9 @@ def _by_format(
     table: Table, column: str, cells: np.ndarray, unique: list[str], ledger: Ledger
 ) -> dict[str, np.datetime64]:
     parsed: dict[str, np.datetime64] = {}
+    native = _native(table, column, cells)
+    shown = " or ".join(f'"{f}"' for f in table.spec.date_format)
+    wrong = {}
     for value in unique:
         for form in table.spec.date_format:
             try:
@@ -114,14 +119,18 @@ def _by_format(
             parsed[value] = np.datetime64(moment.replace(tzinfo=None), "s")
             break
         else:
-            if kind_of_date(value) == "iso" and any(
-                (row, column) in table.dates for row in table.rows[cells == value]
-            ):
+            if kind_of_date(value) == "iso" and value in native:
                 parsed[value] = iso(value)  # type: ignore[assignment]
                 continue
-            shown = " or ".join(f'"{f}"' for f in table.spec.date_format)
-            _refuse(table, column, cells, value, f"does not follow date_format {shown}", ledger)
+            wrong[value] = f"does not follow date_format {shown}"
+    _refuse(table, column, cells, wrong, ledger)
     return parsed
+
+
+def _native(table: Table, column: str, cells: np.ndarray) -> set[str]:
+    """Values of the cells that the file itself holds as dates."""
+    rows = [r for r, c in table.dates if c == column]
+    return set(cells[np.isin(table.rows, rows)]) if rows else set()
 
 
 def _others(table: Table, column: str, beside: Iterable[str]) -> list[tuple[str, ...]]:
@@ -140,35 +149,46 @@ def _by_look(
     others: list[tuple[str, ...]],
 ) -> dict[str, np.datetime64]:
     kinds: dict[str, list[str]] = {}
+    wrong = {}
     for value in unique:
         kind = kind_of_date(value)
         if kind is None:
-            _refuse(table, column, cells, value, "is not a date", ledger)
+            wrong[value] = "is not a date"
         else:
             kinds.setdefault(kind, []).append(value)
-    native = {v for (r, c) in table.dates if c == column for v in cells[table.rows == r]}
+    _refuse(table, column, cells, wrong, ledger)
+    native = _native(table, column, cells)
     if len({k for k, values in kinds.items() if not set(values) <= native}) > 1:
         _mixed(table, column, cells, kinds, ledger)
         return {}
-    parsed: dict[str, np.datetime64] = {}
-    for value in kinds.get("iso", []):
-        moment = iso(value)
-        if moment is None:
-            _impossible(table, column, cells, value, ledger)
-        else:
-            parsed[value] = moment
+    parsed = _moments(table, column, cells, kinds.get("iso", []), iso, ledger)
     if "parts" in kinds:
         parsed |= _parts(table, column, cells, kinds["parts"], ledger, others)
-    for value in kinds.get("named", []):
-        moment = named(value)
-        if moment is None:
-            _impossible(table, column, cells, value, ledger)
-        else:
-            parsed[value] = moment
+    parsed |= _moments(table, column, cells, kinds.get("named", []), named, ledger)
     _tell_named_years(table, column, [v for v in kinds.get("named", []) if v in parsed], ledger)
     if "serial" in kinds:
         parsed |= _serials(table, column, kinds["serial"], ledger)
     return parsed
+
+
+def _moments(
+    table: Table,
+    column: str,
+    cells: np.ndarray,
+    values: list[str],
+    read: Callable[[str], np.datetime64 | None],
+    ledger: Ledger,
+) -> dict[str, np.datetime64]:
+    """Dates by a way to read them; a day that does not exist is an error."""
+    moments = {value: read(value) for value in values}
+    facts = {}
+    for value in (v for v, moment in moments.items() if moment is None):
+        midnight = re.search(r"\b24:00", value)
+        facts[value] = "does not exist" + (
+            "; midnight is 00:00 of the day that begins" if midnight else ""
+        )
+    _refuse(table, column, cells, facts, ledger, code="E035")
+    return {value: moment for value, moment in moments.items() if moment is not None}
 
 
 def _tell_named_years(table: Table, column: str, named: list[str], ledger: Ledger) -> None:
@@ -229,14 +249,13 @@ def _parts(
             f'"%m{sign}%d{sign}{year}"',
         )
         return {}
-    parsed: dict[str, np.datetime64] = {}
-    for value, (a, _, b, year, *clock, _) in split.items():
+
+    def read(value: str) -> np.datetime64 | None:
+        a, _, b, year, *clock, _ = split[value]
         day, month = (b, a) if month_first and not day_first else (a, b)
-        moment = moment_of(full_year(year), month, day, *clock)
-        if moment is None:
-            _impossible(table, column, cells, value, ledger)
-        else:
-            parsed[value] = moment
+        return moment_of(full_year(year), month, day, *clock)
+
+    parsed = _moments(table, column, cells, values, read, ledger)
     short = [v for v, g in split.items() if len(g[3]) == 2]
     if year_may_lead(split, parsed):
         sign = split[short[0]][1]
@@ -307,13 +326,6 @@ def _mixed(
     )
 
 
-def _impossible(table: Table, column: str, cells: np.ndarray, value: str, ledger: Ledger) -> None:
-    fact = "does not exist"
-    if re.search(r"\b24:00", value):
-        fact += "; midnight is 00:00 of the day that begins"
-    _refuse(table, column, cells, value, fact, ledger, code="E035")
-
-
 def _refuse_years(
     table: Table,
     column: str,
@@ -322,36 +334,39 @@ def _refuse_years(
     ledger: Ledger,
 ) -> dict[str, np.datetime64]:
     """The moments without those of a year in which nobody surveyed, which are told."""
-    kept = {}
-    for value, moment in parsed.items():
-        year = int(str(moment).rsplit("T", 1)[0].rsplit("-", 2)[0])
-        if YEARS[0] <= year <= YEARS[1]:
-            kept[value] = moment
-            continue
-        _refuse(table, column, cells, value, f"is of the year {year}", ledger, code="E035")
-    return kept
+    moments = np.array(list(parsed.values()), dtype="datetime64[s]")
+    year = moments.astype("datetime64[Y]").astype(np.int64) + 1970
+    if ((year >= YEARS[0]) & (year <= YEARS[1])).all():
+        return parsed
+    told = dict(zip(parsed, year.tolist(), strict=True))
+    odd = {v: f"is of the year {y}" for v, y in told.items() if not YEARS[0] <= y <= YEARS[1]}
+    _refuse(table, column, cells, odd, ledger, code="E035")
+    return {value: moment for value, moment in parsed.items() if value not in odd}
 
 
 def _refuse(
     table: Table,
     column: str,
     cells: np.ndarray,
-    value: str,
-    fact: str,
+    facts: dict[str, str],
     ledger: Ledger,
     code: str = "E521",
 ) -> None:
-    rows = table.rows[cells == value]
-    ledger.error(
-        code,
-        f'{table.place}, {rows_text(rows)}, column {column}: "{value}" {fact}',
-        file=table.place,
-        row=int(rows[0]),
-        column=column,
-        cure="correct it or blank the cell"
-        if code == "E035"
-        else f'write dates as 2021-05-01, or set [{table.spec.section}] date_format = "%d.%m.%Y"',
-    )
+    """Values that are no dates, each with what is wrong with it."""
+    for (value, fact), others in first_of(facts.items()):
+        rows = table.rows[cells == value]
+        ledger.error(
+            code,
+            f'{table.place}, {rows_text(rows)}, column {column}: "{value}" {fact}',
+            file=table.place,
+            row=int(rows[0]),
+            column=column,
+            cure="correct it or blank the cell"
+            if code == "E035"
+            else f"write dates as 2021-05-01, or set [{table.spec.section}] date_format = "
+            '"%d.%m.%Y"',
+            others=others,
+        )
 
 
 def day_of_year(moments: np.ndarray) -> np.ndarray:

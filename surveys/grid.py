@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from surveys.problems import Problem, SurveyError, did_you_mean
+from surveys.problems import Problem, SurveyError, did_you_mean, listing
 from surveys.schema import VISIT_DIMS
 from surveys.values import as_labels, as_numbers, as_seasons, natural
 
@@ -213,6 +214,26 @@ def need(table: pd.DataFrame, what: str, columns: Iterable[str]) -> None:
                 + did_you_mean(gone[0], table.columns),
             )
         )
+
+
+MOST_CELLS = 250_000_000  # of detections in a Dataset, a gigabyte
+
+
+def too_many(species: Sequence[str], **sizes: int) -> list[Problem]:
+    """Surveys that no machine holds, most often because a column was taken for the species."""
+    cells = len(species) * math.prod(sizes.values())
+    if cells <= MOST_CELLS:
+        return []
+    told = " x ".join(f"{n:,} {name if n != 1 else name[:-1]}" for name, n in sizes.items())
+    return [
+        Problem(
+            code="E227",
+            fact=f"{len(species):,} species x {told} would be {cells:,} cells; a Dataset holds "
+            f"{MOST_CELLS:,}. The species are {listing(species, 3)}",
+            cure="if these are no species, name the right column; else say which to read: "
+            '[study] species = ["..."]; or make visits longer, seasons shorter',
+        )
+    ]
 
 
 def row_problems(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -23,7 +23,8 @@ MOST_OF_A_KIND = 20
 class Problem:
     """One thing found in the data: what, where, why it matters and the cure as text to paste.
 
-    `row` counts as a spreadsheet does: the header is row 1. `more` tells where the full list is.
+    `row` counts as a spreadsheet does: the header is row 1. `more` tells where the full list is;
+    `others` are further ones of its kind, counted and not told one by one (see `first_of`).
     """
 
     code: str
@@ -35,6 +36,7 @@ class Problem:
     why: str = ""
     cure: str = ""
     more: str = ""
+    others: int = 0
 
     @property
     def where(self) -> str:
@@ -48,7 +50,8 @@ class Problem:
 
     def to_dict(self) -> dict[str, Any]:
         """Only what is told, so that a stored ledger stays short."""
-        return {k: v for k, v in asdict(self).items() if v not in ("", None)}
+        told = {k: v for k, v in asdict(self).items() if v not in ("", None)}
+        return told if self.others else {k: v for k, v in told.items() if k != "others"}
 
     def __str__(self) -> str:
         return render([self])
@@ -80,6 +83,16 @@ class ModelError(ValueError):
     """The model asks for something that the surveys or the family cannot give."""
 
 
+def first_of[T](found: Iterable[T], most: int = MOST_OF_A_KIND) -> Iterator[tuple[T, int]]:
+    """The first `most` of what is at fault, each with 0; the last of them with the number left out.
+
+    A wrong column has a fault in each of a million rows: to look up what each is like takes hours.
+    """
+    every = list(found)
+    for i, one in enumerate(every[:most], start=1):
+        yield one, len(every) - most if i == most else 0
+
+
 def render(problems: Iterable[Problem], most: int = MOST_OF_A_KIND) -> str:
     """All problems as plain text, a block for each kind (code and level), `most` places in each."""
     kinds: dict[tuple[str, str], list[Problem]] = {}
@@ -102,8 +115,9 @@ def _block(kind: Sequence[Problem], most: int) -> str:
         told = ": ".join(part for part in (where, fact) if part)
         if told:
             lines.append(f"    {told}")
-    if len(kind) > most:
-        lines.append(f"    and {len(kind) - most} more")
+    more = len(kind) - len(shown) + sum(problem.others for problem in kind)
+    if more:
+        lines.append(f"    and {more} more")
     for label, name in (("Why it matters", "why"), ("To mend", "cure"), ("More", "more")):
         told = dict.fromkeys(getattr(p, name) for p in shown if getattr(p, name))
         for i, text in enumerate(told):

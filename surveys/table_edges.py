@@ -34,6 +34,13 @@ def clean(cell: str) -> str:
     return unicodedata.normalize("NFC", _NOTHING.sub("", _BLANKS.sub(" ", cell))).strip()
 
 
+def clean_row(cells: list[str]) -> list[str]:
+    """`clean` of every cell of a row."""
+    if "".join(cells).isascii():
+        return list(map(str.strip, cells))
+    return [clean(c) for c in cells]
+
+
 def without_notes(
     spec: TableSpec, place: str, width: int, body: list[tuple[int, list[str]]], ledger: Ledger
 ) -> list[tuple[int, list[str]]]:

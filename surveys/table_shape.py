@@ -14,7 +14,7 @@ from surveys import sniff
 from surveys.ledger import Ledger
 from surveys.parquet import Columns
 from surveys.problems import did_you_mean, listing
-from surveys.table_edges import clean, with_row_names, without_notes
+from surveys.table_edges import clean, clean_row, with_row_names, without_notes
 from surveys.text_table import Table, TableSpec, bare, rows_text
 from surveys.workbook import Sheet
 
@@ -49,9 +49,8 @@ def shape(
     while width and not header[width - 1]:
         width -= 1
     header = header[:width]
-    body = [(n, line) for n, line in enumerate(lines, start=1) if n > spec.header_row]
-    body = [(n, [clean(c) for c in line]) for n, line in body]
-    body = [(n, line) for n, line in body if any(line)]
+    below = enumerate(map(clean_row, lines[at + 1 :]), start=spec.header_row + 1)
+    body = [(n, line) for n, line in below if any(line)]
     body = without_notes(spec, place, width, body, ledger)
     header = with_row_names(spec, place, header, body, ledger)
     width = len(header)
@@ -59,7 +58,10 @@ def shape(
         return None
     _tell_widths(spec, place, header, body, ledger, separator)
     rows = [n for n, _ in body]
-    cells = [line[:width] + [""] * (width - len(line)) for _, line in body]
+    cells = [
+        line if len(line) == width else line[:width] + [""] * (width - len(line))
+        for _, line in body
+    ]
     frame = pd.DataFrame(cells, index=pd.Index(rows, dtype="int64"), columns=header, dtype=object)
     found["rows"] = len(frame)
     written = {clean(h): h for h in lines[at][:width] if h != h.strip()}
@@ -84,7 +86,7 @@ def shape_of_columns(
     if not _header_names_fit(spec, spec.shown, columns.names, ledger):
         return None
     by_name = {
-        n: np.array([clean(v) for v in c], dtype=object)
+        n: np.array(clean_row(c), dtype=object)
         for n, c in zip(columns.names, columns.cells, strict=True)
     }
     frame = pd.DataFrame(by_name, columns=columns.names, dtype=object)
@@ -277,6 +279,8 @@ def _tell_merged(table: Table, ledger: Ledger) -> None:
     """Cells merged downwards hold one value, and the rows below would lose it in silence."""
     for column in table.names:
         spans = [(a, b, span) for a, b, name, span in table.merged if name == column and a < b]
+        if not spans:
+            continue
         cells = dict(zip(table.rows.tolist(), table.text(column), strict=True))
         blank = [r for a, b, _ in spans for r in range(a + 1, b + 1) if cells.get(r) == ""]
         if blank:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from surveys import cells
 from surveys.ledger import Ledger
+from surveys.problems import first_of
 from surveys.readers import roles
 from surveys.shared_places import SAME_METRES, seem_shared, shared
 from surveys.study_file import StudyFile
@@ -146,22 +147,26 @@ def _degrees(table: Table, column: str, axis: str, ledger: Ledger) -> np.ndarray
         return cells.numbers(table, column, ledger)
     sign = cells.decimal_sign(table, column) or "."
     read: dict[str, float] = {v: np.nan if n is None else n for v, n in turned.items()}
+    bad = []
     for value in (v for v, n in turned.items() if n is None):
         if cells.is_missing(value, cells.MISSING_NUMBER, table.spec.missing):
             continue
         parsed = cells.parse_number(value, sign)
         if parsed is None:
-            rows = table.rows[texts == value]
-            ledger.error(
-                "E046",
-                f'{table.place}, {rows_text(rows)}, column {column}: "{value}" is neither decimal '
-                "degrees nor degrees, minutes and seconds",
-                file=table.place,
-                row=int(rows[0]),
-                column=column,
-            )
+            bad.append(value)
         else:
             read[value] = parsed[0]
+    for value, others in first_of(bad):
+        rows = table.rows[texts == value]
+        ledger.error(
+            "E046",
+            f'{table.place}, {rows_text(rows)}, column {column}: "{value}" is neither decimal '
+            "degrees nor degrees, minutes and seconds",
+            file=table.place,
+            row=int(rows[0]),
+            column=column,
+            others=others,
+        )
     first = next(i for i, v in enumerate(texts) if turned[v] is not None)
     out = np.array([read[v] for v in texts], dtype=float)
     ledger.repair(

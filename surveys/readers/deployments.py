@@ -13,7 +13,7 @@ from surveys.clock import DAY
 from surveys.ledger import Ledger
 from surveys.occasions import Intervals
 from surveys.open_table import open_table
-from surveys.problems import did_you_mean, listing, nearest
+from surveys.problems import did_you_mean, first_of, listing, nearest
 from surveys.readers import roles
 from surveys.readers.camera_settings import Settings
 from surveys.readers.camera_times import only_dates, tell_bare_days, without_time
@@ -358,7 +358,7 @@ def tell_unknown_deployments(
         aside[lost] = "unknown deployment"
         return
     known = list(deployments.ids)
-    for name in list(pd.unique(unit[lost])):
+    for name, others in first_of(pd.unique(unit[lost])):
         rows = table.rows[unit == name]
         close = nearest(name, known)
         ledger.error(
@@ -370,4 +370,5 @@ def tell_unknown_deployments(
             row=int(rows[0]),
             column=column,
             cure='correct it; or set such records aside: [checks] unknown_site = "drop"',
+            others=others,
         )

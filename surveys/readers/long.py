@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from surveys import cells, dates
+from surveys.grid import too_many
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
-from surveys.problems import listing
+from surveys.problems import first_of, listing
 from surveys.readers import long_visits, roles, visit_numbers
 from surveys.readers.long_records import records_with_visits
 from surveys.readers.long_values import (
@@ -234,7 +235,7 @@ def _without_effort(
     idle = ~(effort > 0) & (frame["value"] > 0).to_numpy()
     if study.section("checks").get("detection_without_effort") == "drop":
         return idle
-    for i in np.flatnonzero(idle):
+    for i, others in first_of(np.flatnonzero(idle)):
         row = frame.iloc[i]
         told = "blank" if np.isnan(effort[i]) else f"{effort[i]:g}"
         ledger.error(
@@ -245,7 +246,7 @@ def _without_effort(
             row=int(row["row"]),
             cure="either the effort or the detection is wrong; correct it, or set such rows "
             'aside: [checks] detection_without_effort = "drop"',
-            more=f"{int(idle.sum())} such rows" if idle.sum() > 20 else "",
+            others=others,
         )
     return np.zeros(len(frame), dtype=bool)
 
@@ -263,9 +264,17 @@ def _fill_species(
     wanted = len(visits) * len(species)
     if listing_visits or len(species) == 1 or len(records) == wanted:
         return records
-    every = visits[key].merge(pd.DataFrame({"species": species}), how="cross")
-    have = pd.MultiIndex.from_frame(records[[*key, "species"]])
-    lacking = every[~pd.MultiIndex.from_frame(every).isin(have)]
+    if problems := too_many(species, visits=len(visits)):
+        ledger.add(problems[0])
+        return records
+    visit = pd.MultiIndex.from_frame(visits[key]).get_indexer(
+        pd.MultiIndex.from_frame(records[key])
+    )
+    kind = pd.Index(species).get_indexer(records["species"])
+    gone = np.ones((len(visits), len(species)), dtype=bool)
+    gone[visit, kind] = False
+    at, of = np.nonzero(gone)
+    lacking = visits[key].iloc[at].assign(species=np.array(species, dtype=object)[of])
     ledger.warn(
         "W518",
         f"{table.place}: {len(lacking)} of {wanted} pairs of visit and species have no row; the "

@@ -8,6 +8,7 @@ import pandas as pd
 from surveys import cells
 from surveys.counts_in_cells import is_thousands
 from surveys.ledger import Ledger
+from surveys.problems import first_of
 from surveys.readers import roles
 from surveys.schema import LARGEST_DETECTION
 from surveys.study_file import StudyFile
@@ -129,6 +130,8 @@ def count_cells(table: Table, column: str, ledger: Ledger) -> tuple[np.ndarray, 
     codes, different = pd.factorize(texts)
     value_of = np.full(len(different), np.nan)
     is_present = np.zeros(len(different), dtype=bool)
+    no_numbers: list[int] = []
+    no_counts: dict[int, str] = {}
     for code, text in enumerate(different):
         if cells.is_missing(text, cells.MISSING_NUMBER, missing):
             continue
@@ -142,29 +145,35 @@ def count_cells(table: Table, column: str, ledger: Ledger) -> tuple[np.ndarray, 
         if parsed and 0 <= parsed[0] <= LARGEST_DETECTION and parsed[0] == int(parsed[0]):
             value_of[code] = parsed[0]
             continue
-        at = codes == code
-        row = int(table.rows[at][0])
         if parsed is None:
-            ledger.error(
-                "E046",
-                f'{table.place}, {rows_text(table.rows[at])}, column {column}: "{text}" is not a '
-                "number",
-                file=table.place,
-                row=row,
-                column=column,
-                cure='for "present, not counted" write X',
-            )
+            no_numbers.append(code)
+        elif parsed[0] > LARGEST_DETECTION:
+            no_counts[code] = "is too large for a count"
         else:
-            what = "is below 0" if parsed[0] < 0 else "is no whole number"
-            what = what if parsed[0] <= LARGEST_DETECTION else "is too large for a count"
-            ledger.error(
-                "E048",
-                f"{table.place}, {rows_text(table.rows[at])}, column {column}: {text} {what}",
-                file=table.place,
-                row=row,
-                column=column,
-                cure=f'if it means missing, set [{table.spec.section}] missing = ["{text}"]',
-            )
+            no_counts[code] = "is below 0" if parsed[0] < 0 else "is no whole number"
+    for code, others in first_of(no_numbers):
+        rows = table.rows[codes == code]
+        ledger.error(
+            "E046",
+            f'{table.place}, {rows_text(rows)}, column {column}: "{different[code]}" is not a '
+            "number",
+            file=table.place,
+            row=int(rows[0]),
+            column=column,
+            cure='for "present, not counted" write X',
+            others=others,
+        )
+    for (code, fact), others in first_of(no_counts.items()):
+        rows = table.rows[codes == code]
+        ledger.error(
+            "E048",
+            f"{table.place}, {rows_text(rows)}, column {column}: {different[code]} {fact}",
+            file=table.place,
+            row=int(rows[0]),
+            column=column,
+            cure=f'if it means missing, set [{table.spec.section}] missing = ["{different[code]}"]',
+            others=others,
+        )
     numbers, present = value_of[codes], is_present[codes]
     if words:
         told = " and ".join(f'"{w}" ({n} {"row" if n == 1 else "rows"})' for w, n in words.items())

@@ -11,7 +11,7 @@ import pandas as pd
 from surveys.columns import EASTING, LATITUDE, LONGITUDE, NORTHING
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
-from surveys.problems import did_you_mean, listing, nearest
+from surveys.problems import did_you_mean, first_of, listing, nearest
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
 
@@ -148,48 +148,46 @@ def known_sites(
             cure="name the right column of ids in both files, or write the ids alike",
         )
         return keep
-    for site in found:
-        if site in have:
-            continue
-        at = sites == site
-        rows = table.rows[at]
+    lost = [site for site in found if site not in have]
+    for site, others in first_of(s for s in lost if s.casefold() in folded):
+        rows = table.rows[sites == site]
+        ledger.error(
+            "E023",
+            f'{table.place}: site "{site}" ({rows_text(rows)}) differs from '
+            f'"{folded[site.casefold()][0]}" in {known_file} only by capitals',
+            file=table.place,
+            row=int(rows[0]),
+            cure="set [sites] ignore_case = true to join them",
+            others=others,
+        )
+    lost = [site for site in lost if site.casefold() not in folded]
+    if drop:
+        return keep & ~pd.Series(sites).isin(lost).to_numpy()
+    for site, others in first_of(lost):
+        rows = table.rows[sites == site]
         n = f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}, {rows_text(rows)}"
-        twins = folded.get(site.casefold(), [])
-        if twins:
-            ledger.error(
-                "E023",
-                f'{table.place}: site "{site}" ({rows_text(rows)}) differs from "{twins[0]}" in '
-                f"{known_file} only by capitals",
-                file=table.place,
-                row=int(rows[0]),
-                cure="set [sites] ignore_case = true to join them",
-            )
-        elif drop:
-            keep &= ~at
-        else:
-            close = nearest(site, names)
-            closest = f'. Closest: "{close}"' if close else ""
-            mend = f'map it: [sites.alias] "{site}" = "{close}"' if close else "add it there"
-            ledger.error(
-                "E022",
-                f'{table.place}: site "{site}" ({n}) is not in {known_file}{closest}',
-                file=table.place,
-                row=int(rows[0]),
-                cure=f'correct it, or {mend}; or set it aside: [checks] unknown_site = "drop"',
-            )
+        close = nearest(site, names)
+        closest = f'. Closest: "{close}"' if close else ""
+        mend = f'map it: [sites.alias] "{site}" = "{close}"' if close else "add it there"
+        ledger.error(
+            "E022",
+            f'{table.place}: site "{site}" ({n}) is not in {known_file}{closest}',
+            file=table.place,
+            row=int(rows[0]),
+            cure=f'correct it, or {mend}; or set it aside: [checks] unknown_site = "drop"',
+            others=others,
+        )
     return keep
 
 
 def join_capitals(study: StudyFile, table: Table, sites: np.ndarray, ledger: Ledger) -> None:
     """Within one table: ids that differ only by capitals are joined or told, never kept apart."""
     first: dict[str, str] = {}
-    for site in pd.unique(sites):
-        twin = first.setdefault(str(site).casefold(), str(site))
-        if twin == site:
-            continue
-        if study.section("sites").get("ignore_case", False):
-            sites[sites == site] = twin
-            continue
+    twins = {s: first.setdefault(str(s).casefold(), str(s)) for s in pd.unique(sites)}
+    if study.section("sites").get("ignore_case", False):
+        sites[:] = [twins[s] for s in sites]
+        return
+    for (site, twin), others in first_of((s, t) for s, t in twins.items() if s != t):
         rows = table.rows[sites == site]
         ledger.error(
             "E023",
@@ -198,6 +196,7 @@ def join_capitals(study: StudyFile, table: Table, sites: np.ndarray, ledger: Led
             file=table.place,
             row=int(rows[0]),
             cure="set [sites] ignore_case = true to join them",
+            others=others,
         )
 
 
@@ -251,13 +250,16 @@ def _tell_short_names(
     ledger: Ledger,
 ) -> None:
     """Tell "V. vulpes" beside "Vulpes vulpes": likely the same, and never joined unasked."""
-    full = {shown[n] for n in counted.index if not reason[n]}
+    full: dict[tuple[str, str], set[str]] = {}  # by the letter of the genus and the species
+    for name in {shown[n] for n in counted.index if not reason[n]}:
+        whole = re.fullmatch(r"(\w)\w+\s+([\w-]+)", name)
+        if whole is not None:
+            full.setdefault((whole[1].casefold(), whole[2].casefold()), set()).add(name)
     for name in counted.index:
         short = re.fullmatch(r"(\w)\.?\s+([\w-]+)", name)
         if short is None or reason[name] or shown[name] != name:
             continue
-        like = re.compile(rf"{re.escape(short[1])}\w+\s+{re.escape(short[2])}", re.IGNORECASE)
-        same = sorted(n for n in full if like.fullmatch(n))
+        same = sorted(full.get((short[1].casefold(), short[2].casefold()), ()))
         if len(same) == 1:
             rows = table.rows[np.asarray(names, dtype=object) == name]
             ledger.warn(

@@ -12,7 +12,7 @@ import pandas as pd
 from surveys import cells
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
-from surveys.problems import listing
+from surveys.problems import first_of, listing
 from surveys.readers import coordinates, layer_keys, roles
 from surveys.readers.visit_covariates import refuse_taken
 from surveys.study_file import StudyFile
@@ -146,29 +146,41 @@ def _ids(study: StudyFile, table: Table, ledger: Ledger, asked: str | None = Non
 def _one_row_a_site(study: StudyFile, table: Table, listed: np.ndarray, ledger: Ledger) -> None:
     """A site twice is an error that names what differs; rows that agree in all are joined."""
     doubled = pd.Series(listed).duplicated(keep=False).to_numpy()
-    for site in pd.unique(listed[doubled]):
+    if not doubled.any():
+        return
+    values = table.frame[doubled].groupby(listed[doubled], sort=False).nunique()
+    differs = {
+        site: list(values.columns[row > 1])
+        for site, row in zip(values.index, values.to_numpy(), strict=True)
+    }
+    for site, others in first_of(site for site, names in differs.items() if not names):
         at = np.flatnonzero(listed == site)
-        part = table.frame.iloc[at]
-        differs = [c for c in table.names if part[c].nunique() > 1]
-        rows = " and ".join(str(r) for r in table.rows[at])
-        if not differs:
-            ledger.repair(
-                "R021",
-                f'{table.place}: site "{site}" is in rows {rows}, alike in all columns; '
-                "the first was taken",
-                file=table.file,
-                row=int(table.rows[at[1]]),
-            )
-            continue
+        ledger.repair(
+            "R021",
+            f'{table.place}: site "{site}" is in {_all_rows(table, at)}, alike in all columns; '
+            "the first was taken",
+            file=table.file,
+            row=int(table.rows[at[1]]),
+            others=others,
+        )
+    for site, others in first_of(site for site, names in differs.items() if names):
+        at = np.flatnonzero(listed == site)
         ledger.error(
             "E021",
-            f'{table.place}: site "{site}" is in rows {rows} with different {listing(differs)}',
+            f'{table.place}: site "{site}" is in {_all_rows(table, at)} with different '
+            f"{listing(differs[site])}",
             file=table.place,
             row=int(table.rows[at[1]]),
-            column=differs[0],
+            column=differs[site][0],
             cure="one row a site; for another season or camera give the site its own id, or move "
             "what changes to [visit_covariates] or [season_covariates]",
+            others=others,
         )
+
+
+def _all_rows(table: Table, at: np.ndarray) -> str:
+    rows = table.rows[at]
+    return f"rows {' and '.join(map(str, rows)) if len(rows) <= 5 else listing(rows)}"
 
 
 def _rows_of(sites: Sequence[str], listed: np.ndarray) -> np.ndarray:

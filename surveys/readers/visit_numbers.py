@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from surveys.ledger import Ledger
+from surveys.problems import first_of
 from surveys.text_table import Table, rows_text
 from surveys.values import natural
 
@@ -91,7 +92,9 @@ def numbered(table: Table, frame: pd.DataFrame, several: bool, ledger: Ledger) -
     out.attrs = columns
     key = [*by, "visit", "species"] if "species" in out else [*by, "visit"]
     doubled = out.duplicated(key, keep=False) & (out["species"] != "" if "species" in out else True)
-    for _, group in list(out[doubled & ~undated].groupby(key)):
+    twice = out[doubled & ~undated]
+    for at, others in first_of(twice.groupby(key).indices.values()):
+        group = twice.iloc[np.sort(at)]
         first = group.iloc[0]
         ledger.error(
             "E516",
@@ -100,6 +103,7 @@ def numbered(table: Table, frame: pd.DataFrame, several: bool, ledger: Ledger) -
             file=table.place,
             row=int(group["row"].iloc[1]),
             cure="join the rows, or give each visit its own number",
+            others=others,
         )
     return out
 
