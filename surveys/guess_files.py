@@ -146,7 +146,7 @@ def first_look(path: Path, name: str, ledger: Ledger) -> Table | None:
     try:
         return _first_rows(path, name) or dwca.table_of(path, name)
     except dwca.Refused as error:
-        ledger.error("E620", f"{name}: {error.fact}", file=name)
+        ledger.error("E620", f"{name}: {error.fact}", file=name, cure=error.cure)
         return None
 
 

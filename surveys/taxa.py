@@ -50,7 +50,7 @@ def of_rank(
         words = plain.split()
         return " ".join(words[:2]), ""
     if told == SPECIES:
-        if shown in ("several species", "hybrid"):
+        if shown in ("several species", "hybrid") or _OPEN.search(plain):
             return plain, f"rank: {shown}"
         return plain, ""
     return plain, f"rank: {told}"

@@ -20,6 +20,7 @@ from surveys.readers.dwca_archive import (
     read_archive,
 )
 from surveys.readers.dwca_events import Events, covariates_of, events_of, is_unknown
+from surveys.readers.dwca_places import places_joined
 from surveys.readers.dwca_records import Records, records_of, scope_of
 from surveys.readers.long_visits import account
 from surveys.readers.site_table import SiteColumns, read_sites
@@ -92,7 +93,10 @@ def _measurements(archive: Archive) -> list[str]:
     facts = archive.tables.get(MEASUREMENT)
     if facts is None or "measurementType" not in facts.names:
         return []
-    return sorted(set(facts.text("measurementType")) - {""})
+    kinds = facts.text("measurementType")
+    if "occurrenceID" in facts.names:
+        kinds = kinds[facts.text("occurrenceID") == ""]  # those of animals are no covariates
+    return sorted(set(kinds) - {""})
 
 
 def study_lines(guess: Guess, tables: dict[str, Table]) -> list[str]:
@@ -236,6 +240,10 @@ def _sites(
     ]
     asked += [n for n in study.section("covariates") if n in part and n not in asked]
     columns = [c for c in ("decimalLongitude", "decimalLatitude") if c in part]
+    if len(columns) == 2:
+        part = places_joined(events.table, part, events.site[live], ledger)
+        if part is None:
+            return None
     spec = TableSpec(events.table.spec.path, events.table.file, section="files.archive")
     small = Table(spec, part[[*columns, *asked]], {}, separator=events.table.separator)
     sites, tables = read_sites(study, SiteColumns(small, None, asked, events.site[live]), ledger)

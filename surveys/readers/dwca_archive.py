@@ -37,12 +37,23 @@ ROW_TYPES = {
 }
 
 
+AGAIN = (
+    "fetch the archive again; it is a .zip or a folder with meta.xml, whose core is the table of "
+    "events"
+)
+AS_EVENTS = (
+    "a download of GBIF, and an archive of occurrences, hold sightings alone. If the data set is "
+    "one of sampling events, fetch its source archive from the page of the data set; if you know "
+    'when and where somebody looked, list the visits: [source] format = "long"'
+)
+
+
 class Refused(Exception):
     """What an archive holds cannot be read, and why."""
 
-    def __init__(self, fact: str, file: str = META, row: int | None = None):
+    def __init__(self, fact: str, file: str = META, row: int | None = None, cure: str = AGAIN):
         super().__init__(fact)
-        self.fact, self.file, self.row = fact, file, row
+        self.fact, self.file, self.row, self.cure = fact, file, row, cure
 
 
 @dataclass
@@ -90,8 +101,7 @@ def open_archive(study: StudyFile, ledger: Ledger) -> Archive | None:
             f"{spec.shown}{inside}{at}: {error.fact}",
             file=spec.shown,
             row=error.row,
-            cure="fetch the archive again; it is a .zip or a folder with meta.xml, whose core is "
-            "the table of events",
+            cure=error.cure,
         )
     return None
 
@@ -240,7 +250,9 @@ def parse_meta(raw: bytes) -> list[Part]:
         raise Refused("it names no core")
     if parts[0].kind != EVENT:
         what = parts[0].told.get("rowType", "").rpartition("/")[2][:40] or "nothing"
-        raise Refused(f"its core is {what}, not Event: without events no visit can be told")
+        raise Refused(
+            f"its core is {what}, not Event: without events no visit can be told", cure=AS_EVENTS
+        )
     return parts
 
 
