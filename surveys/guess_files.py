@@ -66,7 +66,15 @@ def _of_folder(folder: Path, home: Path) -> list[Path]:
         p for p in sorted(folder.iterdir()) if p.is_file() and not p.name.startswith((".", "~"))
     ]
     inside = [part for p in found for part in _of_archive(p) or [p]]
-    return [p for p in inside if p.parent != folder or p.suffix == ".zip" or _is_readable(p)]
+    here = [p for p in inside if p.parent != folder or p.suffix == ".zip" or _is_readable(p)]
+    return here or [p for below in sorted(folder.iterdir()) for p in _tables_below(below)]
+
+
+def _tables_below(folder: Path) -> list[Path]:
+    """Tables of a folder within one that holds none itself, as a download for each month does."""
+    if not folder.is_dir() or folder.name.startswith((".", "~")):
+        return []
+    return [p for p in sorted(folder.iterdir()) if p.is_file() and _is_readable(p)]
 
 
 def _refuse_several(inside: list[Path]) -> None:

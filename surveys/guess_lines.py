@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 
 def quoted(text: str) -> str:
@@ -19,3 +20,11 @@ def key(name: str) -> str:
 def columns_line(columns: dict[str, str]) -> str:
     """Roles and their columns as an inline table."""
     return "{ " + ", ".join(f"{r} = {quoted(c)}" for r, c in columns.items()) + " }"
+
+
+def path_line(files: str | Sequence[str]) -> str:
+    """The path of a table: of one file, or of several that are read as one table."""
+    named = [files] if isinstance(files, str) else list(files)
+    if len(named) == 1:
+        return f"path = {quoted(named[0])}"
+    return "path = [\n" + "".join(f"    {quoted(name)},\n" for name in named) + "]"
