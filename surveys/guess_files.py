@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import Problem, SurveyError, listing
 from surveys.readers import dwca, folders, recording_names, recordings, sound_tables
-from surveys.readers.ebird_files import header_of, kind_of
+from surveys.readers.ebird_files import header_of, kind_of, opened, separator_of
 from surveys.readers.layer_table import is_layer
 from surveys.text_table import Table, TableSpec
 
@@ -163,10 +162,11 @@ def _first_rows(path: Path, name: str) -> Table | None:
     header = header_of(path)
     if not kind_of(header) or header is None:
         return None
-    opener = gzip.open if path.suffix.lower() == ".gz" else open
-    with opener(path, "rb") as file:
-        text = file.read(BYTES).decode("utf-8", errors="replace")
-    lines = csv.reader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE)
+    sign = separator_of(path)
+    with opened(path) as file:
+        text = file.read(BYTES).decode("utf-8-sig", errors="replace")
+    quoting = csv.QUOTE_NONE if sign == "\t" else csv.QUOTE_MINIMAL
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=sign, quoting=quoting)
     body = [line for line, _ in zip(lines, range(ROWS + 2), strict=False)][1:]
     if len(body) > 1:
         body = body[:-1]  # the last may be cut short
@@ -174,6 +174,8 @@ def _first_rows(path: Path, name: str) -> Table | None:
     rows = [line[: len(names)] + [""] * (len(names) - len(line)) for line in body]
     index = pd.Index(range(2, len(rows) + 2), dtype="int64")
     frame = pd.DataFrame(rows, index=index, columns=names, dtype=object)
-    size = path.stat().st_size
+    size = unpack.archive_of(path)[0].stat().st_size
     shown = f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size} bytes"
-    return Table(TableSpec(path, name), frame, {"look": f"{shown}, parted by tabs"}, separator="\t")
+    look = f"{shown}, parted by {'tabs' if sign == '\t' else 'commas'}"
+    found = {"look": look, "ebird": kind_of(header)}
+    return Table(TableSpec(path, name), frame, found, separator=sign)
