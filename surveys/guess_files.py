@@ -16,7 +16,7 @@ from surveys.guess_layers import is_raster
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import Problem, SurveyError, listing
-from surveys.readers import dwca, folders, recording_names, recordings, sound_tables
+from surveys.readers import dwca, folders, recording_names, recordings, sound_labels, sound_tables
 from surveys.readers.ebird_files import header_of, kind_of, opened, separator_of
 from surveys.readers.layer_table import is_layer
 from surveys.text_table import Table, TableSpec
@@ -112,7 +112,7 @@ def _lists_of_recordings(folder: Path) -> list[Path]:
 def _is_sounds(path: Path) -> bool:
     if path.suffix.lower() not in folders.SUFFIXES:
         return False
-    table = open_table(TableSpec(path, path.name), Ledger())
+    table = sound_labels.opened(TableSpec(path, path.name), Ledger())
     return table is not None and len(table) > 0 and sound_tables.is_sounds(table)
 
 

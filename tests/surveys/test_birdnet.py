@@ -210,6 +210,54 @@ def test_other_layouts(tmp_path, heard, wanted):
     same(seen(load(tmp_path, hours, heard=heard), "Turdus merula", "A")[:2], [1, 0])
 
 
+WINDOWS = """file,start_time,end_time,Strix aluco,Turdus merula
+rec/A_20210623_050000.wav,0.0,5.0,2.31,-4.5
+rec/A_20210623_050000.wav,5.0,10.0,1.31,-3.5
+rec/A_20210624_050000.wav,0.0,5.0,-2.31,-4.5
+rec/B_20210623_050000.wav,0.0,5.0,-5.31,3.5
+"""
+
+
+def test_windows_with_a_score_for_each_class(tmp_path):
+    ds = load(tmp_path, "[birdnet]\nthreshold = 0.0\n", heard=WINDOWS)
+    same(seen(ds, "Strix aluco", "A"), [1, 0])
+    same(seen(ds, "Turdus merula", "B"), [1, np.nan])
+    assert float(ds["n_records"].sel(species="Strix aluco", site="A").max()) == 2
+    assert float(ds["score"].sel(species="Turdus merula", site="A").max()) == -3.5
+    account = ledger_of(ds)
+    assert account.n_used() == 4
+    assert "W687" not in {p.code for p in account.problems}  # silent windows are listed too
+    shares = WINDOWS
+    for logit in ("-2.31", "-4.5", "-3.5", "-5.31", "2.31", "1.31", "3.5"):
+        shares = shares.replace(f",{logit}", f",{1 / (1 + np.exp(-float(logit))):.3f}")
+    ds = load(
+        tmp_path, "[birdnet]\nthreshold = 0.85\n[taxa]\nexclude = ['Turdus merula']\n", heard=shares
+    )
+    same(seen(ds, "Strix aluco", "A"), [1, 0])
+    assert ds.sizes["species"] == 1
+
+
+def test_labels_of_audacity__have_no_column_names_and_may_be_empty(tmp_path):
+    labels = {
+        "A_20210623_050000": "0.0\t3.0\tStrix aluco, Tawny Owl\t0.9100\n",
+        "A_20210624_050000": "",
+        "B_20210623_050000": "0.0\t3.0\tTurdus merula, Eurasian Blackbird\t0.8\n"
+        "3.0\t6.0\tStrix aluco, Tawny Owl\t0.4\n",
+    }
+    for name, text in labels.items():
+        path = tmp_path / f"{name}.BirdNET.results.txt"
+        path.write_text(text, encoding="utf-8")
+    text = guess([tmp_path], folder=tmp_path)
+    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+    ds = read(tmp_path)
+    same(seen(ds, "Strix aluco", "A"), [1, 0])
+    same(seen(ds, "Turdus merula", "B"), [1, np.nan])
+    same(seen(ds, "Strix aluco", "B"), [0, np.nan])
+    account = ledger_of(ds)
+    assert account.n_read() == 3
+    assert "W687" not in {p.code for p in account.problems}
+
+
 def test_combined_raven__times_are_those_in_the_file(tmp_path):
     lines = ["Begin Time (s)\tEnd Time (s)\tCommon Name\tConfidence\tBegin Path\tFile Offset (s)"]
     total = 0
