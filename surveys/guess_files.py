@@ -24,7 +24,19 @@ from surveys.text_table import Table, TableSpec
 ROWS = 5000
 BYTES = 1 << 23
 # Of what lies in a folder or an archive, what may be of use; pictures are not.
-READABLE = (".csv", ".tsv", ".txt", ".json", ".xlsx", ".ods", ".parquet", ".inp", ".pao", ".gz")
+READABLE = (
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".tab",
+    ".json",
+    ".xlsx",
+    ".ods",
+    ".parquet",
+    ".inp",
+    ".pao",
+    ".gz",
+)
 ARCHIVE = "meta.xml"  # of Darwin Core
 
 
