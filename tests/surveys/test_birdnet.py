@@ -258,6 +258,31 @@ def test_labels_of_audacity__have_no_column_names_and_may_be_empty(tmp_path):
     assert "W687" not in {p.code for p in account.problems}
 
 
+def test_stations_that_listen_all_day__have_days_as_recordings(tmp_path):
+    head = "Date;Time;Sci_Name;Com_Name;Confidence;Lat;Lon;Cutoff;Week;Sens;Overlap\n"
+    rows = {
+        "moor": [("2024-12-31", "23:59:59", 0.9), ("2025-01-01", "00:00:00", 0.8)],
+        "wood": [("2024-12-31", "06:00:00", 0.4)],
+    }
+    for station, told in rows.items():
+        lines = [
+            f"{day};{time};Strix aluco;Tawny Owl;{score};47.1;8.2;0.7;18;1.25;0.0\n"
+            for day, time, score in told
+        ]
+        (tmp_path / "pi" / station).mkdir(parents=True)
+        text = head + "".join(lines)
+        (tmp_path / "pi" / station / "BirdDB.txt").write_text(text, encoding="utf-8")
+    text = guess([tmp_path / "pi"], folder=tmp_path)
+    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+    ds = read(tmp_path)
+    assert ds["site"].values.tolist() == ["moor", "wood"]
+    same(seen(ds, "Strix aluco", "moor"), [1, 1])
+    same(seen(ds, "Strix aluco", "wood"), [0, np.nan])
+    days = ds["visit_start"].sel(site="moor").values.ravel().astype("datetime64[D]")
+    assert [str(d) for d in days] == ["2024-12-31", "2025-01-01"]
+    assert float(ds["latitude"].sel(site="moor")) == 47.1
+
+
 def test_combined_raven__times_are_those_in_the_file(tmp_path):
     lines = ["Begin Time (s)\tEnd Time (s)\tCommon Name\tConfidence\tBegin Path\tFile Offset (s)"]
     total = 0
