@@ -320,10 +320,12 @@ def scope_of(
 def _in_scope(
     wanted: str, without: str, species: list[str], above: dict[str, set[str]]
 ) -> list[str]:
-    """Species that a list of names (parted by "|") takes in, by their own name or their group's."""
+    """Species that a list of names (parted by "|", ";" or commas) takes in, by their own name or their group's."""
 
     def listed(text: str) -> set[str]:
-        parts = [p.strip() for p in re.split(r"[|;]", text) if p.strip()]
+        # Commas part names too; of an author's comma nothing is left but a year.
+        parts = [p.strip() for p in (*re.split(r"[|;]", text), *re.split(r"[|;,]", text))]
+        parts = [p for p in parts if p]
         return {p.casefold() for p in parts} | {plain(p).casefold() for p in parts}
 
     into, out = listed(wanted), listed(without)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from dwca_samples import EVENTS, OCCURRENCES, STUDY, TABLES, meta, without, write
+from dwca_samples import EVENTS, HUMBOLDT, OCCURRENCES, STUDY, TABLES, meta, without, write
 
 from surveys import read
 from surveys.guess import guess
@@ -286,6 +286,25 @@ def test_a_species_that_is_not_certain_is_none(tmp_path):
     odd = OCCURRENCES.replace("e3,Lestes viridis", "e3,Lestes cf. viridis")
     ds = read(write(tmp_path, tables=without("humboldt.txt", occurrence=odd)))
     assert ds["species"].values.tolist() == ["Aeshna isoceles"]
+
+
+@pytest.mark.parametrize("rank", ["Especie", "SPECIES", "espèce", "sp."])
+def test_ranks_in_the_words_of_the_publisher(tmp_path, rank):
+    told = OCCURRENCES.replace(",species,", f",{rank},").replace(",order,", ",Orden,")
+    ds = read(write(tmp_path, tables=without("humboldt.txt", occurrence=told)))
+    assert ds["species"].values.tolist() == ["Aeshna isoceles", "Lestes viridis"]
+    below = OCCURRENCES.replace("Lestes viridis,species", "Lestes viridis fallax,ssp.")
+    ds = read(write(tmp_path, tables=without("humboldt.txt", occurrence=below)))
+    assert ds["species"].values.tolist() == ["Aeshna isoceles", "Lestes viridis"]
+
+
+def test_names_of_a_scope_may_be_parted_by_commas(tmp_path):
+    listed = HUMBOLDT.replace(
+        "Aeshnidae | Lestidae", '"Aeshna isoceles (Müller, 1767), Lestes viridis"'
+    )
+    first = read(write(tmp_path))
+    second = read(write(tmp_path, tables=without(humboldt=listed)))
+    xr.testing.assert_equal(first["detection"], second["detection"])
 
 
 def test_measurements_of_animals_are_no_covariates_of_events(tmp_path):
