@@ -320,7 +320,7 @@ def scope_of(
 def _in_scope(
     wanted: str, without: str, species: list[str], above: dict[str, set[str]]
 ) -> list[str]:
-    """Species that a list of names (parted by "|", ";" or commas) takes in, by their own name or their group's."""
+    """Species that a list of names (parted by "|", ";" or commas) takes in, or of their groups."""
 
     def listed(text: str) -> set[str]:
         # Commas part names too; of an author's comma nothing is left but a year.
