@@ -24,19 +24,7 @@ from surveys.text_table import Table, TableSpec
 ROWS = 5000
 BYTES = 1 << 23
 # Of what lies in a folder or an archive, what may be of use; pictures are not.
-READABLE = (
-    ".csv",
-    ".tsv",
-    ".txt",
-    ".tab",
-    ".json",
-    ".xlsx",
-    ".ods",
-    ".parquet",
-    ".inp",
-    ".pao",
-    ".gz",
-)
+READABLE = (".csv", ".tsv", ".txt", ".json", ".xlsx", ".ods", ".parquet", ".inp", ".pao", ".gz")
 ARCHIVE = "meta.xml"  # of Darwin Core
 
 
@@ -131,7 +119,11 @@ def _is_sounds(path: Path) -> bool:
 def _is_readable(path: Path) -> bool:
     if path.suffix.lower() == ".json":
         return guess_cameras.json_kind(path) != "other"
-    return path.name.lower().endswith(READABLE) or is_layer(path.name) or is_raster(path.name)
+    return (
+        path.name.lower().endswith((*READABLE, ".tab"))
+        or is_layer(path.name)
+        or is_raster(path.name)
+    )
 
 
 def _of_archive(path: Path) -> list[Path]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 
 def quoted(text: str) -> str:
@@ -22,9 +21,6 @@ def columns_line(columns: dict[str, str]) -> str:
     return "{ " + ", ".join(f"{r} = {quoted(c)}" for r, c in columns.items()) + " }"
 
 
-def path_line(files: str | Sequence[str]) -> str:
-    """The path of a table: of one file, or of several that are read as one table."""
-    named = [files] if isinstance(files, str) else list(files)
-    if len(named) == 1:
-        return f"path = {quoted(named[0])}"
-    return "path = [\n" + "".join(f"    {quoted(name)},\n" for name in named) + "]"
+def path_line(path: str | list[str]) -> str:
+    """One path, or a list of those that make one table."""
+    return quoted(path) if isinstance(path, str) else f"[{', '.join(map(quoted, path))}]"

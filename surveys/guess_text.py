@@ -90,7 +90,7 @@ def text(
         "",
         f"[{found.extra.get('section', 'files.detections')}]",
         f"# {table.found.get('look') or f'{_rows_in(table)}; {_how_read(table)}'}",
-        path_line(found.extra.get("path", parts.detections)),
+        f"path = {path_line(found.extra.get('path', parts.detections))}",
     ]
     if parts.detections in parts.header_rows:
         lines.append(f"header_row = {parts.header_rows[parts.detections]}")
@@ -116,7 +116,7 @@ def text(
     elif own_lines is not None:
         for section, (file, columns) in guess_cameras.taken_files(found).items():
             several = found.extra.get("several", {}).get(section, file)
-            lines += [f"[files.{section}]", path_line(several)]
+            lines += [f"[files.{section}]", f"path = {path_line(several)}"]
             lines += [f"columns = {columns_line(columns)}", ""] if columns else [""]
         lines += own_lines(found, tables)
     lines += _site_lines(parts, tables, crs)

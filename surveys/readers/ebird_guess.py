@@ -31,8 +31,8 @@ def detect(tables: dict[str, Table]) -> Guess | None:
         f"{listing(both, 4)} {'have' if len(both) > 1 else 'has'} the columns of eBird",
         extra={
             "file": ebd[0],
-            "path": ebd,
-            "several": {"sampling": sampling},
+            "path": ebd if len(ebd) > 1 else ebd[0],
+            "several": {"sampling": sampling} if len(sampling) > 1 else {},
             "taken": both,
             "files": {"sampling": (sampling[0], {})} if sampling else {},
             "site": next(n for n in tables[ebd[0]].names if plain(n) == "LOCALITY ID"),

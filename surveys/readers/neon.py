@@ -65,9 +65,11 @@ def detect(tables: dict[str, Table]) -> Guess | None:
         f"{listing(counts, 2)} {holds} point counts of birds as NEON has them",
         extra={
             "file": counts[0],
-            "path": counts,  # a download has a file for each site and month
+            "path": counts
+            if len(counts) > 1
+            else counts[0],  # a download has a file for each site and month
             "files": {"visits": (visits[0], {})} if visits else {},
-            "several": {"visits": visits},
+            "several": {"visits": visits} if len(visits) > 1 else {},
             "taken": [*counts, *visits],
         },
     )
