@@ -82,13 +82,14 @@ def study_lines(guess: Guess, tables: dict[str, Table]) -> list[str]:
     """Keys of recordings and scores, with what they mean."""
     table = tables[guess.extra["file"]]
     score = column_of(table, "score", Ledger(), sound_tables.USUAL)
-    columns = sound_tables.classes_of(table) or [str(score)]
-    values = np.concatenate([cells.numbers(table, c, Ledger()) for c in columns])
+    columns = sound_tables.classes_of(table) or ([score] if score else [])
+    values = np.concatenate([[0.0], *(cells.numbers(table, c, Ledger()) for c in columns)])
     logits = str(score).casefold().startswith("logit") or (
         score is None and (np.nanmin(values, initial=0) < 0 or np.nanmax(values, initial=0) > 1)
     )
     percent = not logits and np.nanmax(values, initial=0) > 1
     level = "0.0" if logits else "0.5"
+    off = "" if columns else "# "
     out = []
     if "files" not in guess.extra:
         out += [
@@ -98,7 +99,7 @@ def study_lines(guess: Guess, tables: dict[str, Table]) -> list[str]:
         ]
     out += [
         "[birdnet]",
-        f"threshold = {level}          # a row with this score or more is a detection",
+        f"{off}threshold = {level}          # a row with this score or more is a detection",
         f"# threshold_by_species = {{ {quoted('Strix aluco')} = 0.8 }}",
         'visits = "recording"     # or "hours" (blocks of hours), "day", "occasions"',
         '# score_scale = "logit"  # for the family scores, which wants scores that look normal',

@@ -39,8 +39,8 @@ USUAL: dict[str, tuple[str, ...]] = {
         *("start_sec", "window_start", "timestamp_s", "start_time_s", "begin_time_s"),
         "Begin Time (s)",
     ),
-    "scientific": ("Scientific name", "scientific_name", "sci_name"),
-    "common": ("Common name", "common_name", "com_name", "TOP1MATCH"),
+    "scientific": ("Scientific name", "scientific_name", "sci_name", "species_scientific_name"),
+    "common": ("Common name", "common_name", "com_name", "species_common_name", "TOP1MATCH"),
     "species": ("species_name", "class", "label", "species", "prediction"),
     "score": ("confidence", "score", "logit", "logits", "probability"),
     "longitude": ("longitude", "lon"),
@@ -72,7 +72,8 @@ def is_sounds(table: Table) -> bool:
     quiet = Ledger()
     have = {r for r in USUAL if column_of(table, r, quiet, USUAL)}
     named = bool(have & {"scientific", "common", "species"})
-    return ({"offset", "score"} <= have and named) or bool(classes_of(table))
+    scored = "score" in have or sound_labels.is_tags(table)
+    return ("offset" in have and scored and named) or bool(classes_of(table))
 
 
 def classes_of(table: Table) -> list[str]:
@@ -184,9 +185,9 @@ def sounds_of(study: StudyFile, spec: TableSpec, tables: list[Table], ledger: Le
                 heard.append(next(iter(named), own))
         frame["offset"], frame["moment"] = _offsets(table, found, ledger)
         column = found["score"]
-        if classes:
+        if classes or sound_labels.is_tags(table):
             heard += [name for name in pd.unique(frame["recording"]) if name not in heard]
-        else:
+        if not classes:
             frame["scientific"], frame["common"] = _names(table, found, ledger)
             frame["score"] = cells.numbers(table, column, ledger) if column else np.nan
         if column:

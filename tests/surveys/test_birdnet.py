@@ -12,6 +12,7 @@ from spoilt_studies import ledger_of, put, refusal, reordered
 
 from surveys import read
 from surveys.guess import guess
+from surveys.problems import SurveyError
 from surveys.readers import recording_names
 from surveys.study_file import read_study
 
@@ -281,6 +282,42 @@ def test_stations_that_listen_all_day__have_days_as_recordings(tmp_path):
     days = ds["visit_start"].sel(site="moor").values.ravel().astype("datetime64[D]")
     assert [str(d) for d in days] == ["2024-12-31", "2025-01-01"]
     assert float(ds["latitude"].sel(site="moor")) == 47.1
+
+
+TAGS = """location,latitude,longitude,recording_date_time,task_method,aru_task_status,species_code,species_common_name,species_scientific_name,individual_order,detection_time,individual_count
+A-1,54.1,-114.1,2024-06-01 05:00:00,1SPT,Transcribed,OVEN,Ovenbird,Seiurus aurocapilla,1,3.2,1
+A-1,54.1,-114.1,2024-06-01 05:00:00,1SPT,Transcribed,TEWA,Tennessee Warbler,Leiothlypis peregrina,1,13.2,TMTT
+A-1,54.1,-114.1,2024-06-05 05:00:00,1SPT,Transcribed,NONE,NONE,NONE,,,
+B-2,54.2,-114.2,2024-06-01 05:00:00,1SPT,Transcribed,OVEN,Ovenbird,Seiurus aurocapilla,1,8,1
+"""  # noqa: E501
+
+
+def test_reports_of_wildtrax__tags_and_scores(tmp_path):
+    (tmp_path / "report.csv").write_text(TAGS, encoding="utf-8")
+    text = guess([tmp_path / "report.csv"], folder=tmp_path)
+    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+    assert "threshold" not in tomllib.loads(text)["birdnet"]
+    ds = read(tmp_path)
+    assert ds["site"].values.tolist() == ["A-1", "B-2"]
+    same(seen(ds, "Seiurus aurocapilla", "A-1"), [1, 0])
+    same(seen(ds, "Leiothlypis peregrina", "B-2"), [0, np.nan])
+    assert "score" not in ds
+    assert "W687" not in {p.code for p in ledger_of(ds).problems}
+    scores = TAGS.replace("individual_order", "version").replace("individual_count", "confidence")
+    scores = scores.replace("TMTT", "0.3").replace(
+        ",NONE,NONE,NONE,,,", ",OVEN,O,Seiurus aurocapilla,1,5,0.2"
+    )
+    (tmp_path / "report.csv").write_text(scores, encoding="utf-8")
+    (tmp_path / "study.toml").write_text(guess([tmp_path], folder=tmp_path), encoding="utf-8")
+    ds = read(tmp_path)
+    same(seen(ds, "Seiurus aurocapilla", "A-1"), [1, 0])
+    assert ds.sizes["species"] == 1
+    # Recordings that nobody has listened to yet are no visits without birds.
+    (tmp_path / "report.csv").write_text(
+        TAGS.replace("Transcribed,NONE", "New,NONE"), encoding="utf-8"
+    )
+    with pytest.raises(SurveyError):
+        guess([tmp_path / "report.csv"], folder=tmp_path)
 
 
 def test_combined_raven__times_are_those_in_the_file(tmp_path):
