@@ -58,10 +58,8 @@ def open_all(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, 
             parts.header_rows[name] = int(later[0].row or 1)
             quiet = Ledger()
             table = open_table(TableSpec(path, name, header_row=parts.header_rows[name]), quiet)
-        if table is not None:
-            table = sound_labels.with_recordings(table)
         if table is not None:  # faults of its cells are told by `check`, which can be eased
-            tables[name] = table
+            tables[name] = sound_labels.with_recordings(table)
             continue
         for problem in quiet.of_level("error"):
             ledger.add(problem)
