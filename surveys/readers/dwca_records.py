@@ -35,7 +35,7 @@ ABSENT = frozenset(
         *("abwesend", "nicht vorhanden", "afwezig", "not observed"),
     }
 )
-TRUE = frozenset({"true", "1", "yes"})
+TRUE = frozenset({"true", "t", "1", "yes", "y"})
 _BINOMIAL = re.compile(
     r"(?P<genus>[^\W\d_][\w.-]*)\s+(?:\([^)]*\)\s+)?(?P<epithet>[^\W\d_][\w-]*)(?=$|[\s,(])"
 )
@@ -218,7 +218,7 @@ def _counts(table: Table, aside: np.ndarray, present: np.ndarray, ledger: Ledger
     whole = np.isfinite(numbers) & (numbers >= 0) & (numbers == np.floor(numbers))
     out[whole] = numbers[whole]
     zero = out == 0
-    silent = zero & present
+    silent = (zero | _nothing_of(table)) & present
     if "occurrenceStatus" in table.names:
         silent &= table.text("occurrenceStatus") == ""
     present[silent] = False
@@ -236,6 +236,14 @@ def _counts(table: Table, aside: np.ndarray, present: np.ndarray, ledger: Ledger
         out[against & present] = np.nan
     out[~present] = 0
     return out
+
+
+def _nothing_of(table: Table) -> np.ndarray:
+    """Rows whose quantity is 0, of whatever it is: cover, biomass, individuals."""
+    if "organismQuantity" not in table.names:
+        return np.zeros(len(table), dtype=bool)
+    quantity = pd.to_numeric(pd.Series(table.text("organismQuantity")), errors="coerce")
+    return (quantity == 0).to_numpy()
 
 
 def _tell_ranks(table: Table, aside: np.ndarray, species: np.ndarray, ledger: Ledger) -> None:

@@ -27,7 +27,9 @@ USUAL: dict[str, tuple[str, ...]] = {
 _MEASURED = re.compile(
     r"(volume|vol|ml|litres|depth|temp|temperature|ph|salinity|turbidity|conductivity|flow|width|"
     r"lat|latitude|lon|long|longitude|x|y|easting|northing|elevation|altitude|elev|year|month|day|"
-    r"date|time|hour|plate|run|lane|well|cycle|cycles|total|dna|conc|concentration|distance|area)"
+    r"date|time|hour|plate|run|lane|well|cycle|cycles|total|dna|conc|concentration|distance|area|"
+    r"batch|bottle|box|extraction|index|tag|barcode|order|week|doy|julian|block|treatment|ct|cq|"
+    r"id|no|nr|num|number|pcr|age|season|zone|transect|n|n[_ ](?:samples|filters|pcrs?)|row|column)"
     r"([_ .(].*)?",
     re.IGNORECASE,
 )

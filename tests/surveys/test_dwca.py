@@ -307,6 +307,14 @@ def test_names_of_a_scope_may_be_parted_by_commas(tmp_path):
     xr.testing.assert_equal(first["detection"], second["detection"])
 
 
+def test_a_quantity_of_nothing_is_an_absence(tmp_path):
+    found = "id,scientificName,organismQuantity,organismQuantityType\n"
+    found += "e1,Lestes viridis,0,percentage cover\ne2,Lestes viridis,12.5,percentage cover\n"
+    ds = read(write(tmp_path, tables=without("humboldt.txt", occurrence=found)))
+    assert ds["detection"].sel(site="A", season=2021).values.ravel().tolist() == [0, 1]
+    assert "count" not in ds
+
+
 def test_measurements_of_animals_are_no_covariates_of_events(tmp_path):
     facts = "id,occurrenceID,measurementType,measurementValue\ne1,,cloud,30\ne1,o1,mass,3\n"
     folder = write(tmp_path, tables=without(facts=facts))

@@ -260,6 +260,13 @@ def test_guess__reads_beside_a_table_of_libraries(tmp_path, layout):
     assert "R503" not in {p.code for p in ledger_of(ds).problems}
 
 
+def test_numbers_of_the_laboratory_are_no_taxa(tmp_path):
+    head, *rows = READS_WIDE.strip().splitlines()
+    more = [f"{head},batch,Bottle no", *(f"{row},{i % 2},{i + 1}" for i, row in enumerate(rows))]
+    ds = load(tmp_path, reads="\n".join(more) + "\n")
+    assert ds["species"].values.tolist() == ["Esox lucius", "Perca fluviatilis"]
+
+
 def test_sequences_without_a_species_are_told(tmp_path):
     taxa = TAXA.replace("Esox,Esox lucius", "Esox,NA")
     more = SAMPLES + '[files.taxa]\npath = "taxa.csv"\n'
