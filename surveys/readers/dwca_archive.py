@@ -19,6 +19,7 @@ from xml.parsers import expat
 import pandas as pd
 
 from surveys.ledger import Ledger
+from surveys.readers.dwca_loose import EVENT, HUMBOLDT, MEASUREMENT, OCCURRENCE, tables_of
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, TableSpec
 
@@ -27,7 +28,6 @@ MOST_META = 1 << 20
 MOST_BYTES = 2 << 30  # of one table
 MOST_DEPTH = 8
 MOST_FIELDS = 2000
-EVENT, OCCURRENCE, MEASUREMENT, HUMBOLDT = "event", "occurrence", "measurement", "humboldt"
 ROW_TYPES = {
     "http://rs.tdwg.org/dwc/terms/event": EVENT,
     "http://rs.tdwg.org/dwc/terms/occurrence": OCCURRENCE,
@@ -116,7 +116,7 @@ def read_archive(path: Path, shown: str) -> Archive:
     """
     box = _Box(path, shown)
     try:
-        parts = parse_meta(box.read(META, MOST_META))
+        parts = _loose_parts(box) or parse_meta(box.read(META, MOST_META))
         tables: dict[str, Table] = {}
         for part in parts:
             if part.kind and part.kind not in tables:
@@ -126,6 +126,23 @@ def read_archive(path: Path, shown: str) -> Archive:
         return Archive(shown, tables, box.inputs)
     finally:
         box.close()
+
+
+def _loose_parts(box: _Box) -> list[Part]:
+    """The tables of a folder without meta.xml, where their names and terms tell what they are."""
+    if box.zip is not None or (box.path / META).is_file():
+        return []
+    return [
+        Part(
+            one.kind,
+            one.kind == EVENT,
+            files=[one.name],
+            key=one.key,
+            fields=[(i, term, "") for i, term in enumerate(one.terms)],
+            told={"fieldsTerminatedBy": one.separator, "ignoreHeaderLines": "1"},
+        )
+        for one in tables_of(box.path)
+    ]
 
 
 class _Box:

@@ -1,5 +1,6 @@
 """Darwin Core archives: the dragonflies of Flanders, and small archives by hand."""
 
+import csv
 import json
 import random
 import tomllib
@@ -491,6 +492,39 @@ def test_a_count_against_the_status_is_told_and_not_believed(tmp_path):
 
 
 # --- a first study file, order -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sign", [",", "\t"])
+def test_tables_that_nobody_has_packed_are_known_and_read(tmp_path, sign):
+    """As they come out of a spreadsheet or a database: terms with their prefix, no meta.xml."""
+    more = "[visit_covariates.cloud]\n"
+    whole = read(write(tmp_path, more))
+    home = tmp_path / "tables"
+    home.mkdir()
+    names = {
+        "facts.txt": "emof.csv",
+        "humboldt.txt": "humboldt.csv",
+        "occurrence.txt": "occurrence.csv",
+    }
+    for name, (_, _, text) in TABLES.items():
+        rows = list(csv.reader(text.splitlines()))
+        rows[0] = [f"dwc:{term}" for term in ["eventID", *rows[0][1:]]]
+        if name == "event.txt":
+            rows = [[row[0], *row[2:]] for row in rows]
+        with (home / names.get(name, "event_core.csv")).open(
+            "w", encoding="utf-8", newline=""
+        ) as file:
+            csv.writer(file, delimiter=sign).writerows(rows)
+    text = guess(sorted(home.iterdir()), folder=home)
+    study = tomllib.loads(text)
+    assert study["files"]["archive"]["path"] == "."
+    (home / "study.toml").write_text(text, encoding="utf-8")
+    ds = read(home)
+    for name in ("detection", "count", "effort", "cloud"):
+        xr.testing.assert_equal(
+            ds[name].drop_vars(set(ds[name].coords) - {"species", "site", "season", "visit"}),
+            whole[name],
+        )
 
 
 @pytest.mark.parametrize("packed", [True, False])
