@@ -281,6 +281,9 @@ def _shares_sites(table: Table, tables: dict[str, Table], parts: Parts) -> bool:
     if places is not None:
         detections = tables[places[0]]
         ours = column_of(detections, "site", Ledger())
+    samples = guess_cameras.taken_files(parts.guess).get("samples")
+    if samples is not None:
+        detections, ours = tables[samples[0]], samples[1].get("site")
     if ours is None or theirs is None:
         # rows without ids become sites 1, 2, 3 ..., and no table can be joined with them
         return parts.guess is None or parts.guess.format not in ("wide", "long")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 from collections.abc import Sequence
@@ -17,8 +16,8 @@ from surveys.guess_layers import is_raster
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import Problem, SurveyError, listing
-from surveys.readers import dwca, folders, recording_names, recordings, sound_tables
-from surveys.readers.ebird_files import header_of, kind_of
+from surveys.readers import dwca, folders, recording_names, recordings, sound_labels, sound_tables
+from surveys.readers.ebird_files import header_of, kind_of, opened, separator_of
 from surveys.readers.layer_table import is_layer
 from surveys.text_table import Table, TableSpec
 
@@ -66,7 +65,15 @@ def _of_folder(folder: Path, home: Path) -> list[Path]:
         p for p in sorted(folder.iterdir()) if p.is_file() and not p.name.startswith((".", "~"))
     ]
     inside = [part for p in found for part in _of_archive(p) or [p]]
-    return [p for p in inside if p.parent != folder or p.suffix == ".zip" or _is_readable(p)]
+    here = [p for p in inside if p.parent != folder or p.suffix == ".zip" or _is_readable(p)]
+    return here or [p for below in sorted(folder.iterdir()) for p in _tables_below(below)]
+
+
+def _tables_below(folder: Path) -> list[Path]:
+    """Tables of a folder within one that holds none itself, as a download for each month does."""
+    if not folder.is_dir() or folder.name.startswith((".", "~")):
+        return []
+    return [p for p in sorted(folder.iterdir()) if p.is_file() and _is_readable(p)]
 
 
 def _refuse_several(inside: list[Path]) -> None:
@@ -105,14 +112,18 @@ def _lists_of_recordings(folder: Path) -> list[Path]:
 def _is_sounds(path: Path) -> bool:
     if path.suffix.lower() not in folders.SUFFIXES:
         return False
-    table = open_table(TableSpec(path, path.name), Ledger())
+    table = sound_labels.opened(TableSpec(path, path.name), Ledger())
     return table is not None and len(table) > 0 and sound_tables.is_sounds(table)
 
 
 def _is_readable(path: Path) -> bool:
     if path.suffix.lower() == ".json":
         return guess_cameras.json_kind(path) != "other"
-    return path.name.lower().endswith(READABLE) or is_layer(path.name) or is_raster(path.name)
+    return (
+        path.name.lower().endswith((*READABLE, ".tab"))
+        or is_layer(path.name)
+        or is_raster(path.name)
+    )
 
 
 def _of_archive(path: Path) -> list[Path]:
@@ -146,7 +157,7 @@ def first_look(path: Path, name: str, ledger: Ledger) -> Table | None:
     try:
         return _first_rows(path, name) or dwca.table_of(path, name)
     except dwca.Refused as error:
-        ledger.error("E620", f"{name}: {error.fact}", file=name)
+        ledger.error("E620", f"{name}: {error.fact}", file=name, cure=error.cure)
         return None
 
 
@@ -155,10 +166,11 @@ def _first_rows(path: Path, name: str) -> Table | None:
     header = header_of(path)
     if not kind_of(header) or header is None:
         return None
-    opener = gzip.open if path.suffix.lower() == ".gz" else open
-    with opener(path, "rb") as file:
-        text = file.read(BYTES).decode("utf-8", errors="replace")
-    lines = csv.reader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE)
+    sign = separator_of(path)
+    with opened(path) as file:
+        text = file.read(BYTES).decode("utf-8-sig", errors="replace")
+    quoting = csv.QUOTE_NONE if sign == "\t" else csv.QUOTE_MINIMAL
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=sign, quoting=quoting)
     body = [line for line, _ in zip(lines, range(ROWS + 2), strict=False)][1:]
     if len(body) > 1:
         body = body[:-1]  # the last may be cut short
@@ -166,6 +178,8 @@ def _first_rows(path: Path, name: str) -> Table | None:
     rows = [line[: len(names)] + [""] * (len(names) - len(line)) for line in body]
     index = pd.Index(range(2, len(rows) + 2), dtype="int64")
     frame = pd.DataFrame(rows, index=index, columns=names, dtype=object)
-    size = path.stat().st_size
+    size = unpack.archive_of(path)[0].stat().st_size
     shown = f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size} bytes"
-    return Table(TableSpec(path, name), frame, {"look": f"{shown}, parted by tabs"}, separator="\t")
+    look = f"{shown}, parted by {'tabs' if sign == '\t' else 'commas'}"
+    found = {"look": look, "ebird": kind_of(header)}
+    return Table(TableSpec(path, name), frame, found, separator=sign)

@@ -9,7 +9,7 @@ from surveys.guess_files import first_look
 from surveys.guess_text import Parts
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
-from surveys.readers import mark, sound_tables
+from surveys.readers import mark, sound_labels, sound_tables
 from surveys.readers.layer_table import is_layer
 from surveys.text_table import Table, TableSpec
 
@@ -59,7 +59,7 @@ def open_all(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, 
             quiet = Ledger()
             table = open_table(TableSpec(path, name, header_row=parts.header_rows[name]), quiet)
         if table is not None:  # faults of its cells are told by `check`, which can be eased
-            tables[name] = table
+            tables[name] = sound_labels.with_recordings(table)
             continue
         for problem in quiet.of_level("error"):
             ledger.add(problem)

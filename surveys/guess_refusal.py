@@ -32,9 +32,30 @@ def refusal(tables: Mapping[str, Table]) -> Problem:
     )
 
 
+OCCURRENCES = ({"gbifid"}, {"basisofrecord", "scientificname"}, {"occurrenceid", "scientificname"})
+
+
+def _known(table: Table) -> str:
+    """What a table is that holds no detections by itself; "" where it is of no known kind."""
+    if table.found.get("ebird") == "sampling":
+        return (
+            "is the list of checklists of eBird: what was seen on them stands in the other file "
+            "of the download (ebd_....txt)"
+        )
+    names = {name.casefold() for name in table.names}
+    if any(some <= names for some in OCCURRENCES):
+        return (
+            "holds occurrences, as GBIF hands them out: sightings alone, which tell neither visits "
+            "nor absences. Data sets of sampling events come as Darwin Core archives (.zip)"
+        )
+    return ""
+
+
 def _why(table: Table) -> str:
     if not len(table):
         return "has a header and no rows"
+    if known := _known(table):
+        return known
     if len(table.names) == 1:
         return f'has one column, "{table.names[0]}": which sign parts its values?'
     visits = visit_columns.find(table.names) or visit_columns.dated(table.names)

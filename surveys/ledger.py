@@ -314,7 +314,9 @@ class Ledger:
                 for (f, rule), entry in self._aside.items()
                 if f == file
             ]
-        lines += [f"{n['file']}: {n['n']} cells {n['rule']}" for n in self.cell_notes]
+        for note in self.cell_notes:
+            cells = f"{note['n']} {'cell' if note['n'] == 1 else 'cells'} {note['rule']}"
+            lines.append(f"{note['file']}: {cells}" if note["file"] else cells)
         return "\n".join(lines)
 
 

@@ -57,6 +57,7 @@ ROLES = {
         *("longitude", "latitude", "easting", "northing", "region"),
     ),
     "samples": ("site", "sample", "replicate", "library", "control", "season", "date"),
+    "taxa": ("sequence", "species", "genus"),
 }
 _FILE: dict[str, Any] = {
     "path": TEXT,
@@ -176,7 +177,7 @@ SECTIONS: dict[str, Any] = {
     "files": {
         **{name: file_keys(roles) | {"path": TEXT_OR_TEXTS} for name, roles in ROLES.items()},
         "package": {"path": TEXT},
-        "sampling": {"path": TEXT},
+        "sampling": {"path": TEXT_OR_TEXTS},
         "archive": {"path": TEXT},
     },
     "wide": {"visits": TEXTS, "missing": TEXTS},

@@ -73,6 +73,8 @@ def shape(
             for c in range(left, min(right, width) + 1):
                 span = f"{_letter(left)}{first}:{_letter(right)}{last}"
                 table.merged.append((first, last, header[c - 1], span))
+    if body and header[0] == "site" and not lines[at][0].strip():
+        table.row_names = [line[0] for _, line in body]
     _drop_unnamed(table, ledger)
     _fill_down(table, ledger)
     _tell_merged(table, ledger)
@@ -236,6 +238,9 @@ def _drop_unnamed(table: Table, ledger: Ledger) -> None:
     lost = [
         i + 1 for i, named in enumerate(keep) if not named and (table.frame.iloc[:, i] != "").any()
     ]
+    first = list(table.frame.iloc[:, 0])
+    if not keep[0] and all(first) and len(set(first)) == len(first):
+        table.row_names = first
     table.frame = table.frame.loc[:, keep]
     table.dates = {(r, c) for r, c in table.dates if c}
     if lost:

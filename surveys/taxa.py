@@ -6,6 +6,17 @@ import re
 from collections.abc import Collection, Mapping
 
 SPECIES, SUBSPECIES = "species", "subspecies"
+# Ranks as publishers write them, in short or in their own language.
+_RANKS = {
+    **dict.fromkeys(("sp.", "sp", "spec.", "spec", "especie", "espécie", "espèce", "art"), SPECIES),
+    **dict.fromkeys(("specie", "soort", "laji", "вид"), SPECIES),
+    **dict.fromkeys(("subsp.", "subsp", "ssp.", "ssp", "subespecie", "subespécie"), SUBSPECIES),
+    **dict.fromkeys(("sous-espèce", "unterart", "ondersoort", "infraspecies"), SUBSPECIES),
+    **dict.fromkeys(("var.", "var"), "variety"),
+    **dict.fromkeys(("f.", "forma"), "form"),
+    **dict.fromkeys(("género", "gênero", "genre", "gattung", "geslacht", "gen."), "genus"),
+    **dict.fromkeys(("familia", "família", "famille", "familie"), "family"),
+}
 _OPEN = re.compile(r"\b(?:sp|spp|cf|aff|indet)\b\.?", re.IGNORECASE)
 _HYBRID = re.compile(r"\s[x×]\s|^×|\bhybrid\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_][\w.'-]*")
@@ -42,7 +53,8 @@ def of_rank(
     if alias and plain.casefold() in alias:
         return plain, ""
     shown = rank_of_name(plain)
-    told = (rank or shown).casefold()
+    told = (rank or shown).strip().casefold()
+    told = _RANKS.get(told, told)
     kept = {k.casefold() for k in keep}
     if told in kept or (told == "genus or above" and "genus" in kept):
         return plain, ""
@@ -50,7 +62,7 @@ def of_rank(
         words = plain.split()
         return " ".join(words[:2]), ""
     if told == SPECIES:
-        if shown in ("several species", "hybrid"):
+        if shown in ("several species", "hybrid") or _OPEN.search(plain):
             return plain, f"rank: {shown}"
         return plain, ""
     return plain, f"rank: {told}"

@@ -88,6 +88,7 @@ class Table:
     site_column: str | None = None  # set once the column of site ids is known
     points: tuple[str, str] | None = None  # of a map layer: the columns that hold its places
     crs: str = ""  # of these places
+    row_names: list[str] | None = None  # of a first column without a name, which is not read
     names_cut: bool = False  # a Shapefile keeps ten letters of a column's name
 
     @property

@@ -82,9 +82,14 @@ def study_lines(guess: Guess, tables: dict[str, Table]) -> list[str]:
     """Keys of recordings and scores, with what they mean."""
     table = tables[guess.extra["file"]]
     score = column_of(table, "score", Ledger(), sound_tables.USUAL)
-    values = cells.numbers(table, str(score), Ledger())
-    percent = not str(score).casefold().startswith("logit") and np.nanmax(values, initial=0) > 1
-    level = "0.0" if str(score).casefold().startswith("logit") else "0.5"
+    columns = sound_tables.classes_of(table) or ([score] if score else [])
+    values = np.concatenate([[0.0], *(cells.numbers(table, c, Ledger()) for c in columns)])
+    logits = str(score).casefold().startswith("logit") or (
+        score is None and (np.nanmin(values, initial=0) < 0 or np.nanmax(values, initial=0) > 1)
+    )
+    percent = not logits and np.nanmax(values, initial=0) > 1
+    level = "0.0" if logits else "0.5"
+    off = "" if columns else "# "
     out = []
     if "files" not in guess.extra:
         out += [
@@ -94,7 +99,7 @@ def study_lines(guess: Guess, tables: dict[str, Table]) -> list[str]:
         ]
     out += [
         "[birdnet]",
-        f"threshold = {level}          # a row with this score or more is a detection",
+        f"{off}threshold = {level}          # a row with this score or more is a detection",
         f"# threshold_by_species = {{ {quoted('Strix aluco')} = 0.8 }}",
         'visits = "recording"     # or "hours" (blocks of hours), "day", "occasions"',
         '# score_scale = "logit"  # for the family scores, which wants scores that look normal',
@@ -339,7 +344,10 @@ def _account(sounds: Sounds, found: Recordings, aside: np.ndarray, ledger: Ledge
     """Every row of every table is used, or set aside by one rule."""
     of_table = sounds.frame["table"].to_numpy()
     for i, table in enumerate(sounds.tables):
-        long_visits.account(table, table.frame, aside[of_table == i], ledger)
+        mine = pd.DataFrame({"at": sounds.frame["at"], "why": aside})[of_table == i]
+        # A window that has a score for each class is used where one of them is.
+        why = mine.sort_values("why", kind="stable").drop_duplicates("at").sort_values("at")["why"]
+        long_visits.account(table, table.frame, why.to_numpy(dtype=object), ledger)
         cells.tell_decimals(table, ledger)
     if found.table is not None:
         state = found.frame["aside"].to_numpy(dtype=object)

@@ -2,120 +2,35 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from surveys.guess_lines import quoted
 from surveys.ledger import Ledger
 from surveys.problems import did_you_mean, listing
 from surveys.readers.dwca_archive import (
     MEASUREMENT,
-    META,
     Archive,
     Refused,
     open_archive,
-    read_archive,
 )
 from surveys.readers.dwca_events import Events, covariates_of, events_of, is_unknown
+from surveys.readers.dwca_guess import detect, study_lines, table_of
+from surveys.readers.dwca_places import places_joined
 from surveys.readers.dwca_records import Records, records_of, scope_of
 from surveys.readers.long_visits import account
 from surveys.readers.site_table import SiteColumns, read_sites
-from surveys.readers.tidy import Guess, Tidy
+from surveys.readers.tidy import Tidy
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, TableSpec
 from surveys.values import as_seasons, natural
 
+__all__ = ["Refused", "detect", "read", "study_lines", "table_of"]
 SECTIONS = ("dwca",)
 PACKAGE = True  # its tables are named by meta.xml, not by the study file
 LAYOUT = "events as visits, and what was present or absent at them"
 DATUM = ("wgs84", "epsg:4326", "wgs 84", "world geodetic system 1984", "")
-
-
-def table_of(path: Path, name: str) -> Table | None:
-    """The events of an archive with a note of what it is, for a first look; None for other files.
-
-    Raises
-    ------
-    Refused
-        It calls itself an archive and cannot be read as one.
-    """
-    if path.name == META or (path / META).is_file():
-        archive = read_archive(path, name)
-    elif path.suffix.lower() == ".zip":
-        try:
-            archive = read_archive(path, name)
-        except Refused as error:
-            if "has no meta.xml" in error.fact or "neither a folder" in error.fact:
-                return None
-            raise
-    else:
-        return None
-    events = archive.tables["event"]
-    spec = TableSpec(path, name)
-    found: dict[str, Any] = {"look": f"{len(events)} events", "archive": archive}
-    return Table(spec, events.frame, found)
-
-
-def detect(tables: dict[str, Table]) -> Guess | None:
-    """An archive among the files."""
-    for file, table in tables.items():
-        archive = table.found.get("archive")
-        if not isinstance(archive, Archive):
-            continue
-        inside = {t.file.rpartition("/")[2] for t in archive.tables.values()}
-        beside = [f for f in tables if f != file and f.rpartition("/")[2] in inside]
-        return Guess(
-            "dwca",
-            1.0,
-            f"{file} is a Darwin Core archive with events",
-            extra={
-                "file": file,
-                "section": "files.archive",
-                "taken": beside,
-                "site": "locationID" if "locationID" in table.names else "id",
-                "measurements": _measurements(archive),
-                "years": _years(table),
-            },
-        )
-    return None
-
-
-def _years(table: Table) -> int:
-    days = table.text("eventDate") if "eventDate" in table.names else []
-    return len({str(d)[:4] for d in days if d})
-
-
-def _measurements(archive: Archive) -> list[str]:
-    facts = archive.tables.get(MEASUREMENT)
-    if facts is None or "measurementType" not in facts.names:
-        return []
-    return sorted(set(facts.text("measurementType")) - {""})
-
-
-def study_lines(guess: Guess, tables: dict[str, Table]) -> list[str]:
-    """The section [dwca], and a covariate for each measurement of the events."""
-    lines = ["[dwca]"]
-    if guess.extra["years"] > 1:
-        lines.append(
-            f'season = "year"          # {guess.extra["years"]} years; or "none", or "parent": '
-            "the event that an event is part of"
-        )
-    else:
-        lines.append('season = "year"          # or "none", or "parent"')
-    lines += [
-        '# scope = "all"          # if every species was looked for at every event',
-        '# visit = "parent"       # parts of one event are one visit',
-        '# effort = "..."         # a term or measurement; events without it are then no visits',
-        "",
-    ]
-    for name in guess.extra["measurements"][:6]:
-        key = "".join(c if c.isascii() and c.isalnum() else "_" for c in name).strip("_")
-        if key and not key[0].isdigit():
-            lines += [f"[visit_covariates.{key}]", f"column = {quoted(name)}", ""]
-    return lines
 
 
 def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
@@ -236,6 +151,10 @@ def _sites(
     ]
     asked += [n for n in study.section("covariates") if n in part and n not in asked]
     columns = [c for c in ("decimalLongitude", "decimalLatitude") if c in part]
+    if len(columns) == 2:
+        part = places_joined(events.table, part, events.site[live], ledger)
+        if part is None:
+            return None
     spec = TableSpec(events.table.spec.path, events.table.file, section="files.archive")
     small = Table(spec, part[[*columns, *asked]], {}, separator=events.table.separator)
     sites, tables = read_sites(study, SiteColumns(small, None, asked, events.site[live]), ledger)

@@ -19,6 +19,7 @@ from xml.parsers import expat
 import pandas as pd
 
 from surveys.ledger import Ledger
+from surveys.readers.dwca_loose import EVENT, HUMBOLDT, MEASUREMENT, OCCURRENCE, tables_of
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, TableSpec
 
@@ -27,7 +28,6 @@ MOST_META = 1 << 20
 MOST_BYTES = 2 << 30  # of one table
 MOST_DEPTH = 8
 MOST_FIELDS = 2000
-EVENT, OCCURRENCE, MEASUREMENT, HUMBOLDT = "event", "occurrence", "measurement", "humboldt"
 ROW_TYPES = {
     "http://rs.tdwg.org/dwc/terms/event": EVENT,
     "http://rs.tdwg.org/dwc/terms/occurrence": OCCURRENCE,
@@ -37,12 +37,23 @@ ROW_TYPES = {
 }
 
 
+AGAIN = (
+    "fetch the archive again; it is a .zip or a folder with meta.xml, whose core is the table of "
+    "events"
+)
+AS_EVENTS = (
+    "a download of GBIF, and an archive of occurrences, hold sightings alone. If the data set is "
+    "one of sampling events, fetch its source archive from the page of the data set; if you know "
+    'when and where somebody looked, list the visits: [source] format = "long"'
+)
+
+
 class Refused(Exception):
     """What an archive holds cannot be read, and why."""
 
-    def __init__(self, fact: str, file: str = META, row: int | None = None):
+    def __init__(self, fact: str, file: str = META, row: int | None = None, cure: str = AGAIN):
         super().__init__(fact)
-        self.fact, self.file, self.row = fact, file, row
+        self.fact, self.file, self.row, self.cure = fact, file, row, cure
 
 
 @dataclass
@@ -90,8 +101,7 @@ def open_archive(study: StudyFile, ledger: Ledger) -> Archive | None:
             f"{spec.shown}{inside}{at}: {error.fact}",
             file=spec.shown,
             row=error.row,
-            cure="fetch the archive again; it is a .zip or a folder with meta.xml, whose core is "
-            "the table of events",
+            cure=error.cure,
         )
     return None
 
@@ -106,7 +116,7 @@ def read_archive(path: Path, shown: str) -> Archive:
     """
     box = _Box(path, shown)
     try:
-        parts = parse_meta(box.read(META, MOST_META))
+        parts = _loose_parts(box) or parse_meta(box.read(META, MOST_META))
         tables: dict[str, Table] = {}
         for part in parts:
             if part.kind and part.kind not in tables:
@@ -116,6 +126,23 @@ def read_archive(path: Path, shown: str) -> Archive:
         return Archive(shown, tables, box.inputs)
     finally:
         box.close()
+
+
+def _loose_parts(box: _Box) -> list[Part]:
+    """The tables of a folder without meta.xml, where their names and terms tell what they are."""
+    if box.zip is not None or (box.path / META).is_file():
+        return []
+    return [
+        Part(
+            one.kind,
+            one.kind == EVENT,
+            files=[one.name],
+            key=one.key,
+            fields=[(i, term, "") for i, term in enumerate(one.terms)],
+            told={"fieldsTerminatedBy": one.separator, "ignoreHeaderLines": "1"},
+        )
+        for one in tables_of(box.path)
+    ]
 
 
 class _Box:
@@ -240,7 +267,9 @@ def parse_meta(raw: bytes) -> list[Part]:
         raise Refused("it names no core")
     if parts[0].kind != EVENT:
         what = parts[0].told.get("rowType", "").rpartition("/")[2][:40] or "nothing"
-        raise Refused(f"its core is {what}, not Event: without events no visit can be told")
+        raise Refused(
+            f"its core is {what}, not Event: without events no visit can be told", cure=AS_EVENTS
+        )
     return parts
 
 

@@ -13,16 +13,12 @@ from surveys.dates import day_of_year
 from surveys.ledger import Ledger
 from surveys.problems import did_you_mean, listing
 from surveys.readers.dwca_archive import HUMBOLDT, MEASUREMENT, Archive
+from surveys.readers.dwca_hierarchy import dates_in_parts, inherit, made_of_others, parents
 from surveys.readers.dwca_times import interval
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
 
 UNKNOWN = frozenset({*cells.MISSING_NUMBER, "unknown", "not recorded", "not reported", "none"})
-# What a part of an event has from the event that it is part of, where it does not say its own.
-INHERITED = (
-    *("locationID", "decimalLatitude", "decimalLongitude", "geodeticDatum", "locality"),
-    *("eventDate", "samplingProtocol"),
-)
 EFFORTS = {
     "sampleSizeValue": "sampleSizeUnit",
     "samplingEffortValue": "samplingEffortUnit",
@@ -43,6 +39,7 @@ class Events:
     start: np.ndarray
     end: np.ndarray
     timed: np.ndarray  # whether the hour is known
+    part: np.ndarray  # of an event made of others the first part that is a visit; else -1
     effort: np.ndarray | None = None
     effort_unit: str = ""
 
@@ -57,12 +54,12 @@ def events_of(study: StudyFile, archive: Archive, ledger: Ledger) -> Events | No
     _check_ids(table, ids, ledger)
     if len(ledger.of_level("error")) > before:
         return None
-    parent = _parents(table, ids, ledger)
+    parent = parents(table, ids, ledger)
     if len(ledger.of_level("error")) > before:
         return None
-    _inherit(table, parent)
-    aside = np.full(len(ids), "", dtype=object)
-    aside[np.isin(np.arange(len(ids)), parent[parent >= 0])] = "an event made of others"
+    dates_in_parts(table)
+    inherit(table, parent)
+    aside = made_of_others(archive, ids, parent)
     _filter(study, table, aside, ledger)
     keys = study.section("dwca")
     start, end, timed = _times(table, aside, ledger)
@@ -71,7 +68,10 @@ def events_of(study: StudyFile, archive: Archive, ledger: Ledger) -> Events | No
     group = np.arange(len(ids))
     if keys.get("visit") == "parent":
         group = pd.factorize(np.where(parent >= 0, _named(table, parent), ids))[0]
-    found = Events(table, ids, aside, site, season, group, start, end, timed)
+    part = np.full(len(ids), -1)
+    of = np.flatnonzero((parent >= 0) & (aside == ""))[::-1]
+    part[parent[of]] = of
+    found = Events(table, ids, aside, site, season, group, start, end, timed, part)
     told = keys.get("effort")
     if told:
         _effort(study, archive, found, told, keys, ledger)
@@ -91,49 +91,6 @@ def _check_ids(table: Table, ids: np.ndarray, ledger: Ledger) -> None:
                 why="its occurrences cannot be told from those of others",
                 cure="ask the publisher to mend the archive",
             )
-
-
-def _parents(table: Table, ids: np.ndarray, ledger: Ledger) -> np.ndarray:
-    """Row of the event that each is part of; -1 where there is none in the archive."""
-    if "parentEventID" not in table.names:
-        return np.full(len(ids), -1)
-    own = table.text("eventID") if "eventID" in table.names else ids
-    index = pd.Index(own)
-    if not index.is_unique:
-        index = pd.Index(ids)
-    told = table.text("parentEventID")
-    parent = np.where(told == "", -1, index.get_indexer(pd.Index(told)))
-    at = np.arange(len(ids))
-    for _ in range(len(ids) + 1):
-        at = np.where(at >= 0, parent[at], -1)
-        if (at < 0).all():
-            return parent
-        if _ > 64:
-            break
-    bad = at >= 0
-    ledger.error(
-        "E621",
-        f"{table.place}, {rows_text(table.rows[bad])}: events are part of themselves by their "
-        "parentEventID",
-        file=table.place,
-        row=int(table.rows[bad].min()),
-        cure="ask the publisher to mend the archive",
-    )
-    return np.full(len(ids), -1)
-
-
-def _inherit(table: Table, parent: np.ndarray) -> None:
-    """Blanks of a part are those of the whole: place, date, method."""
-    for name in INHERITED:
-        if name not in table.names:
-            continue
-        values = table.text(name).copy()
-        at = parent.copy()
-        while ((values == "") & (at >= 0)).any():
-            blank = (values == "") & (at >= 0)
-            values[blank] = table.text(name)[at[blank]]
-            at = np.where(at >= 0, parent[at], -1)
-        table.frame[name] = values
 
 
 def _named(table: Table, parent: np.ndarray) -> np.ndarray:

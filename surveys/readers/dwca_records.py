@@ -22,9 +22,20 @@ from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
 
 HIGHER = ("kingdom", "phylum", "class", "order", "family", "genus")
-PRESENT = frozenset({"", "present", "p", "presence", "true", "1"})
-ABSENT = frozenset({"absent", "a", "absence", "false", "0"})
-TRUE = frozenset({"true", "1", "yes"})
+# The standard has present and absent; publishers write them in their own languages too.
+PRESENT = frozenset(
+    {
+        *("", "present", "p", "presence", "true", "1", "presente", "présent", "présente"),
+        *("presença", "presencia", "anwesend", "vorhanden", "aanwezig", "observed"),
+    }
+)
+ABSENT = frozenset(
+    {
+        *("absent", "a", "absence", "false", "0", "ausente", "absente", "ausência", "ausencia"),
+        *("abwesend", "nicht vorhanden", "afwezig", "not observed"),
+    }
+)
+TRUE = frozenset({"true", "t", "1", "yes", "y"})
 _BINOMIAL = re.compile(
     r"(?P<genus>[^\W\d_][\w.-]*)\s+(?:\([^)]*\)\s+)?(?P<epithet>[^\W\d_][\w-]*)(?=$|[\s,(])"
 )
@@ -58,6 +69,7 @@ def records_of(
     aside = np.full(len(table), "", dtype=object)
     at = pd.Index(events.ids).get_indexer(pd.Index(table.text("id")))
     _tell_stray(table, events, at, ledger)
+    at = _of_parts(study, table, events, at, ledger)
     aside[(at >= 0) & (events.aside[at] != "")] = "event set aside"
     for column, values in study.section("dwca").get("where", {}).items():
         found = None if events.table.match(column) else table.match(column)
@@ -84,6 +96,28 @@ def records_of(
     )
     counted = bool(frame["present"].any()) and bool(frame["count"][frame["present"]].notna().any())
     return Records(table, frame, aside, _groups(table, species, used), counted)
+
+
+def _of_parts(
+    study: StudyFile, table: Table, events: Events, at: np.ndarray, ledger: Ledger
+) -> np.ndarray:
+    """The event of each row; what stands at an event made of others belongs to its joined parts."""
+    whole = (at >= 0) & (events.part[at] >= 0)
+    if not whole.any():
+        return at
+    if study.section("dwca").get("visit") == "parent":
+        return np.where(whole, events.part[at], at)
+    ids = pd.unique(events.ids[at[whole]])
+    ledger.warn(
+        "W628",
+        f"{table.place}: {int(whole.sum())} of {len(table)} occurrences belong to events that are "
+        f"made of others ({listing(ids, 3)}), and were set aside",
+        file=table.file,
+        why="it is not told on which of the parts a species was found",
+        cure='[dwca] visit = "parent" makes one visit of the parts of an event, with all that was '
+        "found at it",
+    )
+    return at
 
 
 def _tell_stray(table: Table, events: Events, at: np.ndarray, ledger: Ledger) -> None:
@@ -184,7 +218,7 @@ def _counts(table: Table, aside: np.ndarray, present: np.ndarray, ledger: Ledger
     whole = np.isfinite(numbers) & (numbers >= 0) & (numbers == np.floor(numbers))
     out[whole] = numbers[whole]
     zero = out == 0
-    silent = zero & present
+    silent = (zero | _nothing_of(table)) & present
     if "occurrenceStatus" in table.names:
         silent &= table.text("occurrenceStatus") == ""
     present[silent] = False
@@ -202,6 +236,14 @@ def _counts(table: Table, aside: np.ndarray, present: np.ndarray, ledger: Ledger
         out[against & present] = np.nan
     out[~present] = 0
     return out
+
+
+def _nothing_of(table: Table) -> np.ndarray:
+    """Rows whose quantity is 0, of whatever it is: cover, biomass, individuals."""
+    if "organismQuantity" not in table.names:
+        return np.zeros(len(table), dtype=bool)
+    quantity = pd.to_numeric(pd.Series(table.text("organismQuantity")), errors="coerce")
+    return (quantity == 0).to_numpy()
 
 
 def _tell_ranks(table: Table, aside: np.ndarray, species: np.ndarray, ledger: Ledger) -> None:
@@ -286,10 +328,12 @@ def scope_of(
 def _in_scope(
     wanted: str, without: str, species: list[str], above: dict[str, set[str]]
 ) -> list[str]:
-    """Species that a list of names (parted by "|") takes in, by their own name or their group's."""
+    """Species that a list of names (parted by "|", ";" or commas) takes in, or of their groups."""
 
     def listed(text: str) -> set[str]:
-        parts = [p.strip() for p in re.split(r"[|;]", text) if p.strip()]
+        # Commas part names too; of an author's comma nothing is left but a year.
+        parts = [p.strip() for p in (*re.split(r"[|;]", text), *re.split(r"[|;,]", text))]
+        parts = [p for p in parts if p]
         return {p.casefold() for p in parts} | {plain(p).casefold() for p in parts}
 
     into, out = listed(wanted), listed(without)

@@ -8,17 +8,22 @@ import numpy as np
 
 _DATE = re.compile(
     r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2})(?:[T ](\d{1,2}):?(\d{2})?(?::?(\d{2})(?:\.\d+)?)?"
-    r"(Z|[+-]\d{2}:?\d{2})?)?)?)?"
+    r"(Z|[+-]\d{2}(?::?\d{2})?)?)?)?)?"
 )
-_TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?")
+_TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?")
+_BASIC = re.compile(r"(\d{4})(\d{2})(\d{2})(?=$|[T ])")
+_MIDNIGHT = re.compile(r"[T ]00:00(?::00(?:\.0+)?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?$")
 
 
 def interval(day: str, hour: str = "") -> tuple[np.datetime64, np.datetime64, bool] | None:
     """Half-open interval of an eventDate (a day, month, year, moment, or two with "/") and time.
 
-    A second part that is shorter takes the rest from the first: 2021-05-01/03.
+    A second part that is shorter takes the rest from the first: 2021-05-01/03. A midnight beside
+    a time of its own is what databases write for a day.
     """
-    first, _, last = day.strip().partition("/")
+    first, _, last = (_BASIC.sub(r"\1-\2-\3", p.strip()) for p in day.strip().partition("/"))
+    if hour and (bare := _MIDNIGHT.sub("", first)) != first:
+        first, last = bare, _MIDNIGHT.sub("", last)
     if last and len(last) < len(first) and not _DATE.fullmatch(last.strip()):
         last = first[: len(first) - len(last)] + last
     one = _moment(first.strip())

@@ -71,7 +71,7 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
 
 def _more(
     study: StudyFile, settings: Settings, file: EbirdFile, ledger: Ledger
-) -> dict[str, int] | None:
+) -> dict[str, str] | None:
     """Further columns that the study names: filters of [ebird.where], visit covariates."""
     before = len(ledger.of_level("error"))
     asked = {tables.where_name(n): (n, f"[ebird.where] {n}") for n in settings.where}
@@ -109,7 +109,7 @@ def _more(
                 cure=f"it has: {listing([h for h in file.header if h], 40)}",
             )
         else:
-            found[name] = at
+            found[name] = column
     return found if len(ledger.of_level("error")) == before else None
 
 
@@ -119,7 +119,7 @@ def _read(
     connection: Any,
     ebd: EbirdFile,
     file: EbirdFile,
-    more: dict[str, int],
+    more: dict[str, str],
     ledger: Ledger,
 ) -> Tidy | None:
     sampling = tables.read_sampling(connection, file, settings, more)
@@ -144,7 +144,7 @@ def _read(
     copies = tables.make_unique(connection, settings)
     if copies is not None:
         sampling.aside["shared checklist"] = copies
-    sightings.aside = sightings_of.join_sightings(connection, settings)
+    sightings.aside |= sightings_of.join_sightings(connection, settings)
     frame = tables.checklists(connection, more)
     seen = tables.seen(connection)
     if not len(frame):
@@ -165,9 +165,9 @@ def _read(
         return None
     table, units = _visits(study, settings, frame, layout, file, more, ledger)
     records = _records(layout, seen, position, used, species, ebd)
-    inputs = [found_of(ebd, sightings.n)]
+    inputs = [found_of(f, n) for f, n in zip(ebd.parts, sightings.by_part, strict=True)]
     if file.path != ebd.path:
-        inputs.append(found_of(file, sampling.n))
+        inputs += [found_of(f, n) for f, n in zip(file.parts, sampling.by_part, strict=True)]
     asked = study.section("visit_covariates")
     own = [c for c in table if c not in ("site", "season", "visit", "effort", "start", "end")]
     frame_of_sites, tables_of_sites = sites
@@ -232,7 +232,7 @@ def _visits(
     frame: pd.DataFrame,
     layout: visits.Layout,
     file: EbirdFile,
-    more: dict[str, int],
+    more: dict[str, str],
     ledger: Ledger,
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     at = layout.visits["number"].to_numpy()

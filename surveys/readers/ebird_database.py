@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from surveys.readers.ebird_files import EbirdFile
+from surveys.ledger import ROWS_OF_A_FILE
+from surveys.readers.ebird_files import FAULTS, EbirdFile, opened
+from surveys.unpack import archive_of
 
 MEMORY = "700MB"
 LISTED = 20
@@ -52,6 +55,7 @@ class Rows:
     """What became of the rows of one file: rule -> rows, beside those still in use."""
 
     n: int = 0
+    by_part: list[int] = field(default_factory=list)  # of each file, where several are read
     aside: dict[str, Aside] = field(default_factory=dict)
     bad: list[Bad] = field(default_factory=list)
     differ: list[tuple[str, int]] = field(default_factory=list)  # ids in rows that differ
@@ -100,20 +104,71 @@ def run(connection: Any, file: EbirdFile, query: str, values: Sequence[Any] = ()
         raise Damaged(file, row, fact) from None
 
 
-def source(file: EbirdFile) -> tuple[str, list[Any]]:
-    """A file as a table of texts c0, c1, ...: no quotes, no guesses, blanks missing."""
+def load(
+    connection: Any, table: str, file: EbirdFile, values_of: Callable[[EbirdFile], list[str]]
+) -> Rows:
+    """A table of the rows of a file, or of several, with the values that are asked of each.
+
+    Rows are numbered as in their file, those of several on by ROWS_OF_A_FILE. Column names that
+    stand among the rows, since files were joined with theirs, are left out and told.
+    """
+    rows, repeats = Rows(), Aside(0)
+    for k, part in enumerate(file.parts):
+        first = (k + 1) * ROWS_OF_A_FILE if file.more else 0
+        values = ", ".join(values_of(part))
+        into = f"INSERT INTO {table}" if k else f"CREATE TABLE {table} AS"
+        with _unpacked(part) as path:
+            frm, arguments = _source(part, path)
+            query = f"{into} SELECT row_number() OVER () + {first + 1} AS row, {values} FROM {frm}"
+            run(connection, part, query, arguments)
+        before = sum(rows.by_part)
+        rows.by_part.append(count_of(connection, f"SELECT count(*) FROM {table}") - before)
+        name = part.header[part.columns["id"]]
+        again = connection.execute(
+            f"DELETE FROM {table} WHERE id = ? RETURNING row", [name]
+        ).fetchall()
+        repeats.rows += [int(row) for (row,) in again]
+        rows.by_part[-1] -= len(again)
+    repeats.n, repeats.ids = len(repeats.rows), ["column names"] * len(repeats.rows)
+    rows.n = sum(rows.by_part) + repeats.n
+    if repeats.n:
+        rows.aside["the column names again"] = repeats
+    return rows
+
+
+@contextmanager
+def _unpacked(file: EbirdFile) -> Iterator[Path]:
+    """The path of a file that the database can read; what is in an archive is unpacked first."""
+    if archive_of(file.path)[0].suffix.lower() != ".zip":
+        yield file.path
+        return
+    with tempfile.TemporaryDirectory(prefix="occupancy-") as folder:
+        path = Path(folder) / "unpacked.txt"
+        try:
+            with opened(file.path) as packed, path.open("wb") as out:
+                shutil.copyfileobj(packed, out, 1 << 20)
+        except FAULTS as error:
+            raise Damaged(file, None, f"it cannot be unpacked ({error})") from None
+        yield path
+
+
+def _source(file: EbirdFile, path: Path) -> tuple[str, list[Any]]:
+    """A file as a table of texts c0, c1, ...: no quotes where tabs part it, blanks missing."""
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(file.header)))
-    path = re.sub(r"([*?\[])", r"[\1]", file.path.as_posix())
+    name = re.sub(r"([*?\[])", r"[\1]", path.as_posix())
+    signs = "delim = '\t', quote = '', escape = ''"
+    if file.separator != "\t":
+        signs = "delim = ',', quote = '\"', escape = '\"'"
     return (
-        "read_csv(?, auto_detect = false, delim = '\t', quote = '', escape = '', header = true, "
-        f"columns = {{{columns}}})",
-        [path],
+        f"read_csv(?, auto_detect = false, {signs}, header = true, columns = {{{columns}}})",
+        [name],
     )
 
 
 def column_of(file: EbirdFile, name: str) -> str:
+    """A column of ours as SQL: blanks missing, and NA, which R writes for them."""
     at = file.columns.get(name)
-    return "NULL::VARCHAR" if at is None else f"nullif(trim(c{at}), '')"
+    return "NULL::VARCHAR" if at is None else f"nullif(nullif(trim(c{at}), ''), 'NA')"
 
 
 def asides(connection: Any, table: str, where: str) -> dict[Any, Aside]:

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+from surveys.problems import listing
 from surveys.readers.ebird_files import kind_of, plain
 from surveys.readers.tidy import Guess
 from surveys.text_table import Table
+from surveys.unpack import archive_of
 
+ROWS = 5000  # of a file that a first look takes
 MOST_TRIED = 500_000_000  # bytes of a file that is read for trial when a study file is written
 
 
 def detect(tables: dict[str, Table]) -> Guess | None:
     """A table of sightings and one of sampling events, by the column names of eBird."""
-    by_tabs = {file: table for file, table in tables.items() if table.separator == "\t"}
-    kinds = {file: kind_of(tuple(table.names)) for file, table in by_tabs.items()}
+    looked_at = {file: table for file, table in tables.items() if "ebird" in table.found}
+    kinds = {file: kind_of(tuple(table.names)) for file, table in looked_at.items()}
     ebd = [file for file, kind in kinds.items() if kind == "ebd"]
     sampling = [file for file, kind in kinds.items() if kind == "sampling"]
     if not ebd:
         return None
     kept = _together(tables, ebd, sampling)
-    idle = dict.fromkeys(ebd + sampling, "further files of eBird: one of each kind is read")
+    idle = dict.fromkeys(ebd + sampling, "further files of eBird, which share no checklist")
     ebd, sampling = [f for f in ebd if f in kept], [f for f in sampling if f in kept]
     idle = {f: why for f, why in idle.items() if f not in kept}
-    beside = f" and {sampling[0]}" if sampling else ""
+    both = [*ebd, *sampling]
     return Guess(
         "ebird",
         1.0,
-        f"{ebd[0]}{beside} {'have' if sampling else 'has'} the columns of eBird",
+        f"{listing(both, 4)} {'have' if len(both) > 1 else 'has'} the columns of eBird",
         extra={
             "file": ebd[0],
+            "path": ebd if len(ebd) > 1 else ebd[0],
+            "several": {"sampling": sampling} if len(sampling) > 1 else {},
+            "taken": both,
             "files": {"sampling": (sampling[0], {})} if sampling else {},
             "site": next(n for n in tables[ebd[0]].names if plain(n) == "LOCALITY ID"),
             "not_in_models": ("observer", "protocol", "year"),
@@ -39,21 +45,37 @@ def detect(tables: dict[str, Table]) -> Guess | None:
 
 
 def _together(tables: dict[str, Table], ebd: list[str], sampling: list[str]) -> tuple[str, ...]:
-    """One file of sightings and one of checklists, which share the most checklists."""
+    """The files of one download or more: those whose checklists are those of the others.
+
+    Only their first rows are known here, so that large files are taken on trust.
+    """
     if len(ebd) < 2 and len(sampling) < 2:
         return (*ebd, *sampling)
+    if not sampling:
+        return tuple(ebd)
 
     def lists(file: str) -> set[str]:
         names = [n for n in tables[file].names if plain(n) == "SAMPLING EVENT IDENTIFIER"]
         return set(tables[file].text(names[0])) if names else set()
 
     known = {file: lists(file) for file in (*ebd, *sampling)}
-    pairs = [(e, s) for e in ebd for s in sampling]
-    return max(pairs, key=lambda p: len(known[p[0]] & known[p[1]])) if pairs else (ebd[0],)
+
+    def shared(one: str, other: str) -> float:
+        part = len(known[one] & known[other])
+        cut = max(len(tables[one]), len(tables[other])) >= ROWS
+        return part + (0.5 if cut else 0)
+
+    first, listed = max(
+        ((e, s) for e in ebd for s in sampling), key=lambda pair: shared(pair[0], pair[1])
+    )
+    more = [e for e in ebd if e != first and shared(e, listed)]
+    others = [s for s in sampling if s != listed and any(shared(e, s) for e in (first, *more))]
+    kept = {first, listed, *more, *others}
+    return tuple(file for file in (*ebd, *sampling) if file in kept)
 
 
 def _large(table: Table) -> bool:
-    path = table.spec.path
+    path = archive_of(table.spec.path)[0]
     return path.is_file() and path.stat().st_size > MOST_TRIED
 
 

@@ -13,9 +13,8 @@ from surveys.readers.ebird_database import (
     asides,
     column_of,
     count_of,
+    load,
     note_bad,
-    run,
-    source,
 )
 from surveys.readers.ebird_files import EbirdFile
 from surveys.readers.ebird_settings import Settings
@@ -24,16 +23,12 @@ from surveys.readers.ebird_settings import Settings
 def read_sightings(connection: Any, file: EbirdFile, settings: Settings) -> Rows:
     """Table `sightings`: every row of the EBD, as text."""
     names = ("id", "scientific", "common", "category", "subspecies", "counted", "approved")
-    parts = [f"{column_of(file, n)} AS {n}" for n in (*names, "identifier")]
-    table, values = source(file)
-    run(
+    rows = load(
         connection,
+        "sightings",
         file,
-        f"CREATE TABLE sightings AS SELECT row_number() OVER () + 1 AS row, {', '.join(parts)} "
-        f"FROM {table}",
-        values,
+        lambda part: [f"{column_of(part, n)} AS {n}" for n in (*names, "identifier")],
     )
-    rows = Rows(n=count_of(connection, "SELECT count(*) FROM sightings"))
     # By its letters: a cast would round 2.5.
     odd = "NOT (upper(counted) = 'X' OR regexp_full_match(counted, '0*[1-9][0-9]{0,7}'))"
     tests = [(n, "''", f"{n} IS NULL") for n in ("id", "scientific", "counted")]

@@ -19,10 +19,8 @@ from surveys.readers.ebird_database import (
     Rows,
     asides,
     column_of,
-    count_of,
+    load,
     note_bad,
-    run,
-    source,
 )
 from surveys.readers.ebird_files import EbirdFile
 from surveys.readers.ebird_settings import Settings
@@ -44,27 +42,27 @@ NOT_COMPLETE = "checklist not complete"
 
 
 def read_sampling(
-    connection: Any, file: EbirdFile, settings: Settings, more: dict[str, int]
+    connection: Any, file: EbirdFile, settings: Settings, more: dict[str, str]
 ) -> Rows:
     """Table `sampling`: every checklist with the rule that keeps it out, "" where it is used.
 
-    `more` are further columns of the file, by the name under which they are kept.
+    `more` are further columns of the file: the name under which they are kept, and their own.
     """
-    texts = {n: column_of(file, n) for n in file.columns if n not in NUMBERS}
-    numbers = {n: f"TRY_CAST({column_of(file, n)} AS DOUBLE)" for n in NUMBERS}
-    extra = {f"more{i}": f"nullif(trim(c{at}), '')" for i, at in enumerate(more.values())}
-    texts.setdefault("time", "NULL::VARCHAR")
-    parts = [f"{value} AS {name}" for name, value in (texts | numbers | extra).items()]
-    raw = ", ".join(f"{column_of(file, n)} AS raw_{n}" for n in NUMBERS)
-    table, values = source(file)
-    run(
-        connection,
-        file,
-        f"CREATE TABLE read AS SELECT row_number() OVER () + 1 AS row, {', '.join(parts)}, {raw} "
-        f"FROM {table}",
-        values,
-    )
-    rows = Rows(n=count_of(connection, "SELECT count(*) FROM read"))
+    texts = [n for n in file.columns if n not in NUMBERS]
+    texts += [] if "time" in texts else ["time"]
+    extra = [f"more{i}" for i in range(len(more))]
+
+    def values_of(part: EbirdFile) -> list[str]:
+        places = [part.at(column) for column in more.values()]
+        more_of = ["NULL::VARCHAR" if at is None else f"nullif(trim(c{at}), '')" for at in places]
+        return [
+            *(f"{column_of(part, n)} AS {n}" for n in texts),
+            *(f"TRY_CAST({column_of(part, n)} AS DOUBLE) AS {n}" for n in NUMBERS),
+            *(f"{value} AS {name}" for name, value in zip(extra, more_of, strict=True)),
+            *(f"{column_of(part, n)} AS raw_{n}" for n in NUMBERS),
+        ]
+
+    rows = load(connection, "read", file, values_of)
     tests = [(n, f"raw_{n}", f"raw_{n} IS NOT NULL AND {_bad_number(n)}") for n in NUMBERS]
     day = "TRY_CAST(date AS DATE)"
     odd_day = f"coalesce(year({day}) NOT BETWEEN 1700 AND 2200, TRUE)"
@@ -77,7 +75,7 @@ def read_sampling(
     note_bad(connection, file, rows, tests, "read")
     if rows.bad:
         return rows
-    kept = [n for n in (*texts, *numbers, *extra) if n not in ("date", "time", "complete")]
+    kept = [n for n in (*texts, *NUMBERS, *extra) if n not in ("date", "time", "complete")]
     rule, told = _rule(connection, settings, more)
     still = "coalesce(regexp_matches(lower(protocol), '^(ebird - )?stationary( count)?$'), FALSE)"
     kept = [
@@ -95,7 +93,7 @@ def read_sampling(
     connection.execute(f"CREATE TABLE sampling AS SELECT *, {rule} AS rule FROM typed")
     connection.execute("DROP TABLE typed")
     again, rows.differ = _leave_out_doubles(connection)
-    rows.aside = {told[c]: a for c, a in asides(connection, "sampling", "rule > 0").items()}
+    rows.aside |= {told[c]: a for c, a in asides(connection, "sampling", "rule > 0").items()}
     if again is not None:
         rows.aside["the same checklist again"] = again
     return rows
@@ -114,7 +112,7 @@ def _complete() -> str:
     )
 
 
-def _rule(connection: Any, settings: Settings, more: dict[str, int]) -> tuple[str, dict[int, str]]:
+def _rule(connection: Any, settings: Settings, more: dict[str, str]) -> tuple[str, dict[int, str]]:
     """The number of the first rule that keeps a checklist out, as SQL, and the rules in words."""
     tests: list[tuple[str, str]] = []
     names = list(more)
@@ -269,7 +267,7 @@ def make_unique(connection: Any, settings: Settings) -> Aside | None:
 # --- out of the database -----------------------------------------------------------------------
 
 
-def checklists(connection: Any, more: dict[str, int]) -> pd.DataFrame:
+def checklists(connection: Any, more: dict[str, str]) -> pd.DataFrame:
     """The unique checklists in the order of their ids; texts as categories, to save memory."""
     texts = ["checklist", "locality_id", "observer_id", "observers", "protocol"]
     extra = [f"more{i}" for i in range(len(more))]

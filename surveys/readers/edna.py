@@ -14,19 +14,19 @@ import numpy as np
 import pandas as pd
 
 from surveys import cells
-from surveys.guess_lines import quoted
 from surveys.ledger import Ledger
-from surveys.open_table import open_table
 from surveys.problems import did_you_mean, listing
-from surveys.readers import edna_libraries, edna_reads, long_visits, roles
+from surveys.readers import edna_libraries, edna_reads, edna_taxa, long_visits, roles
 from surveys.readers.deployments import column_of
+from surveys.readers.edna_guess import detect, study_lines
 from surveys.readers.edna_reads import Reads
 from surveys.readers.site_table import SiteColumns, read_sites
-from surveys.readers.tidy import Guess, Tidy
+from surveys.readers.tidy import Tidy
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
 from surveys.values import as_seasons, natural
 
+__all__ = ["detect", "read", "study_lines"]
 SECTIONS = ("edna",)
 TOTAL = "total_reads"
 LAYOUT = "reads of each library of DNA"
@@ -34,60 +34,16 @@ KEY = ["site", "season", "visit"]
 MOST_REPLICATES = 12  # whose names are worth a covariate
 
 
-def detect(tables: dict[str, Table]) -> Guess | None:
-    """A table of reads by library: numbers too large for counts of animals, or said to be reads."""
-    for file, table in tables.items():
-        quiet = Ledger()
-        found = {
-            role: column_of(table, role, quiet, edna_libraries.USUAL)
-            for role in ("site", "sample", "replicate", "season")
-        }
-        if found["site"] is None or not (found["sample"] or found["replicate"]):
-            continue
-        columns = {r: c for r, c in found.items() if c}
-        long = {r: column_of(table, r, quiet, edna_reads.USUAL) for r in edna_reads.USUAL}
-        if all(long.values()) and "read" in str(long["count"]).casefold():
-            columns |= {r: str(c) for r, c in long.items()}
-            why = f'column "{long["count"]}" holds reads of each taxon and replicate'
-            return Guess("edna", 0.92, why, columns=columns, extra={"file": file})
-        if long["species"]:
-            continue
-        taxa = _wide_taxa(table, set(columns.values()))
-        if len(taxa) > 1 and _most(table, taxa) > 50 * max(2, len(taxa)) ** 0.5:
-            why = f"{len(taxa)} columns hold reads, one for each taxon ({listing(taxa, 3)})"
-            return Guess("edna", 0.9, why, columns=columns, extra={"file": file})
-    return None
-
-
-def _wide_taxa(table: Table, used: set[str]) -> list[str]:
-    nothing = StudyFile(table.spec.path, {}, "")
-    return edna_reads.taxa_columns(nothing, table, used, Ledger())
-
-
-def _most(table: Table, columns: list[str]) -> float:
-    quiet = Ledger()
-    return max(np.nanmax(cells.numbers(table, c, quiet), initial=0) for c in columns)
-
-
-def study_lines(guess: Guess, tables: dict[str, Table]) -> list[str]:
-    """Keys of the reads, with what they mean."""
-    return [
-        "[edna]",
-        "min_reads = 1            # fewer reads of a taxon in a library are no detection",
-        f"# min_reads_by_taxon = {{ {quoted('Cyprinus carpio')} = 20 }}",
-        '# controls = ["NTC*", "blank*"]   # names of controls, where they are not called so',
-        '# units = "samples"      # for the family multi_scale: samples are the units of a site',
-        '# without_reads = "drop" # libraries without any read failed',
-        "",
-    ]
-
-
 def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
     """Visits and records of a study of eDNA."""
     opened = {}
+    beside = bool(study.section("files.samples").get("path"))
     for name in ("detections", "samples"):
         spec = study.table(f"files.{name}", ledger)
-        opened[name] = open_table(spec, ledger) if spec is not None else None
+        opened[name] = None
+        if spec is not None:
+            reads_alone = beside and name == "detections"
+            opened[name] = edna_taxa.opened(spec, ledger, libraries=reads_alone)
         if spec is not None and opened[name] is not None and not len(opened[name]):
             _no_rows(opened[name], ledger)
     table, listed = opened["detections"], opened["samples"]
@@ -157,6 +113,8 @@ def _tidy(
         return None
     if base is not table or reads.layout == "taxa in columns":
         edna_libraries.tell_twice(base, real, has, ledger)
+    if not edna_taxa.assign(study, table, reads, ledger):
+        return None
     edna_reads.named(study, table, reads, ledger)
     of_row = _library_of_rows(rows, real)
     lost = _libraries_of_reads(table, base, rows, reads, of_row, ledger)

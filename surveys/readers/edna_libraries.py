@@ -23,11 +23,14 @@ from surveys.text_table import Table, rows_text
 from surveys.values import natural
 
 USUAL: dict[str, tuple[str, ...]] = {
-    "site": ("site", "site_id", "station", "location", "locality", "pond", "lake"),
+    "site": (
+        *("site", "site_id", "station", "location", "locality", "pond", "lake", "locationid"),
+        "siteid",
+    ),
     "sample": ("sample", "water_sample", "field_sample", "biosample", "filter", "bottle"),
     "replicate": ("replicate", "rep", "pcr", "pcr_replicate", "pcr_rep", "subsample"),
-    "library": ("library", "library_id", "sample_id", "sampleid", "pcr_id"),
-    "control": ("control", "is_control", "sample_type", "type"),
+    "library": ("library", "library_id", "lib_id", "sample_id", "sampleid", "pcr_id", "row_names"),
+    "control": ("control", "is_control", "sample_type", "type", "samp_category"),
     "season": ("season", "year"),
     "date": ("date", "sampling_date", "eventdate"),
 }

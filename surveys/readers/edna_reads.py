@@ -17,14 +17,19 @@ from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
 
 USUAL: dict[str, tuple[str, ...]] = {
-    "species": ("species", "taxon", "taxon_name", "scientific_name", "scientificname", "name"),
+    "species": (
+        *("species", "taxon", "taxon_name", "scientific_name", "scientificname", "name"),
+        *("asv", "asv_id", "otu", "otu_id", "#otu id", "seq_id", "feature_id", "row_names"),
+    ),
     "count": ("reads", "read_count", "n_reads", "count", "abundance"),
 }
 # Columns of whole numbers that are measured, not sequenced.
 _MEASURED = re.compile(
     r"(volume|vol|ml|litres|depth|temp|temperature|ph|salinity|turbidity|conductivity|flow|width|"
     r"lat|latitude|lon|long|longitude|x|y|easting|northing|elevation|altitude|elev|year|month|day|"
-    r"date|time|hour|plate|run|lane|well|cycle|cycles|total|dna|conc|concentration|distance|area)"
+    r"date|time|hour|plate|run|lane|well|cycle|cycles|total|dna|conc|concentration|distance|area|"
+    r"batch|bottle|box|extraction|index|tag|barcode|order|week|doy|julian|block|treatment|ct|cq|"
+    r"id|no|nr|num|number|pcr|age|season|zone|transect|n|n[_ ](?:samples|filters|pcrs?)|row|column)"
     r"([_ .(].*)?",
     re.IGNORECASE,
 )
@@ -120,10 +125,10 @@ def taxa_columns(study: StudyFile, table: Table, used: set[str], ledger: Ledger)
     names = [
         c for c in table.names if c not in used and c not in told and not _MEASURED.fullmatch(c)
     ]
-    return [c for c in names if _is_whole(table, c)]
+    return [c for c in names if is_whole(table, c)]
 
 
-def _is_whole(table: Table, column: str) -> bool:
+def is_whole(table: Table, column: str) -> bool:
     """Whether at least half of a column are numbers, and none has a fraction."""
     if not cells.is_numeric(table, column):
         return False

@@ -46,20 +46,33 @@ OF_VISITS = {
 
 def detect(tables: dict[str, Table]) -> Guess | None:
     """Birds by plot, point and minute; and visits by plot and point, where they are there."""
-    counts, visits = "", ""
+    counts: list[str] = []
+    visits: list[str] = []
     for file, table in tables.items():
         have = {role for role in USUAL if column_of(table, role, Ledger(), USUAL)}
         if not set(KEYS_OF_VISITS) <= have:
             continue
         if {"minute", "target", "species"} <= have:
-            counts = file
+            counts.append(file)
         elif "minute" not in have:
-            visits = file
+            visits.append(file)
     if not counts:
         return None
-    why = f"{counts} holds point counts of birds as NEON has them"
-    files = {"visits": (visits, {})} if visits else {}
-    return Guess("neon", 0.97, why, extra={"file": counts, "files": files})
+    holds = "holds" if len(counts) == 1 else "hold"
+    return Guess(
+        "neon",
+        0.97,
+        f"{listing(counts, 2)} {holds} point counts of birds as NEON has them",
+        extra={
+            "file": counts[0],
+            "path": counts
+            if len(counts) > 1
+            else counts[0],  # a download has a file for each site and month
+            "files": {"visits": (visits[0], {})} if visits else {},
+            "several": {"visits": visits} if len(visits) > 1 else {},
+            "taken": [*counts, *visits],
+        },
+    )
 
 
 def study_lines(guess: Guess, tables: dict[str, Table]) -> list[str]:

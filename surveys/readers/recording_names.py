@@ -1,8 +1,10 @@
 """What the name of a sound file tells: when its recording began, and at which site.
 
 Recorders write the start into the name: AudioMoth 20210623_113602.WAV, Song Meter and SwiftOne
-SITE_20210623_113602.wav, BAR 20210623T113602+1000_SITE.flac. An old AudioMoth wrote seconds since
-1970 as eight hexadecimal digits. The clock is that of the recorder; the name does not say which.
+SITE_20210623_113602.wav, BAR 20210623T113602+1000_SITE.flac. What an AudioMoth or a program that
+cuts recordings adds behind the start (T, SYNC, 001) is no site. An old AudioMoth wrote seconds
+since 1970 as eight hexadecimal digits. The clock is that of the recorder; the name does not say
+which.
 """
 
 from __future__ import annotations
@@ -13,9 +15,11 @@ import re
 import numpy as np
 
 _START = re.compile(
-    r"(?<!\d)((?:19|20)\d{2})-?(\d{2})-?(\d{2})[T_$ -]?(\d{2})[-:h]?(\d{2})[-:m]?(\d{2})(?!\d)"
+    r"(?<!\d)((?:19|20)\d{2})-?(\d{2})-?(\d{2})[T_$ -]?(\d{2})[-:h.]?(\d{2})[-:m.]?(\d{2})(?!\d)"
     r"(?:_?(?:Z|[+-]\d{4}))?"
 )
+# Behind the start: triggered, synchronised, a part of a recording, a place in brackets.
+_NO_SITE = re.compile(r"(?:T|SYNC|REC|0\d+|\[[^\]]*\]?)?", re.IGNORECASE)
 _HEX = re.compile(r"[45678][0-9A-F]{7}", re.IGNORECASE)
 _SOUND = re.compile(
     r"\.(?:wav|wave|flac|mp3|ogg|oga|opus|w4v|wac|aiff?|m4a|wma|aac)$", re.IGNORECASE
@@ -40,20 +44,31 @@ def recording_of_table(path: str) -> str:
     return recording("/".join([*found[:-1], _TABLE.sub("", found[-1])])) if found else ""
 
 
-def _last_start(stem: str) -> tuple[re.Match[str], np.datetime64] | None:
-    for match in reversed(list(_START.finditer(stem))):
+def _start(stem: str) -> tuple[re.Match[str], np.datetime64, int] | None:
+    """The match of the start, the moment, and where what tells times begins.
+
+    Of several times the last is the start, or that before where the last is the end of it.
+    """
+    found = []
+    for match in _START.finditer(stem):
         try:
             moment = dt.datetime(*map(int, match.groups()))  # clock of the recorder
         except ValueError:
             continue
-        return match, np.datetime64(moment, "s")
-    return None
+        found.append((match, moment))
+    if not found:
+        return None
+    match, moment = found[-1]
+    if len(found) > 1 and dt.timedelta(0) <= moment - found[-2][1] <= dt.timedelta(days=1):
+        first = found[-2][0]
+        return match, np.datetime64(found[-2][1], "s"), first.start()
+    return match, np.datetime64(moment, "s"), match.start()
 
 
 def start_of(name: str) -> np.datetime64:
     """When the recording of this name began; NaT where the name does not tell."""
     stem = name.rsplit("/", 1)[-1]
-    found = _last_start(stem)
+    found = _start(stem)
     if found is not None:
         return found[1]
     if _HEX.fullmatch(stem):
@@ -64,12 +79,13 @@ def start_of(name: str) -> np.datetime64:
 def prefix_of(name: str) -> str:
     """What stands in the name beside the start: the site, as most recorders are told."""
     stem = name.rsplit("/", 1)[-1]
-    found = _last_start(stem)
+    found = _start(stem)
     if found is None:
         return ""
-    match = found[0]
-    before, after = (t.strip("_-. ") for t in (stem[: match.start()], stem[match.end() :]))
-    return before or after
+    match, _, begin = found
+    before = stem[:begin].strip("_-. ")
+    after = stem[match.end() :].strip("_-. ").split("_")
+    return before or "_".join(p for p in after if not _NO_SITE.fullmatch(p.strip("-. ")))
 
 
 def folder_of(name: str, number: int) -> str:

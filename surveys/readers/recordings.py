@@ -260,7 +260,9 @@ def _sites(study: StudyFile, found: Recordings, ledger: Ledger) -> None:
     folder = [recording_names.folder_of(n, keys.get("site_folder", -1)) for n in names]
     how = keys.get("site") or ("folder" if "site_folder" in keys else "")
     if not how:
-        how = "name" if all(prefix) else "folder"
+        how = (
+            "name" if all(prefix) and not _at_one_time(frame, prefix, folder, ledger) else "folder"
+        )
     told = {"name": prefix, "folder": folder, "recording": names}[how]
     pairs = zip(names, told, frame["site"], strict=True)
     lost = [name for name, site, given in pairs if not site and not given]
@@ -277,3 +279,22 @@ def _sites(study: StudyFile, found: Recordings, ledger: Ledger) -> None:
         return
     sites = roles.same_sites(study, told)
     frame["site"] = np.where(frame["site"] == "", sites, frame["site"])
+
+
+def _at_one_time(frame: pd.DataFrame, prefix: list[str], folder: list[str], ledger: Ledger) -> bool:
+    """Whether recorders of one name ran at one time, and their folders tell them apart."""
+    known = frame["start"].notna().to_numpy()
+    both = pd.DataFrame({"name": prefix, "folder": folder, "start": frame["start"]})[known]
+    twice = both[both.duplicated(["name", "start"], keep=False)]
+    several = twice.groupby(["name", "start"])["folder"].nunique()
+    if not (several > 1).any() or not all(folder):
+        return False
+    name, start = several[several > 1].index[0]
+    places = sorted(set(twice[(twice["name"] == name) & (twice["start"] == start)]["folder"]))
+    ledger.note(
+        "N689",
+        f'recordings named "{name}" began at {start} in {len(places)} folders '
+        f"({listing(places, 3)}), so that folders were taken for sites, not names",
+        cure='where that is wrong: [birdnet] site = "name", or site_folder = 1',
+    )
+    return True

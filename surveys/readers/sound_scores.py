@@ -15,7 +15,7 @@ from surveys.text_table import Table
 
 # Labels of BirdNET that are no animal of the survey.
 LABELS = {
-    "nocall": "blank",
+    **dict.fromkeys(("nocall", "no call", "absent", "negative"), "blank"),
     **dict.fromkeys(("human vocal", "human non-vocal", "human whistle"), "human"),
     **dict.fromkeys(("dog", "engine", "environmental", "fireworks", "gun", "noise"), "noise"),
     **dict.fromkeys(("power tools", "siren", "gunshot", "background"), "noise"),

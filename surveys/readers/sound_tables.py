@@ -17,14 +17,14 @@ import pandas as pd
 
 from surveys import cells, dates
 from surveys.ledger import Ledger
-from surveys.open_table import open_table
 from surveys.problems import listing
-from surveys.readers import recording_names, roles
+from surveys.readers import recording_names, roles, sound_labels
 from surveys.readers.deployments import column_of
 from surveys.readers.folders import files_in
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, TableSpec, rows_text
 
+LONGEST_WINDOW = 60.0  # seconds that a classifier looks at
 LONGEST = 366 * 86400.0  # seconds; a recording of more than a year is a slip
 USUAL: dict[str, tuple[str, ...]] = {
     "site": (),  # a column only where the study file names one
@@ -36,15 +36,17 @@ USUAL: dict[str, tuple[str, ...]] = {
     # The offset comes first: Raven adds its Begin Time up over the files of a combined table.
     "offset": (
         *("File Offset (s)", "Start (s)", "offset", "offset_s", "start", "start_time", "start_s"),
-        *("start_sec", "window_start", "Begin Time (s)"),
+        *("start_sec", "window_start", "timestamp_s", "start_time_s", "begin_time_s"),
+        "Begin Time (s)",
     ),
-    "scientific": ("Scientific name", "scientific_name"),
-    "common": ("Common name", "common_name", "TOP1MATCH"),
+    "scientific": ("Scientific name", "scientific_name", "sci_name", "species_scientific_name"),
+    "common": ("Common name", "common_name", "com_name", "species_common_name", "TOP1MATCH"),
     "species": ("species_name", "class", "label", "species", "prediction"),
     "score": ("confidence", "score", "logit", "logits", "probability"),
     "longitude": ("longitude", "lon"),
     "latitude": ("latitude", "lat"),
 }
+ENDS = ("end_time", "end_s", "end", "End (s)")
 SETTINGS = "birdnet_analysis_params"  # a table of BirdNET about itself
 _CLOCK = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d(?:[.,]\d+)?)")
 _BOTH_NAMES = re.compile(r"([A-Z][\w-]+(?: [\w.×-]+)+)_(.+)")
@@ -69,13 +71,34 @@ def is_sounds(table: Table) -> bool:
     """Whether a table has a time within a recording, a species and a score."""
     quiet = Ledger()
     have = {r for r in USUAL if column_of(table, r, quiet, USUAL)}
-    return {"offset", "score"} <= have and bool(have & {"scientific", "common", "species"})
+    named = bool(have & {"scientific", "common", "species"})
+    scored = "score" in have or sound_labels.is_tags(table)
+    return ("offset" in have and scored and named) or bool(classes_of(table))
+
+
+def classes_of(table: Table) -> list[str]:
+    """Columns that are classes, where a row is a window with a score for each (OpenSoundscape).
+
+    Such a table has a file, the start and end of the window, and else numbers alone.
+    """
+    quiet = Ledger()
+    found = {r: column_of(table, r, quiet, USUAL) for r in USUAL}
+    end = next((c for name in ENDS if (c := table.match(name))), None)
+    if not (found["file"] and found["offset"] and end) or not len(table):
+        return []
+    if any(found[r] for r in ("score", "scientific", "common", "species")):
+        return []
+    classes = [c for c in table.names if c not in (found["file"], found["offset"], end)]
+    if not all(cells.is_numeric(table, c) for c in (found["offset"], end, *classes)):
+        return []
+    window = cells.numbers(table, end, quiet) - cells.numbers(table, found["offset"], quiet)
+    return classes if (window > 0).all() and window.max() <= LONGEST_WINDOW else []
 
 
 def first_of(folder: Path, shown: str) -> Table | None:
     """A table of detections in a folder, under the name of the folder; None where there is none."""
     for path in files_in(folder):
-        table = open_table(TableSpec(path, shown), Ledger())
+        table = sound_labels.opened(TableSpec(path, shown), Ledger())
         if table is not None and len(table) and is_sounds(table):
             return table
     return None
@@ -84,7 +107,7 @@ def first_of(folder: Path, shown: str) -> Table | None:
 def open_tables(study: StudyFile, spec: TableSpec, ledger: Ledger) -> list[Table] | None:
     """The table, or those of the folder that hold detections; None where a fault forbids it."""
     if not spec.path.is_dir():
-        table = open_table(spec, ledger)
+        table = sound_labels.opened(spec, ledger)
         return None if table is None else [table]
     named = {
         study.resolve(keys["path"], "", Ledger()).resolve()
@@ -106,7 +129,7 @@ def open_tables(study: StudyFile, spec: TableSpec, ledger: Ledger) -> list[Table
             shown=inside if spec.shown in (".", "./") else f"{spec.shown.rstrip('/')}/{inside}",
         )
         quiet = Ledger()
-        table = open_table(one, quiet)
+        table = sound_labels.opened(one, quiet)
         if table is not None and is_sounds(table):
             ledger.merge(quiet)
             out.append(table)
@@ -153,6 +176,7 @@ def sounds_of(study: StudyFile, spec: TableSpec, tables: list[Table], ledger: Le
         if found["offset"] is None:
             continue
         own = _own_name(table, whole, spec)
+        classes = classes_of(table)
         frame = pd.DataFrame({"table": number, "at": np.arange(len(table))})
         frame["recording"] = _recordings(table, found, own)
         if len(tables) > 1 or whole:
@@ -160,15 +184,29 @@ def sounds_of(study: StudyFile, spec: TableSpec, tables: list[Table], ledger: Le
             if len(named) <= 1:
                 heard.append(next(iter(named), own))
         frame["offset"], frame["moment"] = _offsets(table, found, ledger)
-        frame["scientific"], frame["common"] = _names(table, found, ledger)
         column = found["score"]
-        frame["score"] = cells.numbers(table, column, ledger) if column else np.nan
+        if classes or sound_labels.is_tags(table):
+            heard += [name for name in pd.unique(frame["recording"]) if name not in heard]
+        if not classes:
+            frame["scientific"], frame["common"] = _names(table, found, ledger)
+            frame["score"] = cells.numbers(table, column, ledger) if column else np.nan
         if column:
             kinds.add(column.casefold().startswith("logit"))
         site = found["site"]
         frame["site"] = roles.same_sites(study, table.text(site)) if site else ""
         for role in ("longitude", "latitude"):
             frame[role] = _degrees(table, found[role])
+        if classes:
+            frame = pd.concat(
+                [
+                    frame.assign(
+                        scientific=name, common=name, score=cells.numbers(table, name, ledger)
+                    )
+                    for name in classes
+                ],
+                ignore_index=True,
+            )
+            kinds.add(bool(((frame["score"] < 0) | (frame["score"] > 1)).any()))
         if "begin" in found["offset"].casefold() and frame["recording"].nunique() > 1:
             summed = table
         parts.append(frame)

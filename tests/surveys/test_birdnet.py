@@ -53,6 +53,14 @@ def same(actual, wanted):
         ("test_audio\\14_01_20210213_210000.WAV", "2021-02-13T21:00:00", "14_01"),
         ("D:\\x\\S4A12345_20220622_170000-0500.wav", "2022-06-22T17:00:00", "S4A12345"),
         ("20220601T053000+1000_creek.flac", "2022-06-01T05:30:00", "creek"),
+        ("20220601T053000+1000_creek bed_[-27.5,153.1].flac", "2022-06-01T05:30:00", "creek bed"),
+        ("20220601T053000+1000_REC.flac", "2022-06-01T05:30:00", ""),
+        ("A/20210623_113602T.WAV", "2021-06-23T11:36:02", ""),
+        ("20210623_113602T_SYNC.WAV", "2021-06-23T11:36:02", ""),
+        ("20210623_113602_001.WAV", "2021-06-23T11:36:02", ""),
+        ("20210623_113602_12.WAV", "2021-06-23T11:36:02", "12"),
+        ("A_20240229_235900_20240301_000000.wav", "2024-02-29T23:59:00", "A"),
+        ("A 2024-02-29 23.59.00.wav", "2024-02-29T23:59:00", "A"),
         ("MARSH1_20150601$053000.wav", "2015-06-01T05:30:00", "MARSH1"),
         ("a/2022-06-01T05-30-00.wav", "2022-06-01T05:30:00", ""),
         ("5B2F6A40.WAV", "2018-06-24T09:54:08", ""),
@@ -225,6 +233,20 @@ def test_sites__may_be_folders(tmp_path):
     assert ds["site"].values.tolist() == ["rec"]
     error = refused(tmp_path, HALF + "site_folder = 3\n", heard=heard)
     assert error.codes == ("E690",)
+
+
+def test_sites__of_recorders_of_one_name_are_their_folders(tmp_path):
+    """Recorders that were never named write one name, and triggered ones a T behind the date."""
+    for end in ("T", ""):
+        start = "" if end else "REC_"
+        rows = "".join(
+            f"{site}/{start}20210623_050000{end}.WAV,3,6,Strix aluco,Tawny Owl,0.9\n"
+            for site in ("wood", "moor")
+        )
+        heard = "File,Start (s),End (s),Scientific name,Common name,Confidence\n" + rows
+        ds = load(tmp_path, HALF, heard=heard)
+        assert ds["site"].values.tolist() == ["moor", "wood"]
+        assert ("N689" in {p.code for p in ledger_of(ds).problems}) == (end == "")
 
 
 # --- scores ------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Darwin Core archives: the dragonflies of Flanders, and small archives by hand."""
 
+import csv
 import json
 import random
 import tomllib
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from dwca_samples import EVENTS, OCCURRENCES, STUDY, TABLES, meta, without, write
+from dwca_samples import EVENTS, HUMBOLDT, OCCURRENCES, STUDY, TABLES, meta, without, write
 
 from surveys import read
 from surveys.guess import guess
@@ -221,6 +222,108 @@ def test_parts_of_events_have_what_the_whole_says(tmp_path):
         read(write(tmp_path, tables=tables))
 
 
+def test_an_event_whose_parts_only_measure_is_the_visit(tmp_path):
+    event = HIERARCHY.replace("v1b,v1,,,,\n", "")
+    found = PARTS.replace("v1a,", "v1,").replace("v1b,", "v1,")
+    ds = read(
+        write(tmp_path, tables=without("facts.txt", "humboldt.txt", event=event, occurrence=found))
+    )
+    assert ds["detection"].sel(site="A", season=2021).values.ravel().tolist() == [1]
+    account = ledger(ds)
+    rule = "a part of a visit, without occurrences"
+    assert account.n_aside("archive/event.txt", rule) == 1
+    assert account.n_used("archive/occurrence.txt") == 4
+
+
+def test_what_was_found_at_an_event_and_at_its_parts_is_told(tmp_path):
+    found = PARTS + "v1,Lestes viridis,present\n"
+    tables = without("facts.txt", "humboldt.txt", event=HIERARCHY, occurrence=found)
+    apart = read(write(tmp_path, tables=tables))
+    (told,) = (p for p in ledger(apart).problems if p.code == "W628")
+    assert "1 of 5 occurrences" in told.fact
+    joined = read(write(tmp_path, '[dwca]\nvisit = "parent"\n', tables=tables))
+    assert ledger(joined).n_used("archive/occurrence.txt") == 5
+    assert int(joined["n_records"].sel(site="A", season=2021).sum()) == 3
+
+
+def test_a_date_may_stand_in_three_columns(tmp_path):
+    event = """id,locationID,year,month,day
+e1,A,2021,5,1
+e2,A,2021,5,
+e3,B,2022,,
+"""
+    found = "id,scientificName,occurrenceStatus\ne1,Lestes viridis,present\n"
+    found += "e2,Lestes viridis,absent\ne3,Lestes viridis,Ausente\n"
+    tables = without("facts.txt", "humboldt.txt", event=event, occurrence=found)
+    ds = read(write(tmp_path, tables=tables))
+    assert ds["season"].values.tolist() == [2021, 2022]
+    at = ds.sel(site="A", season=2021)
+    assert [str(t)[:10] for t in at["visit_start"].values] == ["2021-05-01", "2021-05-01"]
+    assert [str(t)[:10] for t in at["visit_end"].values] == ["2021-05-02", "2021-06-01"]
+    assert ds["detection"].sel(site="B", season=2022).values.ravel()[0] == 0
+
+
+def test_coordinates_that_differ_by_metres_are_one_place(tmp_path):
+    moved = EVENTS.replace("2021-05-20,,46.1,8.1", "2021-05-20,,46.1002,8.1")
+    ds = read(write(tmp_path, tables=without(event=moved)))
+    assert float(ds["latitude"].sel(site="A")) == pytest.approx(46.1001)
+    (told,) = (p for p in ledger(ds).problems if p.code == "W624")
+    assert "by up to 22.2 m" in told.fact
+    far = EVENTS.replace("2021-05-20,,46.1,8.1", "2021-05-20,,46.9,8.1")
+    error = refusal(tmp_path, tables=without(event=far))
+    assert error.codes == ("E513",)
+    assert "89 km apart (rows 2-3" in str(error)
+
+
+def test_an_archive_of_occurrences_is_told_clearly(tmp_path):
+    tables = {"occurrence.txt": ("core", TABLES["occurrence.txt"][1], OCCURRENCES)}
+    folder = write(tmp_path, tables=tables, packed=True)
+    for look in (lambda: read(folder), lambda: guess([folder / "archive.zip"], folder=folder)):
+        with pytest.raises(SurveyError, match="hold sightings alone"):
+            look()
+
+
+def test_a_species_that_is_not_certain_is_none(tmp_path):
+    odd = OCCURRENCES.replace("e3,Lestes viridis", "e3,Lestes cf. viridis")
+    ds = read(write(tmp_path, tables=without("humboldt.txt", occurrence=odd)))
+    assert ds["species"].values.tolist() == ["Aeshna isoceles"]
+
+
+@pytest.mark.parametrize("rank", ["Especie", "SPECIES", "espèce", "sp."])
+def test_ranks_in_the_words_of_the_publisher(tmp_path, rank):
+    told = OCCURRENCES.replace(",species,", f",{rank},").replace(",order,", ",Orden,")
+    ds = read(write(tmp_path, tables=without("humboldt.txt", occurrence=told)))
+    assert ds["species"].values.tolist() == ["Aeshna isoceles", "Lestes viridis"]
+    below = OCCURRENCES.replace("Lestes viridis,species", "Lestes viridis fallax,ssp.")
+    ds = read(write(tmp_path, tables=without("humboldt.txt", occurrence=below)))
+    assert ds["species"].values.tolist() == ["Aeshna isoceles", "Lestes viridis"]
+
+
+def test_names_of_a_scope_may_be_parted_by_commas(tmp_path):
+    listed = HUMBOLDT.replace(
+        "Aeshnidae | Lestidae", '"Aeshna isoceles (Müller, 1767), Lestes viridis"'
+    )
+    first = read(write(tmp_path))
+    second = read(write(tmp_path, tables=without(humboldt=listed)))
+    xr.testing.assert_equal(first["detection"], second["detection"])
+
+
+def test_a_quantity_of_nothing_is_an_absence(tmp_path):
+    found = "id,scientificName,organismQuantity,organismQuantityType\n"
+    found += "e1,Lestes viridis,0,percentage cover\ne2,Lestes viridis,12.5,percentage cover\n"
+    ds = read(write(tmp_path, tables=without("humboldt.txt", occurrence=found)))
+    assert ds["detection"].sel(site="A", season=2021).values.ravel().tolist() == [0, 1]
+    assert "count" not in ds
+
+
+def test_measurements_of_animals_are_no_covariates_of_events(tmp_path):
+    facts = "id,occurrenceID,measurementType,measurementValue\ne1,,cloud,30\ne1,o1,mass,3\n"
+    folder = write(tmp_path, tables=without(facts=facts))
+    (folder / "study.toml").unlink()
+    text = guess([folder / "archive"], folder=folder)
+    assert list(tomllib.loads(text)["visit_covariates"]) == ["cloud"]
+
+
 def test_rows_are_chosen_by_any_term(tmp_path):
     ds = read(write(tmp_path, '[dwca.where]\nlifeStage = ["Adult"]\n'))
     assert float(ds["count"].max()) == 2
@@ -251,6 +354,10 @@ def test_sites_go_by_another_term_or_by_coordinates(tmp_path):
         ("2021", "", "2021-01-01T00:00", "2022-01-01T00:00"),
         ("2021-05-01", "22:00/02:00", "2021-05-01T22:00", "2021-05-02T02:00"),
         ("2021-05-01T10:15Z/2021-05-01T11:00Z", "", "2021-05-01T10:15", "2021-05-01T11:00"),
+        ("2021-05-01T10:15+02", "", "2021-05-01T10:15", "2021-05-01T10:15"),
+        ("20210501/20210503", "", "2021-05-01T00:00", "2021-05-04T00:00"),
+        ("2021-05-01T00:00:00", "06:30", "2021-05-01T06:30", "2021-05-02T00:00"),
+        ("2021-05-01 00:00:00Z", "22:00+02/23:00+02", "2021-05-01T22:00", "2021-05-01T23:00"),
         ("2021-02-30", "", None, None),
         ("2021-05-03/2021-05-01", "", None, None),
         ("May", "", None, None),
@@ -385,6 +492,39 @@ def test_a_count_against_the_status_is_told_and_not_believed(tmp_path):
 
 
 # --- a first study file, order -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sign", [",", "\t"])
+def test_tables_that_nobody_has_packed_are_known_and_read(tmp_path, sign):
+    """As they come out of a spreadsheet or a database: terms with their prefix, no meta.xml."""
+    more = "[visit_covariates.cloud]\n"
+    whole = read(write(tmp_path, more))
+    home = tmp_path / "tables"
+    home.mkdir()
+    names = {
+        "facts.txt": "emof.csv",
+        "humboldt.txt": "humboldt.csv",
+        "occurrence.txt": "occurrence.csv",
+    }
+    for name, (_, _, text) in TABLES.items():
+        rows = list(csv.reader(text.splitlines()))
+        rows[0] = [f"dwc:{term}" for term in ["eventID", *rows[0][1:]]]
+        if name == "event.txt":
+            rows = [[row[0], *row[2:]] for row in rows]
+        with (home / names.get(name, "event_core.csv")).open(
+            "w", encoding="utf-8", newline=""
+        ) as file:
+            csv.writer(file, delimiter=sign).writerows(rows)
+    text = guess(sorted(home.iterdir()), folder=home)
+    study = tomllib.loads(text)
+    assert study["files"]["archive"]["path"] == "."
+    (home / "study.toml").write_text(text, encoding="utf-8")
+    ds = read(home)
+    for name in ("detection", "count", "effort", "cloud"):
+        xr.testing.assert_equal(
+            ds[name].drop_vars(set(ds[name].coords) - {"species", "site", "season", "visit"}),
+            whole[name],
+        )
 
 
 @pytest.mark.parametrize("packed", [True, False])

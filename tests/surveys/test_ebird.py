@@ -1,8 +1,10 @@
 """eBird: the sample of auk, and small downloads by hand."""
 
+import csv
 import json
 import random
 import tomllib
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -605,6 +607,69 @@ def test_a_table_of_localities_beside_them_is_taken(tmp_path):
     study, ds = guessed(folder, ["ebd.txt", OURS, "places.csv"])
     assert study["files"]["sites"]["path"] == "places.csv"
     assert ds["forest"].values.tolist() == [3, 4]
+
+
+def joined_in_parts(folder):
+    """The sightings in two files with a header each, and the same under each other in one."""
+    head, *rows = (folder / "ebd.txt").read_text(encoding="utf-8").splitlines(keepends=True)
+    half = len(rows) // 2
+    parts = "".join([head, *rows[:half]]), "".join([head, *rows[half:]])
+    for i, part in enumerate(parts, start=1):
+        (folder / f"ebd{i}.txt").write_text(part, encoding="utf-8")
+    (folder / "both.txt").write_text("".join(parts), encoding="utf-8")
+
+
+def test_sightings_in_several_files_are_read_together(tmp_path):
+    whole = read(write(tmp_path))
+    joined_in_parts(tmp_path)
+    study, several = guessed(tmp_path, ["ebd1.txt", "ebd2.txt", OURS])
+    assert study["files"]["detections"]["path"] == ["ebd1.txt", "ebd2.txt"]
+    _, one = guessed(tmp_path, ["both.txt", OURS])
+    _, first = guessed(tmp_path, ["ebd.txt", OURS])
+    for other in (several, one):
+        xr.testing.assert_equal(other, first)
+    assert ledger(one).n_aside("both.txt", "the column names again") == 1
+    assert ledger(one).n_read("both.txt") == ledger(whole).n_read("ebd.txt") + 1
+    lines = (tmp_path / "ebd2.txt").read_text(encoding="utf-8").split("\n")
+    cells = lines[1].split("\t")
+    cells[EBD_HEADER.index("OBSERVATION COUNT")] = "-1"
+    lines[1] = "\t".join(cells)
+    (tmp_path / "ebd2.txt").write_text("\n".join(lines), encoding="utf-8")
+    (tmp_path / "study.toml").write_text(
+        STUDY.replace('"ebd.txt"', '["ebd1.txt", "ebd2.txt"]'), encoding="utf-8"
+    )
+    with pytest.raises(SurveyError, match=r"row 2 of ebd2\.txt, column OBSERVATION COUNT"):
+        read(tmp_path)
+
+
+def test_a_download_may_stay_packed(tmp_path):
+    plain_ = read(write(tmp_path))
+    with zipfile.ZipFile(tmp_path / "ebd.zip", "w", zipfile.ZIP_DEFLATED) as out:
+        for name in ("ebd.txt", OURS):
+            out.write(tmp_path / name, name)
+        out.writestr("terms_of_use.txt", "cite it")
+    packed = STUDY.replace('"ebd.txt"', '"ebd.zip"').replace(f'"{OURS}"', '"ebd.zip"')
+    (tmp_path / "study.toml").write_text(packed, encoding="utf-8")
+    xr.testing.assert_equal(read(tmp_path), plain_)
+    _, ds = guessed(tmp_path, ["ebd.zip"])
+    assert ds.sizes["site"] == 2
+
+
+def test_tables_that_other_software_wrote_of_them(tmp_path):
+    whole = read(write(tmp_path))
+    for name in ("ebd.txt", OURS):
+        lines = (tmp_path / name).read_text(encoding="utf-8").splitlines()
+        rows = [[v or "NA" for v in line.split("\t")] for line in lines]
+        rows[0] = [h.lower().replace(" ", "_") for h in lines[0].split("\t")]
+        with (tmp_path / name).open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows(rows)
+    xr.testing.assert_equal(read(tmp_path), whole)
+
+
+def test_checklists_alone_are_told_as_such(tmp_path):
+    write(tmp_path)
+    with pytest.raises(SurveyError, match="is the list of checklists of eBird"):
+        guess([tmp_path / OURS])
 
 
 # --- order -------------------------------------------------------------------------------------

@@ -217,6 +217,69 @@ def test_guess__is_read_without_edits(tmp_path, reads):
     assert int((read(tmp_path)["detection"] > 0).sum()) == 5
 
 
+SAMPLE_DATA = LIBRARIES.replace("library,", ",")  # as R writes the names of rows
+OTU = READS_MATRIX.replace("taxon,", ",")
+for number, name in enumerate(("Perca fluviatilis", "Esox lucius", "Homo sapiens"), start=1):
+    OTU = OTU.replace(name, f"ASV{number}")
+TAXA = """,Class,Genus,Species
+ASV1,Actinopteri,Perca,fluviatilis
+ASV2,Actinopteri,Esox,Esox lucius
+ASV3,Mammalia,Homo,sapiens
+ASV9,Actinopteri,Rutilus,rutilus
+"""
+
+
+def turned(table):
+    rows = [line.split(",") for line in table.strip().splitlines()]
+    return "\n".join(",".join(cells) for cells in zip(*rows, strict=True)) + "\n"
+
+
+@pytest.mark.parametrize("layout", ["named", "otu", "seqtab", "obitools"])
+def test_guess__reads_beside_a_table_of_libraries(tmp_path, layout):
+    whole = load(tmp_path, SAMPLES, reads=READS_MATRIX, samples=LIBRARIES)
+    obi = READS_MATRIX.replace("taxon", "scientific_name").replace("L", "sample:L")
+    files = {
+        "named": {"reads.csv": READS_MATRIX, "samples.csv": LIBRARIES},
+        "otu": {"otu.csv": OTU, "sam.csv": SAMPLE_DATA, "tax.csv": TAXA},
+        "seqtab": {"seqtab.csv": turned(OTU), "sam.csv": SAMPLE_DATA, "tax.csv": TAXA},
+        "obitools": {"reads.tab": obi.replace(",", "\t"), "samples.csv": LIBRARIES},
+    }[layout]
+    home = tmp_path / layout
+    home.mkdir()
+    for name, text in files.items():
+        (home / name).write_text(text, encoding="utf-8")
+    (home / "lakes.csv").write_text("site,area\nA,3\nB,4\nC,5\n", encoding="utf-8")
+    text = guess([home], folder=home)
+    (home / "study.toml").write_text(text, encoding="utf-8")
+    assert tomllib.loads(text)["source"]["format"] == "edna"
+    ds = read(home)
+    assert ds["area"].values.tolist() == [3, 4]
+    assert "row_names" not in ds
+    for name in ("detection", "count", "total_reads"):
+        xr.testing.assert_equal(ds[name], whole[name])
+    assert "R503" not in {p.code for p in ledger_of(ds).problems}
+
+
+def test_numbers_of_the_laboratory_are_no_taxa(tmp_path):
+    head, *rows = READS_WIDE.strip().splitlines()
+    more = [f"{head},batch,Bottle no", *(f"{row},{i % 2},{i + 1}" for i, row in enumerate(rows))]
+    ds = load(tmp_path, reads="\n".join(more) + "\n")
+    assert ds["species"].values.tolist() == ["Esox lucius", "Perca fluviatilis"]
+
+
+def test_sequences_without_a_species_are_told(tmp_path):
+    taxa = TAXA.replace("Esox,Esox lucius", "Esox,NA")
+    more = SAMPLES + '[files.taxa]\npath = "taxa.csv"\n'
+    ds = load(tmp_path, more, reads=OTU, samples=LIBRARIES, taxa=taxa)
+    assert ds["species"].values.tolist() == ["Perca fluviatilis"]
+    (told,) = (p for p in ledger_of(ds).problems if p.code == "W683")
+    assert "1 of 3 sequences of reads.csv have no species (ASV2)" in told.fact
+    error = refused(
+        tmp_path, more, reads=OTU, samples=LIBRARIES, taxa="otu,Species\nx,y z\nw,u v\n"
+    )
+    assert "E697" in error.codes
+
+
 @pytest.mark.reference
 @pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the published data are not here")
 def test_kasumigaura__fish_by_metabarcoding(tmp_path):

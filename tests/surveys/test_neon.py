@@ -178,6 +178,27 @@ def test_guess__is_read_without_edits(tmp_path):
     assert read(tmp_path).sizes["site"] == 3
 
 
+@pytest.mark.parametrize("deep", [False, True])
+def test_guess__a_download_has_tables_for_each_month(tmp_path, deep):
+    (tmp_path / "one").mkdir()
+    whole = load(tmp_path / "one")
+    home = tmp_path / "months"
+    home.mkdir()
+    for year in ("2015", "2016"):
+        folder = home / f"NEON.BART.{year}-06" if deep else home
+        folder.mkdir(exist_ok=True)
+        for name, text in (("countdata", COUNT_DATA), ("perpoint", PER_POINT)):
+            head, *rows = text.strip().splitlines()
+            lines = "\n".join([head, *(r for r in rows if f",{year}-" in r)]) + "\n"
+            (folder / f"NEON.brd_{name}.{year}-06.csv").write_text(lines, encoding="utf-8")
+    text = guess([home], folder=home)
+    assert len(tomllib.loads(text)["files"]["detections"]["path"]) == 2
+    (home / "study.toml").write_text(text, encoding="utf-8")
+    months = read(home)
+    xr.testing.assert_equal(months["detection"], whole["detection"])
+    xr.testing.assert_equal(months["effort"], whole["effort"])
+
+
 @pytest.mark.reference
 @pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the published data are not here")
 def test_bartlett__the_counts_alone(tmp_path):
