@@ -8,7 +8,7 @@ from pathlib import Path
 from surveys.guess_lines import columns_line, quoted
 from surveys.ledger import Ledger
 from surveys.problems import listing
-from surveys.readers import megadetector, reader, sections
+from surveys.readers import megadetector, megadetector_results, reader, sections
 from surveys.readers.deployments import column_of
 from surveys.readers.tidy import Guess
 from surveys.text_table import Table, TableSpec
@@ -28,10 +28,10 @@ def json_kind(path: Path) -> str:
         told = json.loads(head.decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return ""
+    if megadetector_results.is_results(told):
+        return "megadetector"
     if not isinstance(told, dict):
         return "other"
-    if isinstance(told.get("images"), list):
-        return "megadetector"
     if isinstance(told.get("resources"), list):
         return "package"
     return "" if told.get("type") in GEOJSON else "other"
