@@ -90,6 +90,9 @@ def lines(guess: Guess, tables: dict[str, Table], package: str) -> list[str]:
         "# independence_minutes = 60   # records closer in time count as one (counts only)",
         "",
     ]
+    if (number := guess.extra.get("site_folder", 1)) != 1 and "site" not in guess.columns:
+        out += [f"[{guess.format}]", f"site_folder = {number}          # folder that is the site"]
+        out.append("")
     seasons = seasons_of(guess, tables)
     if seasons:
         out += [

@@ -19,3 +19,8 @@ def key(name: str) -> str:
 def columns_line(columns: dict[str, str]) -> str:
     """Roles and their columns as an inline table."""
     return "{ " + ", ".join(f"{r} = {quoted(c)}" for r, c in columns.items()) + " }"
+
+
+def path_line(path: str | list[str]) -> str:
+    """One path, or a list of those that make one table."""
+    return quoted(path) if isinstance(path, str) else f"[{', '.join(map(quoted, path))}]"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from surveys import guess_cameras, guess_layers
-from surveys.guess_lines import columns_line, key, quoted
+from surveys.guess_lines import columns_line, key, path_line, quoted
 from surveys.problems import listing
 from surveys.readers import reader, roles
 from surveys.readers.tidy import Guess
@@ -90,7 +90,7 @@ def text(
         "",
         f"[{found.extra.get('section', 'files.detections')}]",
         f"# {table.found.get('look') or f'{_rows_in(table)}; {_how_read(table)}'}",
-        f"path = {quoted(found.extra.get('path', parts.detections))}",
+        f"path = {path_line(found.extra.get('path', parts.detections))}",
     ]
     if parts.detections in parts.header_rows:
         lines.append(f"header_row = {parts.header_rows[parts.detections]}")

@@ -24,7 +24,8 @@ from surveys.readers.camera_records import (
 )
 from surveys.readers.camera_settings import Settings
 from surveys.readers.camera_sites import sites_of
-from surveys.readers.deployments import Deployments, tell_endless, tell_overlaps
+from surveys.readers.deployment_faults import tell_endless, tell_overlaps
+from surveys.readers.deployments import Deployments
 from surveys.readers.tidy import Tidy
 from surveys.study_file import StudyFile
 from surveys.values import as_seasons

@@ -13,6 +13,7 @@ import pandas as pd
 
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
+from surveys.problems import listing
 from surveys.readers import megadetector_results, roles
 from surveys.readers.camera_records import Records, species_frame
 from surveys.readers.camera_settings import SECTIONS as OF_CAMERAS
@@ -20,12 +21,13 @@ from surveys.readers.camera_settings import Settings, settings_of
 from surveys.readers.camera_visits import tidy_of
 from surveys.readers.deployments import Deployments, as_stations, column_of, stations_of
 from surveys.readers.megadetector_results import COLUMNS, Box, boxes_of
+from surveys.readers.picture_folders import stations_beside
 from surveys.readers.record_times import record_instants
 from surveys.readers.site_table import read_sites
 from surveys.readers.tidy import Guess, Tidy
 from surveys.readers.timelapse import sites_of_files, unknown_folders
 from surveys.readers.wildlife_insights import KINDS as WORDS
-from surveys.split_tables import open_parts
+from surveys.split_tables import open_parts, several
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, TableSpec
 
@@ -40,30 +42,27 @@ ANIMALS = frozenset({"animal", "animals", "wildlife", "object", "unknown"})  # n
 
 
 def detect(tables: dict[str, Table]) -> Guess | None:
-    """A table that `table_of` made of results, beside one of deployments."""
-    results = next((f for f, t in tables.items() if t.names == COLUMNS), None)
-    quiet = Ledger()
-    stations = next(
-        (
-            f
-            for f, t in tables.items()
-            if all(column_of(t, r, quiet) for r in ("site", "start", "end"))
-        ),
-        None,
-    )
-    if results is None or stations is None:
+    """Tables that `table_of` made of results, beside one of deployments."""
+    results = [f for f, t in tables.items() if t.names == COLUMNS]
+    if not results:
         return None
-    columns = {r: str(column_of(tables[stations], r, quiet)) for r in ("site", "start", "end")}
-    files: dict[str, tuple[str, dict[str, str]]] = {"deployments": (stations, columns)}
-    for file, table in tables.items():
+    paths = [p for f in results for p in tables[f].text("file")]
+    others = {f: t for f, t in tables.items() if f not in results}
+    stations = stations_beside(others, paths, is_file=True)
+    if stations is None:
+        return None
+    place, columns, number = stations
+    files: dict[str, tuple[str, dict[str, str]]] = {"deployments": (place, columns)}
+    quiet = Ledger()
+    for file, table in others.items():
         timed = {r: column_of(table, r, quiet, TIMES) for r in TIMES}
-        if file not in (results, stations) and all(timed.values()):
+        if file != place and all(timed.values()):
             files["times"] = (file, {r: str(c) for r, c in timed.items()})
     return Guess(
         "megadetector",
         0.95,
-        f"{results} holds results of MegaDetector",
-        extra={"file": results, "files": files},
+        f"{listing(results, 4)} {'hold' if len(results) > 1 else 'holds'} results of MegaDetector",
+        extra={"files": files, "site_folder": number} | several(results, tables),
     )
 
 

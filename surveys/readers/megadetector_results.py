@@ -93,6 +93,7 @@ def table_of(spec: TableSpec, ledger: Ledger) -> Table | None:
         "sha256": hashlib.sha256(raw).hexdigest(),
         "bytes": len(raw),
         "rows": len(frame),
+        "look": f"{len(frame)} pictures",
     }
     table = Table(spec, frame, found)
     _refuse_per_cent(table, ledger)

@@ -6,8 +6,6 @@ to. The species and the count are columns of the user's own template.
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pandas as pd
 
@@ -15,15 +13,17 @@ from surveys import cells
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import listing
-from surveys.readers import roles
+from surveys.readers import roles, station_words
 from surveys.readers.camera_records import Records, count_column, species_frame
 from surveys.readers.camera_settings import SECTIONS as OF_CAMERAS
 from surveys.readers.camera_settings import Settings, settings_of
 from surveys.readers.camera_times import JOINED, with_moment
 from surveys.readers.camera_visits import tidy_of
 from surveys.readers.deployments import Deployments, as_stations, column_of, stations_of
+from surveys.readers.picture_folders import folder_of, stations_beside
 from surveys.readers.record_times import record_instants
 from surveys.readers.site_table import read_sites
+from surveys.readers.station_words import Columns
 from surveys.readers.tidy import Guess, Tidy
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
@@ -38,38 +38,47 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 
 
 def detect(tables: dict[str, Table]) -> Guess | None:
-    """A table of files with RelativePath and DeleteFlag, beside one of deployments."""
-    images = stations = None
+    """A table of files with RelativePath and a time, beside one of deployments."""
+    images = None
     for file, table in tables.items():
         names = {n.casefold() for n in table.names}
         timed = "datetime" in names or {"date", "time"} <= names
         if {"file", "relativepath"} <= names and timed:
             images = file
-        elif all(column_of(table, r, Ledger()) for r in ("site", "start", "end")):
-            stations = file
-    if images is None or stations is None:
+    if images is None:
         return None
     table, quiet = tables[images], Ledger()
+    others = {f: t for f, t in tables.items() if f != images}
     columns = {r: column_of(table, r, quiet, COLUMNS) for r in ("species", "count")}
+    columns["species"] = columns["species"] or station_words.species_of(table)
+    paths = table.text(str(table.match("RelativePath")))
+    stations = stations_beside(others, paths, is_file=False)
+    root = table.match("RootFolder")
+    if root is not None:
+        above = stations_beside(others, table.text(root), is_file=False)
+        if above is not None and (stations is None or _share(above, others, table.text(root)) == 1):
+            columns["site"], stations = root, (*above[:2], 1)
+    if stations is None:
+        return None
+    place, of_stations, number = stations
     return Guess(
         "timelapse",
         0.95,
-        f"{images} has the columns of Timelapse (File, RelativePath), and {stations} tells from "
+        f"{images} has the columns of Timelapse (File, RelativePath), and {place} tells from "
         "when to when each camera stood",
         columns={r: c for r, c in columns.items() if c},
         extra={
             "file": images,
-            "files": {
-                "deployments": (
-                    stations,
-                    {
-                        r: str(column_of(tables[stations], r, quiet))
-                        for r in ("site", "start", "end")
-                    },
-                )
-            },
+            "files": {"deployments": (place, of_stations)},
+            "site_folder": number,
         },
     )
+
+
+def _share(found: tuple[str, Columns, int], tables: dict[str, Table], names: np.ndarray) -> float:
+    """The share of folders that are stations."""
+    known = {v.casefold() for v in tables[found[0]].text(found[1]["site"])}
+    return float(np.mean([str(n).casefold() in known for n in names])) if len(names) else 0.0
 
 
 def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
@@ -115,7 +124,9 @@ def _records(
     if deleted is not None:
         flags = np.array([v.casefold() in ("true", "1") for v in table.text(deleted)], dtype=bool)
         aside[flags] = "marked for deletion"
-    instant = record_instants(study, table, when, site, site, stations, settings, aside, ledger)
+    instant = record_instants(
+        study, table, str(when), site, site, stations, settings, aside, ledger
+    )
     counts = count_column(table, found["count"], ledger)
     names = cells.words(table, found["species"], ledger)
     frame = species_frame(study, table, names, ledger, counts=counts)
@@ -181,15 +192,6 @@ def sites_of_files(
         )
         return None
     return roles.same_sites(study, [str(told[p]) for p in table.text(path)])
-
-
-def folder_of(path: str, number: int, *, is_file: bool) -> str | None:
-    """Folder `number` (from 1; -1 is the innermost) of a path with / or backslashes."""
-    parts = [p for p in re.split(r"[/\\]+", path) if p not in ("", ".")]
-    if is_file:
-        parts = parts[:-1]
-    at = number - 1 if number > 0 else number
-    return parts[at] if number and -len(parts) <= at < len(parts) else None
 
 
 def unknown_folders(

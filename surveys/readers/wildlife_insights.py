@@ -28,6 +28,7 @@ from surveys.readers.deployments import (
 from surveys.readers.record_times import record_instants
 from surveys.readers.site_table import read_sites
 from surveys.readers.tidy import Guess, Tidy
+from surveys.split_tables import several
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, TableSpec, rows_text
 
@@ -52,21 +53,23 @@ KINDS = {
 
 def detect(tables: dict[str, Table]) -> Guess | None:
     """Deployments with a placename, beside pictures or sequences with a taxon."""
-    places = records = ""
+    places, found = "", []
     for file, table in tables.items():
         names = set(table.names)
         if set(DEPLOYMENTS) <= names:
             places = file
         elif {"deployment_id", "genus", "species"} <= names and names & set(RECORDS["datetime"]):
-            records = file
-    if not places or not records:
+            found.append(file)
+    if not places or not found:
         return None
+    told = several(found, tables)  # a large project comes in several files of pictures
+    records = listing(told["taken"], 4)
     return Guess(
         "wildlife_insights",
         1.0,
         f"{places} and {records} have the columns of a Wildlife Insights download",
         columns={"species": "species"},
-        extra={"file": records, "files": {"deployments": (places, {})}},
+        extra={"files": {"deployments": (places, {})}} | told,
     )
 
 
