@@ -138,7 +138,17 @@ def _records(
         frame=frame,
         individuals=counts is not None,
         pictures=True,
+        event=_pictures(table),
     )
+
+
+def _pictures(table: Table) -> np.ndarray | None:
+    """Each picture: people make further rows of one for further animals in it."""
+    columns = [table.match(name) for name in ("RootFolder", "RelativePath", "File")]
+    if columns[-1] is None:
+        return None
+    parts = [table.text(c) for c in columns if c is not None]
+    return np.array(["/".join(map(str, p)) for p in zip(*parts, strict=True)], dtype=object)
 
 
 def _with_moment(table: Table, ledger: Ledger) -> Table:
