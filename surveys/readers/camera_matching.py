@@ -108,8 +108,8 @@ def _tell_outside(
     """Records while no camera worked, and those outside its hours on a day of effort."""
     table = records.table
     at = np.flatnonzero(hit >= 0)
-    late = at[
-        (records.instant[at] >= joined.end[hit[at]]) | (records.instant[at] < joined.start[hit[at]])
+    late = at[  # the last picture often is the end of its deployment
+        (records.instant[at] > joined.end[hit[at]]) | (records.instant[at] < joined.start[hit[at]])
     ]
     if len(late):
         n = len(late)

@@ -280,7 +280,7 @@ def _records(
     instant = on_clock(table, times, np.where(at >= 0, own[at], 0.0), settings.clock, ledger)
     for name, seconds in settings.shifts.items():
         instant[(unit == name) | (site == name)] += seconds
-    counts = _counts(table, ledger)
+    counts = _counts(table, kinds == "", ledger)
     if len(ledger.of_level("error")) > before:
         return None
     frame = species_frame(
@@ -350,13 +350,15 @@ def _same_kind_of_time(
         )
 
 
-def _counts(table: Table, ledger: Ledger) -> np.ndarray | None:
+def _counts(table: Table, animal: np.ndarray, ledger: Ledger) -> np.ndarray | None:
+    """Numbers of animals; what stands beside a blank picture, often a 0, is none."""
     if "count" not in table.names:
         return None
     counts = cells.numbers(table, "count", ledger)
     with np.errstate(invalid="ignore"):
         bad = (counts < 1) | (counts != np.floor(counts)) & ~np.isnan(counts)
-    for i in np.flatnonzero(bad):
+    counts = np.where(animal, counts, np.nan)
+    for i in np.flatnonzero(bad & animal):
         ledger.error(
             "E048",
             f"{table.place}, row {table.rows[i]}, column count: {table.text('count')[i]} is no "
