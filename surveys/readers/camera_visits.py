@@ -75,8 +75,9 @@ def tidy_of(
         for table in (records.table, deployments.table):
             roles.tell_loose_names(table, ledger)
             cells.tell_decimals(table, ledger)
-    if not ledger.n_read(deployments.table.file):
-        table = deployments.table
+    table = deployments.table
+    others = [*site_tables, *([records.table] if records is not None else [])]
+    if table.place not in {t.place for t in others}:  # a table in two roles is accounted for once
         long_visits.account(table, table.frame, deployments.aside, ledger)
     sites = _visited(deployments, sites, visits, ledger)
     told = study.section("study").get("species", [])

@@ -15,7 +15,7 @@ from surveys.open_table import open_table
 from surveys.problems import did_you_mean, listing, nearest
 from surveys.readers import roles
 from surveys.readers.camera_settings import Settings
-from surveys.readers.camera_times import only_dates, tell_bare_days, without_time
+from surveys.readers.camera_times import only_dates, tell_bare_days, with_hours, without_time
 from surveys.readers.failures import failures, problem_columns
 from surveys.readers.offset_times import check_mixed, is_missing, offset_times, on_clock
 from surveys.readers.one_table import deployments_of
@@ -105,6 +105,7 @@ def read_stations(
         )
     if len(ledger.of_level("error")) > before:
         return None
+    table, hours = with_hours(table, [str(found["start"]), str(found["end"])])
     site = roles.same_sites(study, cells.ids(table, str(found["site"]), ledger))
     roles.join_capitals(study, table, site, ledger)
     n = len(table)
@@ -140,7 +141,9 @@ def read_stations(
         end=end,
         aside=np.where(never, NEVER, "").astype(object),
         has_cameras=found["camera"] is not None,
-        used_columns={c for c in found.values() if c} | {c for p in problems for c in p if c},
+        used_columns={c for c in found.values() if c}
+        | {c for p in problems for c in p if c}
+        | set(hours),
     )
     out.failures = failures(table, out, problems, settings, ledger)
     return out
