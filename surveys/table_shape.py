@@ -14,6 +14,7 @@ from surveys import sniff
 from surveys.ledger import Ledger
 from surveys.parquet import Columns
 from surveys.problems import did_you_mean, listing
+from surveys.repeated_headers import without_headers
 from surveys.table_edges import clean, with_row_names, without_notes
 from surveys.text_table import Table, TableSpec, bare, rows_text
 from surveys.workbook import Sheet
@@ -53,6 +54,7 @@ def shape(
     body = [(n, [clean(c) for c in line]) for n, line in body]
     body = [(n, line) for n, line in body if any(line)]
     body = without_notes(spec, place, width, body, ledger)
+    body = without_headers(spec, place, header, body, ledger)
     header = with_row_names(spec, place, header, body, ledger)
     width = len(header)
     if not _header_names_fit(spec, place, header, ledger):

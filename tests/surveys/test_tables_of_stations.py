@@ -58,3 +58,36 @@ def test_every_sheet_of_a_workbook_is_accounted_for(tmp_path):
     study = study.replace('"stations.csv"', '"survey.xlsx"\nsheet = "stations"')
     told = json.loads(load(tmp_path, study).attrs["ledger"])
     assert told["read"] == told["used"] == {"survey.xlsx": 3}
+
+
+STATIONS = "Station,Setup_date,Retrieval_date\nA,2021-05-01,2021-05-15\nB,2021-05-01,2021-05-15\n"
+
+
+def aside(ds):
+    return {a["rule"]: a["rows"] for a in json.loads(ds.attrs["ledger"])["aside"]}
+
+
+def test_words_of_several_programs_and_languages_are_no_species(tmp_path):
+    words = ["NOTHINGHERE", "no_animal", "Camera-Trapper", "motorbike", "vacío", "Mensch", "Tiger"]
+    records = SEEN + "".join(f"A,{word},2021-05-03 01:00:00\n" for word in words)
+    ds = load(tmp_path, DAYS, stations=STATIONS, records=records)
+    assert ds["species"].values.tolist() == ["Tiger", "fox"]
+    assert aside(ds) == {
+        "not a species: blank": [3, 4, 7],
+        "not a species: human": [5, 8],
+        "not a species: vehicle": [6],
+    }
+    # what the study file says of a word goes before
+    alias = '[taxa.alias]\n"Mensch" = "Yeti"\n"Tiger" = "people"\n'
+    ds = load(tmp_path, DAYS + alias)
+    assert ds["species"].values.tolist() == ["Yeti", "fox"]
+
+
+def test_a_header_that_stands_in_the_table_again_is_no_row(tmp_path):
+    records = SEEN + "Station, Species,DateTimeOriginal\nB,fox,2021-05-03 01:00:00\n"
+    ds = load(tmp_path, DAYS, stations=STATIONS, records=records)
+    assert ds["detection"].sel(species="fox", visit=1).values.ravel().tolist() == [1, 1]
+    assert aside(ds) == {"the header once more": [3]}
+    told = json.loads(ds.attrs["ledger"])
+    assert told["read"]["records.csv"] == 3
+    assert [p["row"] for p in told["problems"] if p["code"] == "W009"] == [3]
