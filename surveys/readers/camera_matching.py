@@ -133,8 +133,7 @@ def _tell_outside(
         if np.isfinite(far)
         else int(table.rows[outside[0]])
     )
-    days = f"{far:,.0f}" if far >= 100 else f"{far:.3g}"
-    reach = f", up to {days} days off" if np.isfinite(far) and far > 0 else ""
+    reach = f", up to {_span(far)} off" if np.isfinite(far) and far > 0 else ""
     share = len(outside) / max(int((records.aside == "").sum()) + len(outside), 1)
     tell = ledger.error if stop else ledger.warn
     tell(
@@ -148,6 +147,14 @@ def _tell_outside(
         + (f" ({share:.0%} of all rows: are the clocks right?)" if share > 0.2 else ""),
         cure="correct the clock, [clock.SITE] shift, or the deployments",
     )
+
+
+def _span(days: float) -> str:
+    """A stretch of time in the unit that suits it."""
+    if days >= 1:
+        return f"{days:,.0f} days" if days >= 100 else f"{days:.3g} days"
+    hours = 24 * days
+    return f"{hours:.2g} hours" if hours >= 2 else f"{max(round(60 * hours), 1)} minutes"
 
 
 def _tell_silence(deployments, records: Records, joined, inside, settings, ledger) -> None:

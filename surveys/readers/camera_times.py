@@ -91,9 +91,14 @@ def instants_of(
     return out
 
 
-def without_time(table: Table, column: str, wall: np.ndarray) -> np.ndarray:
-    """Cells that tell a day and no time of day, in a column where others may tell one."""
-    bare = np.array([":" not in text for text in table.text(column)], dtype=bool)
+def without_time(
+    table: Table, column: str, wall: np.ndarray, *, midnights: bool = False
+) -> np.ndarray:
+    """Cells that tell a day and no time of day, in a column where others may tell one.
+
+    `midnights`: whether 00:00:00 tells none, too.
+    """
+    bare = np.array([midnights or ":" not in text for text in table.text(column)], dtype=bool)
     return bare & ~np.isnat(wall) & (wall == wall.astype("datetime64[D]"))
 
 

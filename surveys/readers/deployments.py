@@ -88,9 +88,12 @@ def column_of(
 
 
 def read_stations(
-    study: StudyFile, table: Table, settings: Settings, ledger: Ledger
+    study: StudyFile, table: Table, settings: Settings, ledger: Ledger, *, midnights: bool = False
 ) -> Deployments | None:
-    """A table with the first and last day of each camera; None where a fault forbids it."""
+    """A table with the first and last day of each camera; None where a fault forbids it.
+
+    `midnights`: whether 00:00:00 is how the source writes a day of which it knows no hour.
+    """
     before = len(ledger.of_level("error"))
     found = {
         role: column_of(table, role, ledger, needed=role in ("site", "start", "end"))
@@ -115,7 +118,8 @@ def read_stations(
     if by_column and not found["season"]:
         _no_seasons(study, table, ledger)
     season = table.text(found["season"]) if by_column and found["season"] else blank.copy()
-    start, end, never = _ends(table, site, str(found["start"]), str(found["end"]), settings, ledger)
+    pair = (str(found["start"]), str(found["end"]))
+    start, end, never = _ends(table, site, pair, settings, ledger, midnights=midnights)
     if by_column and found["season"]:
         blank_season = (season == "") & ~never
         _tell_blank(table, found["season"], blank_season, "write the season of each row", ledger)
@@ -201,9 +205,16 @@ def _twice(series: pd.Series, rows: np.ndarray) -> list[tuple[str, np.ndarray]]:
     ]
 
 
-def _ends(table, site, start_column: str, end_column: str, settings: Settings, ledger: Ledger):
+def _ends(
+    table: Table,
+    site: np.ndarray,
+    pair: tuple[str, str],
+    settings: Settings,
+    ledger: Ledger,
+    *,
+    midnights: bool,
+):
     """First and last instant of each deployment; dates without time as the study file says."""
-    pair = (start_column, end_column)
     beside = [*pair, *(c for p in problem_columns(table) for c in p if c)]
     times = [offset_times(table, c, ledger, beside=beside) for c in pair]
     for each in times:
@@ -218,7 +229,7 @@ def _ends(table, site, start_column: str, end_column: str, settings: Settings, l
     half = settings.ends == "half"
     all_bare = only_dates(*walls)
     for i, seconds in enumerate((12 * 3600, 12 * 3600) if half else (0, 24 * 3600)):
-        bare = all_bare | without_time(table, pair[i], walls[i])
+        bare = all_bare | without_time(table, pair[i], walls[i], midnights=midnights)
         walls[i] = np.where(bare, walls[i] + np.timedelta64(seconds, "s"), walls[i])
         if not all_bare:
             meaning = f"read as {'noon: half of that day counts' if half else 'the whole day'}"

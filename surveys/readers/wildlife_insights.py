@@ -88,7 +88,9 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
         spec = _spec(study, section, names, ledger)
         opened.append(open_table(spec, ledger) if spec is not None else None)
     places, table = opened
-    deployments = read_stations(study, places, settings, ledger) if places is not None else None
+    deployments = (
+        None if places is None else read_stations(study, places, settings, ledger, midnights=True)
+    )
     if deployments is None or table is None:
         read_sites(study, None, ledger)
         return None

@@ -176,6 +176,14 @@ def test_wildlife_insights__days_count_whole_and_words_are_no_species(tmp_path):
     assert float(counted["count"].sel(species="Canis lupus").sum()) == 2
 
 
+def test_wildlife_insights__midnight_is_a_day_beside_deployments_with_hours(tmp_path):
+    hours = WI_DEPLOYMENTS.replace("2021-05-03 00:00:00", "2021-05-03 06:00:00")
+    ds = load(tmp_path, WI, deployments=hours, images=WI_IMAGES)
+    # d1 as before; d2 from six o'clock on, and its last day whole
+    assert ds["effort"].isel(season=0).values.tolist() == [[5, 5], [2.75, 5]]
+    assert ds["detection"].sel(species="Canis lupus").values.ravel().tolist() == [0, 1, 0, 0]
+
+
 def test_wildlife_insights__sequences_are_events(tmp_path):
     sequences = WI_IMAGES.replace("timestamp", "start_time").replace(
         "number_of_objects", "group_size"
