@@ -64,6 +64,7 @@ def detect(tables: dict[str, Table]) -> Guess | None:
         column = column_of(table, role, Ledger()) or told.get(role)
         if column:
             stations[1][role] = column
+    stations[1].update(station_words.unusual_places(table))
     start, end = stations[1]["start"], stations[1]["end"]
     return Guess(
         "camtrapr",

@@ -15,6 +15,7 @@ import numpy as np
 
 from surveys import cells, dates
 from surveys.ledger import Ledger
+from surveys.readers import roles
 from surveys.readers.deployments import column_of
 from surveys.text_table import Table
 
@@ -117,7 +118,7 @@ def ends_of(table: Table, of: re.Pattern[str] | None = None) -> Columns | None:
         return None
     camera = column_of(table, "camera", quiet)
     camera = camera or next((c for c in table.names if CAMERAS.match(words(c))), None)
-    return found | ({"camera": camera} if camera else {})
+    return found | ({"camera": camera} if camera else {}) | unusual_places(table)
 
 
 def _by_order(table: Table, pair: list[str]) -> Columns:
@@ -198,6 +199,33 @@ def site_of(stations: Table, records: Table, but: Iterable[str] = ()) -> tuple[s
 
 def _alike(one: str, other: str, pattern: re.Pattern[str]) -> bool:
     return words(one) == words(other) or bool(pattern.search(words(other)))
+
+
+def places_of(table: Table) -> Columns:
+    """Columns of degrees, by a word of their names: "Trap Station Longitude", "lon_wgs84"."""
+    found: dict[str, dict[str, str]] = {"longitude": {}, "latitude": {}}
+    for role, pattern in (
+        ("longitude", r"\b(longitude|long?)\b"),
+        ("latitude", r"\b(latitude|lat)\b"),
+    ):
+        for column in table.names:
+            rest, n = re.subn(pattern, "", words(column))
+            if n and _share(table, column, _is_degree) >= _ENOUGH:
+                found[role].setdefault(rest, column)
+    for rest, column in found["longitude"].items():
+        if rest in found["latitude"]:
+            return {"longitude": column, "latitude": found["latitude"][rest]}
+    return {}
+
+
+def unusual_places(table: Table) -> Columns:
+    """Columns of degrees that the readers would not find by themselves."""
+    usual = [any(map(table.match_but_unit, roles.USUAL[r])) for r in ("longitude", "easting")]
+    return {} if any(usual) else places_of(table)
+
+
+def _is_degree(text: str) -> bool:
+    return bool(re.fullmatch(r"-?\d{1,3}[.,]\d+", text))
 
 
 def sites_in(table: Table) -> list[str]:

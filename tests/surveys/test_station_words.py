@@ -50,6 +50,17 @@ def test_guess__tables_of_cameras_under_names_of_their_owner(tmp_path, names):
     assert float(ds["effort"].sum()) == 28
 
 
+def test_guess__places_of_stations_by_a_word_of_their_names(tmp_path):
+    stations = (
+        "Trap Station,Trap Station Longitude,Trap Station Latitude,Session Start,Session End\n"
+    )
+    stations += "A1,8.25,46.5,2021-05-01,2021-05-15\nA2,8.5,46.75,2021-05-01,2021-05-15\n"
+    records = RECORDS["order"].replace("plot", "Trap Station")
+    ds, _ = first_look(tmp_path, records__csv=records, cams__csv=stations)
+    assert ds["longitude"].values.tolist() == [8.25, 8.5]
+    assert ds["latitude"].values.tolist() == [46.5, 46.75]
+
+
 def test_guess__one_table_of_records_that_tell_their_deployments(tmp_path):
     head = "ID,Site Name,Camera Trap Name,Latitude,Photo Type,Photo Date,Photo Time,Class,Genus,"
     head += "Species,Number of Animals,Camera Serial,Camera Start Date,Camera End Date,Longitude\n"
