@@ -92,6 +92,8 @@ def several(files: Sequence[str], tables: Mapping[str, Table]) -> dict[str, Any]
 
     A file that repeats rows of the others is a copy or a part of them, and stays out.
     """
+    if len(files) == 1:
+        return {"file": files[0], "taken": list(files), "idle": {}}
     names = tables[files[0]].names
     taken, seen, idle = [files[0]], _rows_of(tables[files[0]], names), {}
     for file in files[1:]:

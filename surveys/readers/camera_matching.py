@@ -183,7 +183,8 @@ def account(records: Records, used: np.ndarray, ledger: Ledger) -> np.ndarray:
     counts[used.astype(np.int64)] = True
     first = records.frame.drop_duplicates("at").set_index("at")["reason"]
     open_rows = np.flatnonzero((aside == "") & ~counts)
-    aside[open_rows] = [first.get(i, "no record") or "no record" for i in open_rows]
+    reasons = dict(zip(first.index.tolist(), first.tolist(), strict=True))
+    aside[open_rows] = [reasons.get(i, "") or "no record" for i in open_rows.tolist()]
     aside[counts] = ""
     # What is no species is told as such, wherever it lies; what a reader refused keeps its reason.
     no_species = (
@@ -191,6 +192,6 @@ def account(records: Records, used: np.ndarray, ledger: Ledger) -> np.ndarray:
         & ~records.refused
         & np.isin(np.arange(len(aside)), first.index[first != ""].to_numpy())
     )
-    aside[no_species] = [first[i] for i in np.flatnonzero(no_species)]
+    aside[no_species] = [reasons[i] for i in np.flatnonzero(no_species).tolist()]
     long_visits.account(records.table, records.table.frame, aside, ledger)
     return aside

@@ -7,6 +7,7 @@ its names are the species; else all are "animal", which serves to sort out blank
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -224,6 +225,7 @@ def _is_named(box: Box) -> bool:
     return bool(box.name) or (category not in ANIMALS and not _kind(category))
 
 
+@cache
 def _kind(word: str) -> str:
     """What a word says instead of a species; "" for a name."""
     plain = roles.plain_name(word)

@@ -68,7 +68,8 @@ def table_of(spec: TableSpec, ledger: Ledger) -> Table | None:
         if spec.path.stat().st_size > MOST_BYTES:
             raise ValueError("it is larger than 2 GB")
         raw = Path(spec.path).read_bytes()
-        rows = [_row(*picture) for picture in _pictures(json.loads(raw.decode("utf-8-sig")))]
+        pictures = _pictures(json.loads(raw.decode("utf-8-sig")))
+        rows = [_row(*picture) for picture in pictures]
     except FileNotFoundError:
         ledger.error(
             "E401",
@@ -95,25 +96,21 @@ def table_of(spec: TableSpec, ledger: Ledger) -> Table | None:
         "rows": len(frame),
         "look": f"{len(frame)} pictures",
     }
-    table = Table(spec, frame, found)
-    _refuse_per_cent(table, ledger)
-    return table
+    _refuse_per_cent(spec, pictures, ledger)
+    return Table(spec, frame, found)
 
 
-def _refuse_per_cent(table: Table, ledger: Ledger) -> None:
+def _refuse_per_cent(spec: TableSpec, pictures: list[Picture], ledger: Ledger) -> None:
     """Confidences run from 0 to 1; beyond it every box would be above any threshold."""
-    for row, file, text in zip(
-        table.rows, table.text("file"), table.text("detections"), strict=True
-    ):
-        told = [c for b in boxes_of(text) for c in (b.confidence, b.sure)]
-        beyond = [c for c in told if not 0 <= c <= 1]
+    for number, (file, _, _, boxes) in enumerate(pictures, start=1):
+        beyond = [c for b in boxes for c in (b.confidence, b.sure) if not 0 <= c <= 1]
         if beyond:
             ledger.error(
                 "E054",
-                f"{table.place}, picture {row} ({file}), conf: {beyond[0]:g} is not between 0 and "
-                "1",
-                file=table.place,
-                row=int(row),
+                f"{spec.shown}, picture {number} ({file}), conf: {beyond[0]:g} is not between 0 "
+                "and 1",
+                file=spec.shown,
+                row=number,
                 column="conf",
                 cure="if these are per cent, divide them by 100",
             )

@@ -28,9 +28,9 @@ def stations_beside(
 
     The folder is the one that holds names of stations; the first, where none does.
     """
-    every = sorted(set(paths))
+    every = sorted({re.split(r"[/\\]+[^/\\]*$", p)[0] if is_file else p for p in paths})
     numbers = (*range(1, DEEPEST + 1), -1, -2)
-    folders = {k: [folder_of(p, k, is_file=is_file) for p in every] for k in numbers}
+    folders = {k: [folder_of(p, k, is_file=False) for p in every] for k in numbers}
     best: tuple[float, tuple[str, Columns, int]] | None = None
     for file, table in tables.items():
         ends = station_words.stations_of(table)
