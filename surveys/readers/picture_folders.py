@@ -10,6 +10,8 @@ from surveys.readers.station_words import Columns
 from surveys.text_table import Table
 
 DEEPEST = 8  # folders below each other that are looked at
+SOME = 500  # rows that a first look looks at
+_PICTURE = re.compile(r"[/\\][^/\\]+\.(jpe?g|png|tiff?|mp4|avi|mov|mts|m4v|wmv)$", re.IGNORECASE)
 
 
 def folder_of(path: str, number: int, *, is_file: bool) -> str | None:
@@ -19,6 +21,17 @@ def folder_of(path: str, number: int, *, is_file: bool) -> str | None:
         parts = parts[:-1]
     at = number - 1 if number > 0 else number
     return parts[at] if number and -len(parts) <= at < len(parts) else None
+
+
+def path_column(table: Table) -> str | None:
+    """The column of the paths of pictures; of two, the one that is called relative."""
+    found = [
+        c
+        for c in table.names
+        if len(table) and all(_PICTURE.search(v) for v in table.text(c)[:SOME] if v)
+        if any(table.text(c)[:SOME])
+    ]
+    return next((c for c in found if "rel" in c.casefold()), found[0] if found else None)
 
 
 def stations_beside(

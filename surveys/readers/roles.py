@@ -54,11 +54,13 @@ NOT_SPECIES: dict[str, str] = {
     **dict.fromkeys(("time lapse", "timelapse", "setup pickup", "calibration photos"), "blank"),
     **dict.fromkeys(("camera trapper", "research team", "researcher", "hiker", "hikers"), "human"),
     **dict.fromkeys(("vehicles", "motorcycle", "motorbike", "atv", "truck", "cars"), "vehicle"),
-    **dict.fromkeys(("unknown animal", "unknown species", "no cv result"), "unknown"),
+    **dict.fromkeys(("unknown animal", "unknown species", "no cv result", "undefined"), "unknown"),
     **dict.fromkeys(("vacio", "vacía", "vacío", "vide", "vazio", "vuoto", "leeg", "leer"), "blank"),
     **dict.fromkeys(("humano", "humain", "mensch", "mens", "persona", "personne"), "human"),
     **dict.fromkeys(("pessoa", "uomo", "homme"), "human"),
-    **dict.fromkeys(("vehiculo", "vehículo", "véhicule", "fahrzeug", "veiculo"), "vehicle"),
+    **dict.fromkeys(
+        ("vehiculo", "vehículo", "véhicule", "vehicule", "fahrzeug", "veiculo"), "vehicle"
+    ),
     **dict.fromkeys(("desconocido", "inconnu", "unbekannt", "onbekend"), "unknown"),
 }
 

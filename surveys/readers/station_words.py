@@ -50,6 +50,7 @@ SPECIES = (
     re.compile(r"scientific|species|taxon|especie|espece"),
     re.compile(r"^(common name|animal|nombre comun|vernacular name)$"),
 )
+LABELS = re.compile(r"^(label|prediction|class|classification|tags?|keywords?)$")
 MOMENTS = re.compile(r"date ?time|time ?stamp|begin|start|capture|photo|date|fecha|datum|time|hora")
 COUNTS = re.compile(
     r"^(count|counts|number|group size|quantity|individuals|sighting quantity|cantidad|anzahl|"
@@ -239,9 +240,14 @@ def sites_in(table: Table) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def records_of(table: Table, but: Iterable[str] = ()) -> Columns | None:
-    """The columns of a table of records but for the site: species, time, and count."""
+def records_of(table: Table, but: Iterable[str] = (), *, labels: bool = False) -> Columns | None:
+    """The columns of a table of records but for the site: species, time, and count.
+
+    `labels`: whether what a program calls a label or a prediction is a name, too.
+    """
     species, moment = species_of(table), moment_of(table, but)
+    if species is None and labels:
+        species = next((c for c in table.names if LABELS.match(words(c))), None)
     if species is None or moment is None:
         return None
     found = {"species": species} | moment

@@ -13,7 +13,7 @@ from surveys import cells
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import listing
-from surveys.readers import roles, station_words
+from surveys.readers import picture_folders, roles, station_words
 from surveys.readers.camera_records import Records, count_column, species_frame
 from surveys.readers.camera_settings import SECTIONS as OF_CAMERAS
 from surveys.readers.camera_settings import Settings, settings_of
@@ -46,7 +46,7 @@ def detect(tables: dict[str, Table]) -> Guess | None:
         if {"file", "relativepath"} <= names and timed:
             images = file
     if images is None:
-        return None
+        return _of_pictures(tables)
     table, quiet = tables[images], Ledger()
     others = {f: t for f, t in tables.items() if f != images}
     columns = {r: column_of(table, r, quiet, COLUMNS) for r in ("species", "count")}
@@ -73,6 +73,39 @@ def detect(tables: dict[str, Table]) -> Guess | None:
             "site_folder": number,
         },
     )
+
+
+def _of_pictures(tables: dict[str, Table]) -> Guess | None:
+    """A table of pictures with the path of each, as programs that name animals write it."""
+    for file, table in tables.items():
+        path = picture_folders.path_column(table)
+        told = station_words.records_of(table, labels=True) if path is not None else None
+        if path is None or told is None or "datetime" not in told:
+            continue
+        others = {f: t for f, t in tables.items() if f != file}
+        stations = stations_beside(others, table.text(path), is_file=True)
+        if stations is None or not _holds(stations, others, table.text(path)):
+            continue
+        place, of_stations, number = stations
+        return Guess(
+            "timelapse",
+            0.85,
+            f"{file} tells the path, the time and a name of each picture, and {place} from when to "
+            "when each camera stood",
+            columns={"file": path} | told,
+            extra={
+                "file": file,
+                "files": {"deployments": (place, of_stations)},
+                "site_folder": number,
+            },
+        )
+    return None
+
+
+def _holds(found: tuple[str, Columns, int], tables: dict[str, Table], paths: np.ndarray) -> bool:
+    """Whether the folder is a station of some picture at all."""
+    known = {v.casefold() for v in tables[found[0]].text(found[1]["site"])}
+    return any((folder_of(p, found[2], is_file=True) or "").casefold() in known for p in paths)
 
 
 def _share(found: tuple[str, Columns, int], tables: dict[str, Table], names: np.ndarray) -> float:
@@ -144,7 +177,8 @@ def _records(
 
 def _pictures(table: Table) -> np.ndarray | None:
     """Each picture: people make further rows of one for further animals in it."""
-    columns = [table.match(name) for name in ("RootFolder", "RelativePath", "File")]
+    named = table.spec.columns.get("file")
+    columns = [table.match(name) for name in ("RootFolder", "RelativePath", named or "File")]
     if columns[-1] is None:
         return None
     parts = [table.text(c) for c in columns if c is not None]
@@ -173,7 +207,9 @@ def sites_of_files(
     if "site" in table.spec.columns:
         named = roles.named(table, "site", ledger)
         return None if named is None else roles.same_sites(study, cells.ids(table, named, ledger))
-    path = table.match(column)
+    is_file = section != "timelapse" or "file" in table.spec.columns
+    path = roles.named(table, "file", ledger) if "file" in table.spec.columns else None
+    path = path or table.match(column)
     if path is None:
         ledger.error(
             "E015",
@@ -184,9 +220,7 @@ def sites_of_files(
         )
         return None
     number = study.section(section).get("site_folder", 1)
-    told = {
-        p: folder_of(p, number, is_file=section != "timelapse") for p in pd.unique(table.text(path))
-    }
+    told = {p: folder_of(p, number, is_file=is_file) for p in pd.unique(table.text(path))}
     lost = [p for p, folder in told.items() if folder is None]
     if lost:
         rows = table.rows[np.isin(table.text(path).astype(str), np.array(lost, dtype=str))]

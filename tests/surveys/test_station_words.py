@@ -7,6 +7,7 @@ from spoilt_studies import put
 
 from surveys import read
 from surveys.guess import guess
+from surveys.problems import SurveyError
 
 
 def first_look(folder, **files):
@@ -142,3 +143,17 @@ def test_guess__wildlife_insights_in_several_files(tmp_path):
         images_2__csv=head + "1,d1,i2,Vulpes,vulpes,2021-05-09 01:00:00\n",
     )
     assert found(ds) == [("Vulpes vulpes", "P", 1), ("Vulpes vulpes", "P", 2)]
+
+
+def test_guess__a_table_of_pictures_with_their_paths_and_labels(tmp_path):
+    head = "absolute_path,relative_path,label,confidence,DateTimeOriginal\n"
+    rows = "C:\\d,2021\\A1\\100\\1.JPG,fox,0.9,02/05/21 01:00:00\n"
+    rows += "C:\\d,2021\\A2\\2.JPG,person,0.9,14/05/21 01:00:00\n"
+    rows += "C:\\d,2021\\A2\\3.JPG,hare,0.9,09/05/21 01:00:00\n"
+    ds, text = first_look(tmp_path, results__csv=head + rows, cams__csv=STATIONS["trap"])
+    assert 'file = "relative_path"' in text
+    assert "site_folder = 2" in text
+    assert found(ds) == [("fox", "A1", 1), ("hare", "A2", 2)]
+    elsewhere = STATIONS["trap"].replace("A1", "Z1").replace("A2", "Z2")
+    with pytest.raises(SurveyError):  # no folder is a station of that table
+        first_look(tmp_path, results__csv=head + rows, cams__csv=elsewhere)
