@@ -10,6 +10,7 @@ from surveys.ledger import Ledger
 from surveys.problems import listing
 from surveys.readers import megadetector, megadetector_results, reader, sections
 from surveys.readers.deployments import column_of
+from surveys.readers.failures import problem_columns
 from surveys.readers.tidy import Guess
 from surveys.text_table import Table, TableSpec
 from surveys.unpack import read_bytes
@@ -18,6 +19,9 @@ from surveys.values import as_seasons, natural
 # What the key "type" says of a layer.
 GEOJSON = ("FeatureCollection", "Feature", "GeometryCollection", "Topology")
 GEOJSON += ("Point", "MultiPoint", "Polygon", "MultiPolygon", "LineString", "MultiLineString")
+FAILURES = (
+    "it tells when cameras failed: write that beside the stations, as Problem1_from, Problem1_to"
+)
 PACKAGES = ("camtrapdp", "wildlife_insights")
 
 
@@ -59,7 +63,7 @@ def idle(guess: Guess | None, table: Table) -> str:
     if why := guess.extra.get("idle", {}).get(table.spec.shown):
         return str(why)
     if guess.format not in PACKAGES:
-        return ""
+        return FAILURES if problem_columns(table) else ""
     of_package = {"deploymentID", "mediaID", "project_id", "camera_id"} & set(table.names)
     return "effort and records are known without it" if of_package else ""
 

@@ -170,3 +170,15 @@ def test_the_last_picture_at_the_end_of_a_deployment_is_told_of_no_fault(tmp_pat
 
     assert "W041" not in codes("12:00:00")
     assert "W041" in codes("12:00:01")
+
+
+def test_a_deployment_with_pictures_alone_keeps_them_beside_events_of_others(tmp_path):
+    lines = OBSERVATIONS.rstrip().split("\n")
+    pictures = [line.replace(",event,", ",media,") for line in lines if ",d2," in line]
+    rest = [line for line in lines if ",d2," not in line]
+    ds = small(tmp_path, observations="\n".join([*rest, *pictures]) + "\n")
+    known = small(tmp_path)
+    assert ds["detection"].equals(known["detection"])
+    told = {p["code"]: p["fact"] for p in json.loads(ds.attrs["ledger"])["problems"]}
+    assert "media-level rows alone (d2)" in told["R057"]
+    assert "count" not in ds  # one animal stands in many pictures

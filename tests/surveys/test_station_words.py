@@ -145,6 +145,13 @@ def test_guess__wildlife_insights_in_several_files(tmp_path):
     assert found(ds) == [("Vulpes vulpes", "P", 1), ("Vulpes vulpes", "P", 2)]
 
 
+def test_guess__a_table_of_failures_is_said_to_be_left_out(tmp_path):
+    failures = "Camera,malf1_start,malf1_end\nA1,2021-05-03,2021-05-05\n"
+    files = {"records__csv": RECORDS["trap"], "cams__csv": STATIONS["trap"]}
+    _, text = first_look(tmp_path, **files, malf__csv=failures)
+    assert "# not used: malf.csv (it tells when cameras failed" in text
+
+
 def test_guess__a_table_of_pictures_with_their_paths_and_labels(tmp_path):
     head = "absolute_path,relative_path,label,confidence,DateTimeOriginal\n"
     rows = "C:\\d,2021\\A1\\100\\1.JPG,fox,0.9,02/05/21 01:00:00\n"
