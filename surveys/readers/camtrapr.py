@@ -21,7 +21,7 @@ from surveys.readers.camera_times import JOINED, with_moment
 from surveys.readers.camera_visits import tidy_of
 from surveys.readers.deployments import Deployments, as_stations, column_of, stations_of
 from surveys.readers.record_times import record_instants
-from surveys.readers.scientific_names import whole_names
+from surveys.readers.scientific_names import tell_further, whole_names
 from surveys.readers.site_table import read_sites
 from surveys.readers.station_words import stations_of as stations_by_words
 from surveys.readers.tidy import Guess, Tidy
@@ -174,6 +174,7 @@ def records_of(
         scientific = False
     else:
         names, scientific = whole_names(table, found["species"], ledger)
+        tell_further(table, found["species"], ledger)
     return Records(
         table,
         unit=site,

@@ -1,4 +1,4 @@
-"""Names of species that stand in two columns, Genus and Species, joined into one."""
+"""Names of species that stand in several columns: Genus and Species, or Species1 and Species2."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from surveys import cells
 from surveys.ledger import Ledger
-from surveys.text_table import Table
+from surveys.text_table import Table, rows_text
 
 _EPITHET = re.compile(r"[^\W\d_A-Z][\w.-]*(?: [^\W\d_A-Z][\w.-]*)?")
 _GENUS = re.compile(r"[^\W\d_]+")
@@ -32,6 +32,30 @@ def whole_names(table: Table, column: str, ledger: Ledger) -> tuple[np.ndarray, 
     if not known or not all(_EPITHET.fullmatch(n) for n in known):
         return names, False  # whole names already, or names of another kind
     return np.array([_joined(g, s) for g, s in zip(above, names, strict=True)], dtype=object), True
+
+
+def tell_further(table: Table, column: str, ledger: Ledger) -> None:
+    """Names in Species2 beside those in Species1 are animals that would be lost in silence."""
+    parts = re.fullmatch(r"(.*?)[ _.]*(\d*)", column)
+    stem = parts[1].casefold() if parts else column.casefold()
+    for other in table.names:
+        further = re.fullmatch(r"(.*?)[ _.]*(\d+)", other)
+        if other == column or further is None or further[1].casefold() != stem:
+            continue
+        names = cells.words(table, other, Ledger())
+        rows = table.rows[[bool(n) and n.casefold() not in _NONE for n in names]]
+        if len(rows):
+            ledger.warn(
+                "W503",
+                f"{table.place}, {rows_text(rows)}: column {other} holds further names, which are "
+                f"not read; {column} is",
+                file=table.file,
+                row=int(rows[0]),
+                column=other,
+                why="what stands there was seen and counts as not seen",
+                cure="write a row for each animal: the same row again, with the other name in "
+                f"{column}",
+            )
 
 
 def _joined(genus: str, species: str) -> str:

@@ -22,6 +22,7 @@ from surveys.readers.camera_visits import tidy_of
 from surveys.readers.deployments import Deployments, as_stations, column_of, stations_of
 from surveys.readers.picture_folders import folder_of, stations_beside
 from surveys.readers.record_times import record_instants
+from surveys.readers.scientific_names import tell_further, whole_names
 from surveys.readers.site_table import read_sites
 from surveys.readers.station_words import Columns
 from surveys.readers.tidy import Guess, Tidy
@@ -161,8 +162,9 @@ def _records(
         study, table, str(when), site, site, stations, settings, aside, ledger
     )
     counts = count_column(table, found["count"], ledger)
-    names = cells.words(table, found["species"], ledger)
-    frame = species_frame(study, table, names, ledger, counts=counts)
+    names, scientific = whole_names(table, found["species"], ledger)
+    tell_further(table, found["species"], ledger)
+    frame = species_frame(study, table, names, ledger, scientific=scientific, counts=counts)
     return Records(
         table,
         unit=site,

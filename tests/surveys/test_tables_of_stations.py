@@ -91,3 +91,16 @@ def test_a_header_that_stands_in_the_table_again_is_no_row(tmp_path):
     told = json.loads(ds.attrs["ledger"])
     assert told["read"]["records.csv"] == 3
     assert [p["row"] for p in told["problems"] if p["code"] == "W009"] == [3]
+
+
+@pytest.mark.parametrize("names", [("Species1", "Species2"), ("Species", "Species_2")])
+def test_further_names_in_a_row_are_told(tmp_path, names):
+    records = SEEN.replace("Species", names[0]).replace("Original", f"Original,{names[1]}", 1)
+    records = records.replace("01:00:00", "01:00:00,hare") + "B,fox,2021-05-02 01:00:00,\n"
+    study = DAYS.replace('"records.csv"', f'"records.csv"\ncolumns = {{ species = "{names[0]}" }}')
+    ds = load(tmp_path, study, stations=STATIONS, records=records)
+    told = {p["code"]: p for p in json.loads(ds.attrs["ledger"])["problems"]}
+    assert (told["W503"]["row"], told["W503"]["column"]) == (2, names[1])
+    records = records.replace("hare", "")
+    ds = load(tmp_path, study, records=records)
+    assert "W503" not in {p["code"] for p in json.loads(ds.attrs["ledger"]).get("problems", [])}
