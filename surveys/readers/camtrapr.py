@@ -85,7 +85,7 @@ def by_words(tables: dict[str, Table]) -> Guess | None:
     start, end = stations["start"], stations["end"]
     return Guess(
         "camtrapr",
-        0.8,
+        station_words.sure_of(tables[record], stations, records),
         f'{place} tells from when ("{start}") to when ("{end}") a camera stood, and '
         + ("its rows" if place == record else record)
         + (" are" if place == record else " holds")

@@ -37,7 +37,11 @@ END = frozenset(
     }
 )
 NO_ENDS = frozenset(
-    ["problem", "malf", "malfunction", "failure", "fail", "photo", "image", "picture", "battery"]
+    {
+        *("problem", "malf", "malfunction", "failure", "fail", "photo", "image", "picture"),
+        *("battery", "visit", "visits", "visited", "survey", "surveyed", "seen", "sampled"),
+        *("checked", "record", "recorded", "observation", "observed"),
+    }
 )
 STATIONS = re.compile(r"station|estacion|estacao|placename|\bcamera trap( name| id)?$")
 SITES = re.compile(r"site|locat|plot|point|punto|sitio|deployment|deploy id|trap|standort|lieu")
@@ -115,11 +119,29 @@ def ends_of(table: Table, of: re.Pattern[str] | None = None) -> Columns | None:
                 break
     if not found and of is None and len(dated) == 2:
         found = _by_order(table, dated)
-    if set(found) != {"start", "end"}:
+    if set(found) != {"start", "end"} or _are_visits(table, found):
         return None
     camera = column_of(table, "camera", quiet)
     camera = camera or next((c for c in table.names if CAMERAS.match(words(c))), None)
     return found | ({"camera": camera} if camera else {}) | unusual_places(table)
+
+
+def _are_visits(table: Table, ends: Columns) -> bool:
+    """Stays of minutes or hours are those of people who looked, and of no camera."""
+    quiet, pair = Ledger(), [ends["start"], ends["end"]]
+    start, end = (dates.dates(table, c, quiet, beside=pair, offsets=True) for c in pair)
+    known = ~np.isnat(start) & ~np.isnat(end) & (end > start)
+    if quiet.of_level("error") or not known.any():
+        return False
+    return bool(np.median((end - start)[known]) < np.timedelta64(12, "h"))
+
+
+def sure_of(records: Table, stations: Columns, columns: Columns) -> float:
+    """How sure it is that a table of stations is of cameras, against visits that people made."""
+    named = set(words(stations["start"]).split()) & START
+    seen = {v for r in ("count", "detection") if r in columns for v in records.text(columns[r])}
+    seen |= {v for c in records.names if c.casefold() == "detection" for v in records.text(c)}
+    return 0.8 if named and "0" not in seen else 0.5
 
 
 def _by_order(table: Table, pair: list[str]) -> Columns:

@@ -164,3 +164,19 @@ def test_guess__a_table_of_pictures_with_their_paths_and_labels(tmp_path):
     elsewhere = STATIONS["trap"].replace("A1", "Z1").replace("A2", "Z2")
     with pytest.raises(SurveyError):  # no folder is a station of that table
         first_look(tmp_path, results__csv=head + rows, cams__csv=elsewhere)
+
+
+@pytest.mark.parametrize(
+    "sites",
+    [
+        "plot,first_visit,last_visit\nA1,2021-05-01,2021-06-01\nA2,2021-05-01,2021-06-01\n",
+        "plot,planted,felled\nA1,2001-05-01,2021-06-01\nA2,2001-05-01,2021-06-01\n",
+        "plot,start,end\nA1,2021-05-01 07:00,2021-05-01 07:10\n"
+        "A2,2021-05-02 07:00,2021-05-02 07:10\n",
+    ],
+)
+def test_guess__visits_of_people_are_no_cameras(tmp_path, sites):
+    counts = "plot,species,date,count\nA1,fox,2021-05-02,0\nA1,fox,2021-05-09,2\n"
+    counts += "A2,fox,2021-05-02,1\nA2,fox,2021-05-09,0\n"
+    put(tmp_path, "", {"counts.csv": counts, "sites.csv": sites})
+    assert 'format = "long"' in guess([tmp_path / "counts.csv", tmp_path / "sites.csv"])
