@@ -13,6 +13,7 @@ import pandas as pd
 from surveys import cells
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
+from surveys.problems import listing
 from surveys.readers import roles, station_words
 from surveys.readers.camera_records import Records, count_column, species_frame
 from surveys.readers.camera_settings import SECTIONS as OF_CAMERAS
@@ -25,6 +26,7 @@ from surveys.readers.scientific_names import tell_further, whole_names
 from surveys.readers.site_table import read_sites
 from surveys.readers.station_words import stations_of as stations_by_words
 from surveys.readers.tidy import Guess, Tidy
+from surveys.split_tables import several
 from surveys.study_file import StudyFile
 from surveys.text_table import Table
 
@@ -56,9 +58,18 @@ def detect(tables: dict[str, Table]) -> Guess | None:
     if not places or not seen:
         return by_words(tables)
     stations, records = _pair(tables, places, seen)
+    table = tables[stations[0]]
+    known = {v.casefold() for v in table.text(stations[1]["site"])}
+    alike = [
+        f
+        for f, told in seen.items()
+        if f != records[0] and tables[f].names == tables[records[0]].names
+        if {v.casefold() for v in tables[f].text(told["site"])} <= known
+    ]
+    joined = several([records[0], *(alike if len(places) == 1 else [])], tables)
     idle = {f: "further stations: one table of them is read" for f in places if f != stations[0]}
     idle |= {f: "further records: one table of them is read" for f in seen if f != records[0]}
-    table = tables[stations[0]]
+    joined["idle"] = idle | joined["idle"]
     told = stations_by_words(table) or {}
     for role in ("camera", "season"):
         column = column_of(table, role, Ledger()) or told.get(role)
@@ -66,13 +77,15 @@ def detect(tables: dict[str, Table]) -> Guess | None:
             stations[1][role] = column
     stations[1].update(station_words.unusual_places(table))
     start, end = stations[1]["start"], stations[1]["end"]
+    taken = joined["taken"]
     return Guess(
         "camtrapr",
         0.9,
         f'{stations[0]} tells from when ("{start}") to when ("{end}") a camera stood at each '
-        f"station, and {records[0]} holds records of species",
+        f"station, and {listing(taken, 4)} {'hold' if len(taken) > 1 else 'holds'} records of "
+        "species",
         columns=records[1],
-        extra={"file": records[0], "files": {"deployments": stations}, "idle": idle},
+        extra={"files": {"deployments": stations}} | joined,
     )
 
 

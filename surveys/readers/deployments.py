@@ -24,7 +24,8 @@ from surveys.text_table import Table, TableSpec, rows_text
 
 NEVER = "no camera stood: without dates"
 USUAL: dict[str, tuple[str, ...]] = {
-    "site": ("site", "station", "placename", "locationid", "location"),
+    # Where a table has both, a site is often the area that the stations stand in.
+    "site": ("station", "site", "placename", "locationid", "location"),
     "deployment": ("deployment", "deployment_id", "deploymentid"),
     "camera": ("camera", "camera_id", "cameraid"),
     "season": ("season", "session"),

@@ -180,3 +180,28 @@ def test_guess__visits_of_people_are_no_cameras(tmp_path, sites):
     counts += "A2,fox,2021-05-02,1\nA2,fox,2021-05-09,0\n"
     put(tmp_path, "", {"counts.csv": counts, "sites.csv": sites})
     assert 'format = "long"' in guess([tmp_path / "counts.csv", tmp_path / "sites.csv"])
+
+
+def test_guess__records_in_several_files_beside_one_table_of_stations(tmp_path):
+    head = "Station,Species,DateTimeOriginal\n"
+    files = {
+        "one__csv": head + "A1,fox,2021-05-02 01:00:00\n",
+        "two__csv": head + "A2,hare,2021-05-09 01:00:00\n",
+        "elsewhere__csv": head + "Z9,hare,2021-05-09 01:00:00\n",
+        "part__csv": head + "A1,fox,2021-05-02 01:00:00\n",
+    }
+    stations = "Station,Setup_date,Retrieval_date\nA1,2021-05-01,2021-05-15\n"
+    ds, text = first_look(tmp_path, **files, s__csv=stations + "A2,2021-05-01,2021-05-15\n")
+    assert 'path = ["one.csv", "two.csv"]' in text
+    assert "elsewhere.csv (further records" in text
+    assert "part.csv (it repeats rows" in text
+    assert found(ds) == [("fox", "A1", 1), ("hare", "A2", 2)]
+
+
+def test_guess__a_site_beside_a_station_is_the_area(tmp_path):
+    stations = "Site,Station,Setup_date,Retrieval_date\nN,A1,2021-05-01,2021-05-15\n"
+    records = "Site,Station,Species,DateTimeOriginal\nN,A1,fox,2021-05-02 01:00:00\n"
+    records += "N,A2,hare,2021-05-09 01:00:00\n"
+    stations += "N,A2,2021-05-01,2021-05-15\n"
+    ds, _ = first_look(tmp_path, records__csv=records, stations__csv=stations)
+    assert found(ds) == [("fox", "A1", 1), ("hare", "A2", 2)]
