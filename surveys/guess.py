@@ -22,7 +22,7 @@ from surveys.guess_text import Parts
 from surveys.guess_text import text as text_of
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError
-from surveys.readers import READERS, mark, plugged, reader, roles
+from surveys.readers import READERS, mark, plugged, reader, roles, station_words
 from surveys.readers.deployments import column_of
 from surveys.readers.visit_columns import VisitColumn
 from surveys.study_file import StudyFile
@@ -333,7 +333,8 @@ def _name_columns(tables: dict[str, Table], parts: Parts) -> None:
     places = guess_cameras.taken_files(parts.guess).get("deployments")
     parts.seasons = list(guess_cameras.seasons_of(parts.guess, tables))
     if places is not None and not parts.sites:
-        parts.site_columns = _coordinate_columns(tables[places[0]])
+        table = tables[places[0]]
+        parts.site_columns = _coordinate_columns(table) or station_words.places_of(table)
         _metres(tables[places[0]], parts)
     if parts.sites:
         place = tables[parts.sites]

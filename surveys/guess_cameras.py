@@ -8,8 +8,9 @@ from pathlib import Path
 from surveys.guess_lines import columns_line, quoted
 from surveys.ledger import Ledger
 from surveys.problems import listing
-from surveys.readers import megadetector, reader, sections
+from surveys.readers import megadetector, megadetector_results, reader, sections
 from surveys.readers.deployments import column_of
+from surveys.readers.failures import problem_columns
 from surveys.readers.tidy import Guess
 from surveys.text_table import Table, TableSpec
 from surveys.unpack import read_bytes
@@ -18,6 +19,9 @@ from surveys.values import as_seasons, natural
 # What the key "type" says of a layer.
 GEOJSON = ("FeatureCollection", "Feature", "GeometryCollection", "Topology")
 GEOJSON += ("Point", "MultiPoint", "Polygon", "MultiPolygon", "LineString", "MultiLineString")
+FAILURES = (
+    "it tells when cameras failed: write that beside the stations, as Problem1_from, Problem1_to"
+)
 PACKAGES = ("camtrapdp", "wildlife_insights")
 
 
@@ -28,10 +32,10 @@ def json_kind(path: Path) -> str:
         told = json.loads(head.decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return ""
+    if megadetector_results.is_results(told):
+        return "megadetector"
     if not isinstance(told, dict):
         return "other"
-    if isinstance(told.get("images"), list):
-        return "megadetector"
     if isinstance(told.get("resources"), list):
         return "package"
     return "" if told.get("type") in GEOJSON else "other"
@@ -59,7 +63,7 @@ def idle(guess: Guess | None, table: Table) -> str:
     if why := guess.extra.get("idle", {}).get(table.spec.shown):
         return str(why)
     if guess.format not in PACKAGES:
-        return ""
+        return FAILURES if problem_columns(table) else ""
     of_package = {"deploymentID", "mediaID", "project_id", "camera_id"} & set(table.names)
     return "effort and records are known without it" if of_package else ""
 
@@ -90,6 +94,9 @@ def lines(guess: Guess, tables: dict[str, Table], package: str) -> list[str]:
         "# independence_minutes = 60   # records closer in time count as one (counts only)",
         "",
     ]
+    if (number := guess.extra.get("site_folder", 1)) != 1 and "site" not in guess.columns:
+        out += [f"[{guess.format}]", f"site_folder = {number}          # folder that is the site"]
+        out.append("")
     seasons = seasons_of(guess, tables)
     if seasons:
         out += [

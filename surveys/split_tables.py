@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -84,3 +85,28 @@ def _agree(spec: TableSpec, tables: Sequence[Table], ledger: Ledger) -> bool:
 def as_one(parts: Sequence[TableSpec], shown: str) -> TableSpec:
     """One specification for several files; the first alone where there is only one."""
     return parts[0] if len(parts) == 1 else replace(parts[0], shown=shown, parts=tuple(parts))
+
+
+def several(files: Sequence[str], tables: Mapping[str, Table]) -> dict[str, Any]:
+    """What a guess tells of records in several files: those with the columns of the first.
+
+    A file that repeats rows of the others is a copy or a part of them, and stays out.
+    """
+    if len(files) == 1:
+        return {"file": files[0], "taken": list(files), "idle": {}}
+    names = tables[files[0]].names
+    taken, seen, idle = [files[0]], _rows_of(tables[files[0]], names), {}
+    for file in files[1:]:
+        if set(tables[file].names) != set(names):
+            idle[file] = f"its columns are not those of {files[0]}"
+        elif not seen.isdisjoint(rows := _rows_of(tables[file], names)):
+            idle[file] = "it repeats rows of the other files"
+        else:
+            taken.append(file)
+            seen |= rows
+    told: dict[str, Any] = {"file": files[0], "taken": taken, "idle": idle}
+    return told | ({"path": taken} if len(taken) > 1 else {})
+
+
+def _rows_of(table: Table, names: Sequence[str]) -> set[int]:
+    return set(pd.util.hash_pandas_object(table.frame[list(names)].astype(str), index=False))

@@ -14,6 +14,7 @@ from surveys import sniff
 from surveys.ledger import Ledger
 from surveys.parquet import Columns
 from surveys.problems import did_you_mean, listing
+from surveys.repeated_headers import without_headers
 from surveys.table_edges import clean, clean_row, with_row_names, without_notes
 from surveys.text_table import Table, TableSpec, bare, rows_text
 from surveys.workbook import Sheet
@@ -52,6 +53,7 @@ def shape(
     below = enumerate(map(clean_row, lines[at + 1 :]), start=spec.header_row + 1)
     body = [(n, line) for n, line in below if any(line)]
     body = without_notes(spec, place, width, body, ledger)
+    body = without_headers(spec, place, header, body, ledger)
     header = with_row_names(spec, place, header, body, ledger)
     width = len(header)
     if not _header_names_fit(spec, place, header, ledger):

@@ -108,8 +108,8 @@ def _tell_outside(
     """Records while no camera worked, and those outside its hours on a day of effort."""
     table = records.table
     at = np.flatnonzero(hit >= 0)
-    late = at[
-        (records.instant[at] >= joined.end[hit[at]]) | (records.instant[at] < joined.start[hit[at]])
+    late = at[  # the last picture often is the end of its deployment
+        (records.instant[at] > joined.end[hit[at]]) | (records.instant[at] < joined.start[hit[at]])
     ]
     if len(late):
         n = len(late)
@@ -133,8 +133,7 @@ def _tell_outside(
         if np.isfinite(far)
         else int(table.rows[outside[0]])
     )
-    days = f"{far:,.0f}" if far >= 100 else f"{far:.3g}"
-    reach = f", up to {days} days off" if np.isfinite(far) and far > 0 else ""
+    reach = f", up to {_span(far)} off" if np.isfinite(far) and far > 0 else ""
     share = len(outside) / max(int((records.aside == "").sum()) + len(outside), 1)
     tell = ledger.error if stop else ledger.warn
     tell(
@@ -148,6 +147,14 @@ def _tell_outside(
         + (f" ({share:.0%} of all rows: are the clocks right?)" if share > 0.2 else ""),
         cure="correct the clock, [clock.SITE] shift, or the deployments",
     )
+
+
+def _span(days: float) -> str:
+    """A stretch of time in the unit that suits it."""
+    if days >= 1:
+        return f"{days:,.0f} days" if days >= 100 else f"{days:.3g} days"
+    hours = 24 * days
+    return f"{hours:.2g} hours" if hours >= 2 else f"{max(round(60 * hours), 1)} minutes"
 
 
 def _tell_silence(deployments, records: Records, joined, inside, settings, ledger) -> None:
@@ -176,7 +183,8 @@ def account(records: Records, used: np.ndarray, ledger: Ledger) -> np.ndarray:
     counts[used.astype(np.int64)] = True
     first = records.frame.drop_duplicates("at").set_index("at")["reason"]
     open_rows = np.flatnonzero((aside == "") & ~counts)
-    aside[open_rows] = [first.get(i, "no record") or "no record" for i in open_rows]
+    reasons = dict(zip(first.index.tolist(), first.tolist(), strict=True))
+    aside[open_rows] = [reasons.get(i, "") or "no record" for i in open_rows.tolist()]
     aside[counts] = ""
     # What is no species is told as such, wherever it lies; what a reader refused keeps its reason.
     no_species = (
@@ -184,6 +192,6 @@ def account(records: Records, used: np.ndarray, ledger: Ledger) -> np.ndarray:
         & ~records.refused
         & np.isin(np.arange(len(aside)), first.index[first != ""].to_numpy())
     )
-    aside[no_species] = [first[i] for i in np.flatnonzero(no_species)]
+    aside[no_species] = [reasons[i] for i in np.flatnonzero(no_species).tolist()]
     long_visits.account(records.table, records.table.frame, aside, ledger)
     return aside

@@ -27,7 +27,8 @@ class Records:
     """Records as read: `frame` has a row a record (at, species, reason, count).
 
     `unit`, `instant` and `aside` are by row of the table; `at` says of which row a record is.
-    `unit` is a site, or a deployment where `linked`.
+    `unit` is a site, or a deployment where `linked`. Rows of one `event` (a picture, a sequence)
+    are animals that were seen together: males, females and young often stand in rows of their own.
     """
 
     table: Table
@@ -38,6 +39,7 @@ class Records:
     linked: bool = False
     individuals: bool = False  # whether `count` holds numbers of animals
     pictures: bool = False  # whether rows are pictures, so that one animal stands in many
+    event: np.ndarray | None = None  # "" where a row tells none
     refused: np.ndarray = field(init=False)  # rows that the reader itself set aside
 
     def __post_init__(self) -> None:
@@ -139,9 +141,15 @@ def tell_set_aside(records: Records, ledger: Ledger) -> None:
             "listed in dropped.csv",
             file=records.table.file,
             why="a genus or a class is no species: its absence cannot be told",
-            cure='to keep such names: [taxa] keep_ranks = ["genus"]; to give one a species: '
-            "[taxa.alias]",
+            cure=f'to keep such names: [taxa] keep_ranks = ["{_kept_as(str(rank))}"]; to give one '
+            "a species: [taxa.alias]",
         )
+
+
+def _kept_as(reason: str) -> str:
+    """The word for `keep_ranks` that keeps names of a rank."""
+    rank = reason.removeprefix("rank: ")
+    return "genus" if rank == "genus or above" else rank
 
 
 def shifted(
@@ -233,6 +241,8 @@ def counted(
     value = frame["count"].to_numpy(float) if what == "individuals" else np.ones(len(frame))
     if minutes <= 0 or not len(frame):
         return value
+    if what == "individuals":
+        value = _together(frame, value, records)
     keys = ["species", "unit_site", "cell"]
     order = frame.sort_values([*keys, "instant", "row"], kind="stable").index.to_numpy()
     part = frame.loc[order]
@@ -252,6 +262,23 @@ def counted(
             file=records.table.file,
         )
     return out
+
+
+def _together(frame: pd.DataFrame, value: np.ndarray, records: Records) -> np.ndarray:
+    """The animals of one picture or sequence added up, at the first of its rows."""
+    if records.event is None:
+        return value
+    at = frame["at"].to_numpy(dtype=np.int64)
+    label = records.event[at].astype(object)
+    told = label != ""
+    # Rows without a label stand alone; pictures of several cameras may have one name.
+    label[~told] = [f"\n{i}" for i in at[~told]]
+    keys = [frame["species"], frame["cell"], pd.Series(records.unit[at], frame.index), label]
+    group = pd.DataFrame({str(i): k for i, k in enumerate(keys)}).groupby(list("0123"), sort=False)
+    number = group.ngroup().to_numpy()
+    first = ~pd.Series(number).duplicated().to_numpy()
+    total = np.bincount(number, value)
+    return np.where(first, total[number], 0.0)
 
 
 def _events(group: np.ndarray, instant: np.ndarray, gap: float, how: str) -> np.ndarray:

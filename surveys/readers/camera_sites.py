@@ -36,7 +36,7 @@ def sites_of(
     if "region" in table.names and "region" not in columns:
         columns.append("region")
     first = ~pd.Series(deployments.site).duplicated().to_numpy()
-    frame = table.frame.copy()
+    frame = _first_told(table, deployments.site, [*columns, *pair])
     _one_place(study, table, deployments.site, pair, frame, ledger)
     one_row = replace(table, frame=frame[first])
     ids = deployments.site[first]
@@ -49,6 +49,17 @@ def sites_of(
         for name, values in found.items():
             sites[name] = values[at]
     return sites, tables
+
+
+def _first_told(table: Table, site: np.ndarray, columns: list[str]) -> pd.DataFrame:
+    """The table, with the first value that is told of each site in place of blanks."""
+    frame = table.frame.copy()
+    for column in columns:
+        values = pd.Series(table.text(column), index=frame.index)
+        told = values.mask([cells.is_missing(v, cells.MISSING_NUMBER) for v in values])
+        first = told.groupby(site).transform("first")
+        frame[column] = values.where(told.notna() | first.isna(), first)
+    return frame
 
 
 def _place_columns(study: StudyFile, table: Table) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +22,38 @@ def with_moment(table: Table, day: str, hour: str) -> Table:
         f"{a} {b}".strip() for a, b in zip(table.text(day), table.text(hour), strict=True)
     ]
     return replace(table, frame=frame)
+
+
+_MIDNIGHT = re.compile(r"[ T]00:00(:00)?$")
+_HOUR = re.compile(r"\d{1,2}:\d{2}(:\d{2})?( ?[ap]m)?", re.IGNORECASE)
+
+
+def with_hours(table: Table, columns: Iterable[str]) -> tuple[Table, list[str]]:
+    """The table with days and times of day joined that stand apart: Setup_date and Setup_time.
+
+    Returns
+    -------
+    table, hours : the columns of times of day that were joined to their days.
+    """
+    frame, hours = table.frame, []
+    for column in columns:
+        for name in (re.sub("date", "time", column, flags=re.IGNORECASE), f"{column}_time"):
+            beside = table.match(name)
+            if beside is None or beside == column or beside in hours:
+                continue
+            times, days = table.text(beside), table.text(column)
+            known = np.array([bool(_HOUR.fullmatch(t)) for t in times], dtype=bool)
+            days = [_MIDNIGHT.sub("", d) for d in days]  # of a workbook
+            bare = np.array([bool(d) and ":" not in d for d in days], dtype=bool)
+            if not (known & bare).any():
+                continue
+            frame = frame.copy() if frame is table.frame else frame
+            both = zip(days, times, known & bare, strict=True)
+            joined = [f"{d} {t}" if k else d for d, t, k in both]
+            frame[column] = joined
+            hours.append(beside)
+            break
+    return (replace(table, frame=frame) if hours else table), hours
 
 
 def instants_of(
@@ -57,9 +91,14 @@ def instants_of(
     return out
 
 
-def without_time(table: Table, column: str, wall: np.ndarray) -> np.ndarray:
-    """Cells that tell a day and no time of day, in a column where others may tell one."""
-    bare = np.array([":" not in text for text in table.text(column)], dtype=bool)
+def without_time(
+    table: Table, column: str, wall: np.ndarray, *, midnights: bool = False
+) -> np.ndarray:
+    """Cells that tell a day and no time of day, in a column where others may tell one.
+
+    `midnights`: whether 00:00:00 tells none, too.
+    """
+    bare = np.array([midnights or ":" not in text for text in table.text(column)], dtype=bool)
     return bare & ~np.isnat(wall) & (wall == wall.astype("datetime64[D]"))
 
 

@@ -24,7 +24,8 @@ from surveys.readers.camera_records import (
 )
 from surveys.readers.camera_settings import Settings
 from surveys.readers.camera_sites import sites_of
-from surveys.readers.deployments import Deployments, tell_endless, tell_overlaps
+from surveys.readers.deployment_faults import tell_endless, tell_overlaps
+from surveys.readers.deployments import Deployments
 from surveys.readers.tidy import Tidy
 from surveys.study_file import StudyFile
 from surveys.values import as_seasons
@@ -74,8 +75,9 @@ def tidy_of(
         for table in (records.table, deployments.table):
             roles.tell_loose_names(table, ledger)
             cells.tell_decimals(table, ledger)
-    if not ledger.n_read(deployments.table.file):
-        table = deployments.table
+    table = deployments.table
+    others = [*site_tables, *([records.table] if records is not None else [])]
+    if table.place not in {t.place for t in others}:  # a table in two roles is accounted for once
         long_visits.account(table, table.frame, deployments.aside, ledger)
     sites = _visited(deployments, sites, visits, ledger)
     told = study.section("study").get("species", [])

@@ -22,6 +22,7 @@ from surveys.readers.camera_records import Records, check_shifts, species_frame
 from surveys.readers.camera_settings import SECTIONS as OF_CAMERAS
 from surveys.readers.camera_settings import Settings, settings_of
 from surveys.readers.camera_visits import tidy_of
+from surveys.readers.camtrapdp_levels import one_level, seen_together
 from surveys.readers.camtrapdp_media import with_pictures
 from surveys.readers.data_package import (
     Package,
@@ -267,7 +268,7 @@ def _records(
     aside = np.full(len(table), "", dtype=object)
     tell_unknown_deployments(study, table, "deploymentID", unit, at, deployments, aside, ledger)
     kinds = _kinds(table, names, ledger)
-    media = _level(study, table, aside, ledger)
+    media = one_level(study, table, aside, ledger)
     idle = (aside == "") & (at >= 0) & (deployments.aside[at] != "")
     aside[idle] = "deployment set aside"
     times = offset_times(table, names.moment, ledger)
@@ -279,7 +280,7 @@ def _records(
     instant = on_clock(table, times, np.where(at >= 0, own[at], 0.0), settings.clock, ledger)
     for name, seconds in settings.shifts.items():
         instant[(unit == name) | (site == name)] += seconds
-    counts = _counts(table, ledger)
+    counts = _counts(table, kinds == "", ledger)
     if len(ledger.of_level("error")) > before:
         return None
     frame = species_frame(
@@ -301,6 +302,7 @@ def _records(
         linked=True,
         individuals=counts is not None,
         pictures=media,
+        event=seen_together(table, media=media),
     )
 
 
@@ -326,38 +328,6 @@ def _kinds(table: Table, names: Names, ledger: Ledger) -> np.ndarray:
     return kinds
 
 
-def _level(study: StudyFile, table: Table, aside: np.ndarray, ledger: Ledger) -> bool:
-    """Keep one level of observations; whether it is that of single pictures."""
-    if "observationLevel" in table.names:
-        is_media = table.text("observationLevel") == "media"
-    elif "mediaID" in table.names:
-        is_media = table.text("mediaID") != ""
-    else:
-        return False
-    n_media, n_event = int(is_media.sum()), int((~is_media).sum())
-    asked = study.section("camtrapdp").get("level")
-    level = asked or ("event" if n_event else "media")
-    if (n_media if level == "media" else n_event) == 0:
-        ledger.error(
-            "E577",
-            f"{table.place} has no {level}-level rows ({n_media} of media, {n_event} of events)",
-            file=table.place,
-            cure=f'[camtrapdp] level = "{"media" if level == "event" else "event"}"',
-        )
-    if n_media and n_event:
-        if not asked:
-            ledger.repair(
-                "R057",
-                f"{table.place} holds {n_media} media-level and {n_event} event-level rows of the "
-                "same animals; the event level was used",
-                file=table.file,
-                cure='[camtrapdp] level = "media" for the other',
-            )
-        other = ~is_media if level == "media" else is_media
-        aside[other & (aside == "")] = "other level"
-    return level == "media"
-
-
 def _same_kind_of_time(
     deployments: Deployments,
     own: np.ndarray,
@@ -380,13 +350,15 @@ def _same_kind_of_time(
         )
 
 
-def _counts(table: Table, ledger: Ledger) -> np.ndarray | None:
+def _counts(table: Table, animal: np.ndarray, ledger: Ledger) -> np.ndarray | None:
+    """Numbers of animals; what stands beside a blank picture, often a 0, is none."""
     if "count" not in table.names:
         return None
     counts = cells.numbers(table, "count", ledger)
     with np.errstate(invalid="ignore"):
         bad = (counts < 1) | (counts != np.floor(counts)) & ~np.isnan(counts)
-    for i in np.flatnonzero(bad):
+    counts = np.where(animal, counts, np.nan)
+    for i in np.flatnonzero(bad & animal):
         ledger.error(
             "E048",
             f"{table.place}, row {table.rows[i]}, column count: {table.text('count')[i]} is no "

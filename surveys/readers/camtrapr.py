@@ -13,7 +13,8 @@ import pandas as pd
 from surveys import cells
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
-from surveys.readers import roles
+from surveys.problems import listing
+from surveys.readers import roles, station_words
 from surveys.readers.camera_records import Records, count_column, species_frame
 from surveys.readers.camera_settings import SECTIONS as OF_CAMERAS
 from surveys.readers.camera_settings import Settings, settings_of
@@ -21,8 +22,11 @@ from surveys.readers.camera_times import JOINED, with_moment
 from surveys.readers.camera_visits import tidy_of
 from surveys.readers.deployments import Deployments, as_stations, column_of, stations_of
 from surveys.readers.record_times import record_instants
+from surveys.readers.scientific_names import tell_further, whole_names
 from surveys.readers.site_table import read_sites
+from surveys.readers.station_words import stations_of as stations_by_words
 from surveys.readers.tidy import Guess, Tidy
+from surveys.split_tables import several
 from surveys.study_file import StudyFile
 from surveys.text_table import Table
 
@@ -34,7 +38,7 @@ RECORD_COLUMNS: dict[str, tuple[str, ...]] = {
     "count": ("count", "n", "individuals", "number", "group_size"),
 }
 
-APART = ("Date", "Time")  # where no column holds both
+APART = ("date", "time")  # where no column holds both
 
 
 def detect(tables: dict[str, Table]) -> Guess | None:
@@ -52,23 +56,55 @@ def detect(tables: dict[str, Table]) -> Guess | None:
         if columns["site"] and columns["species"] and dated:
             seen[file] = {r: c for r, c in columns.items() if c}
     if not places or not seen:
-        return None
+        return by_words(tables)
     stations, records = _pair(tables, places, seen)
+    table = tables[stations[0]]
+    known = {v.casefold() for v in table.text(stations[1]["site"])}
+    alike = [
+        f
+        for f, told in seen.items()
+        if f != records[0] and tables[f].names == tables[records[0]].names
+        if {v.casefold() for v in tables[f].text(told["site"])} <= known
+    ]
+    joined = several([records[0], *(alike if len(places) == 1 else [])], tables)
     idle = {f: "further stations: one table of them is read" for f in places if f != stations[0]}
     idle |= {f: "further records: one table of them is read" for f in seen if f != records[0]}
-    table = tables[stations[0]]
+    joined["idle"] = idle | joined["idle"]
+    told = stations_by_words(table) or {}
     for role in ("camera", "season"):
-        column = column_of(table, role, Ledger())
+        column = column_of(table, role, Ledger()) or told.get(role)
         if column:
             stations[1][role] = column
+    stations[1].update(station_words.unusual_places(table))
     start, end = stations[1]["start"], stations[1]["end"]
+    taken = joined["taken"]
     return Guess(
         "camtrapr",
         0.9,
         f'{stations[0]} tells from when ("{start}") to when ("{end}") a camera stood at each '
-        f"station, and {records[0]} holds records of species",
+        f"station, and {listing(taken, 4)} {'hold' if len(taken) > 1 else 'holds'} records of "
+        "species",
         columns=records[1],
-        extra={"file": records[0], "files": {"deployments": stations}, "idle": idle},
+        extra={"files": {"deployments": stations}} | joined,
+    )
+
+
+def by_words(tables: dict[str, Table]) -> Guess | None:
+    """The same under names of their owner's; or one table that holds both."""
+    found = station_words.pair(tables)
+    if found is None:
+        return None
+    (place, stations), (record, records) = found
+    start, end = stations["start"], stations["end"]
+    return Guess(
+        "camtrapr",
+        station_words.sure_of(tables[record], stations, records),
+        f'{place} tells from when ("{start}") to when ("{end}") a camera stood, and '
+        + ("its rows" if place == record else record)
+        + (" are" if place == record else " holds")
+        + " records of species",
+        columns=records,
+        extra={"file": record, "files": {"deployments": (place, stations)}},
     )
 
 
@@ -94,8 +130,8 @@ def _pair(
 def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
     """Visits and records of a study with stations and records."""
     settings = settings_of(study, ledger)
-    stations = stations_of(study, settings, ledger)
     spec = study.table("files.detections", ledger)
+    stations = stations_of(study, settings, ledger, records=spec)
     table = open_table(spec, ledger) if spec is not None else None
     if stations is None or table is None:
         read_sites(study, None, ledger)
@@ -120,9 +156,11 @@ def records_of(
             )
         return None
     before = len(ledger.of_level("error"))
-    apart = [table.match(n) for n in APART]
+    told = all(role in table.spec.columns for role in APART)
+    apart = [roles.named(table, r, ledger) if told else table.match(r) for r in APART]
     joined = "datetime" not in table.spec.columns and all(apart)
-    joined = joined and column_of(table, "datetime", Ledger(), RECORD_COLUMNS) is None
+    usual = column_of(table, "datetime", Ledger(), RECORD_COLUMNS)
+    joined = joined and (told or usual is None)
     needed = ("site",) if joined else ("site", "datetime")
     found = {
         role: column_of(table, role, ledger, RECORD_COLUMNS, needed=role in needed)
@@ -146,13 +184,15 @@ def records_of(
     if found["species"] is None:
         name = roles.only_species(study, table, ledger)
         names = np.full(len(table), name, dtype=object)
+        scientific = False
     else:
-        names = cells.words(table, found["species"], ledger)
+        names, scientific = whole_names(table, found["species"], ledger)
+        tell_further(table, found["species"], ledger)
     return Records(
         table,
         unit=site,
         instant=instant,
         aside=aside,
-        frame=species_frame(study, table, names, ledger, counts=counts),
+        frame=species_frame(study, table, names, ledger, scientific=scientific, counts=counts),
         individuals=counts is not None,
     )

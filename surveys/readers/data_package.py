@@ -19,8 +19,11 @@ from surveys.unpack import archive_of, contents, read_bytes
 
 FILE = "datapackage.json"
 MOST_BYTES = 1 << 28
-_VERSION = re.compile(r"camtrap-?dp[^0-9]*(\d+\.\d+(?:\.\d+)?(?:-[\w.]+)?)", re.IGNORECASE)
+_VERSION = re.compile(
+    r"camtrap-?dp(?:[^0-9]*?(\d+\.\d+(?:\.\d+)?(?:-[\w.]+)?)|/(main|dev)/)", re.IGNORECASE
+)
 READ = re.compile(r"1\.0(\.\d+)?|0\.1\.6")
+ALIKE = re.compile(r"1\.\d+(\.\d+)?(-[\w.]+)?|main|dev")  # of the columns of 1.0, or nearly so
 
 
 @dataclass
@@ -123,7 +126,8 @@ def _parsed(path, shown: str, home: str, ledger: Ledger) -> Package | None:
         )
         return None
     version = _version(told)
-    if version is None or not READ.fullmatch(version):
+    alike = version is not None and not READ.fullmatch(version) and ALIKE.fullmatch(version)
+    if version is None or not (READ.fullmatch(version) or alike):
         what = f"Camtrap DP {version}" if version else "no Camtrap DP (by its profile)"
         ledger.error(
             "E056",
@@ -132,6 +136,8 @@ def _parsed(path, shown: str, home: str, ledger: Ledger) -> Package | None:
             cure="export it again as version 1.0",
         )
         return None
+    if alike:
+        ledger.note("N056", f"{shown}: Camtrap DP {version}, read as 1.0", file=shown)
     if version.startswith("0."):
         ledger.note("N056", f"{shown}: Camtrap DP {version}, an older version", file=shown)
     found = {"file": shown, "sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
@@ -171,7 +177,7 @@ def files_of_package(study: StudyFile, package: Package) -> PackageFiles | None:
 
 def _version(told: dict[str, Any]) -> str | None:
     match = _VERSION.search(str(told.get("profile", "")))
-    return match[1] if match else None
+    return match[1] or match[2] if match else None
 
 
 def _paths(told: dict[str, Any], shown: str, ledger: Ledger) -> dict[str, str | list[str]]:

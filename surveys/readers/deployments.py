@@ -9,23 +9,23 @@ import numpy as np
 import pandas as pd
 
 from surveys import cells
-from surveys.clock import DAY
 from surveys.ledger import Ledger
 from surveys.occasions import Intervals
 from surveys.open_table import open_table
 from surveys.problems import did_you_mean, first_of, listing, nearest
 from surveys.readers import roles
 from surveys.readers.camera_settings import Settings
-from surveys.readers.camera_times import only_dates, tell_bare_days, without_time
+from surveys.readers.camera_times import only_dates, tell_bare_days, with_hours, without_time
 from surveys.readers.failures import failures, problem_columns
-from surveys.readers.offset_times import check_mixed, offset_times, on_clock
+from surveys.readers.offset_times import check_mixed, is_missing, offset_times, on_clock
+from surveys.readers.one_table import deployments_of
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table, TableSpec, rows_text
 
-UNION = '; or let time that cameras of a site share count once: [cameras] combine = "union"'
-MOST_YEARS, FIRST_YEAR = 15, 1950
+NEVER = "no camera stood: without dates"
 USUAL: dict[str, tuple[str, ...]] = {
-    "site": ("site", "station", "placename", "locationid", "location"),
+    # Where a table has both, a site is often the area that the stations stand in.
+    "site": ("station", "site", "placename", "locationid", "location"),
     "deployment": ("deployment", "deployment_id", "deploymentid"),
     "camera": ("camera", "camera_id", "cameraid"),
     "season": ("season", "session"),
@@ -89,9 +89,12 @@ def column_of(
 
 
 def read_stations(
-    study: StudyFile, table: Table, settings: Settings, ledger: Ledger
+    study: StudyFile, table: Table, settings: Settings, ledger: Ledger, *, midnights: bool = False
 ) -> Deployments | None:
-    """A table with the first and last day of each camera; None where a fault forbids it."""
+    """A table with the first and last day of each camera; None where a fault forbids it.
+
+    `midnights`: whether 00:00:00 is how the source writes a day of which it knows no hour.
+    """
     before = len(ledger.of_level("error"))
     found = {
         role: column_of(table, role, ledger, needed=role in ("site", "start", "end"))
@@ -106,6 +109,7 @@ def read_stations(
         )
     if len(ledger.of_level("error")) > before:
         return None
+    table, hours = with_hours(table, [str(found["start"]), str(found["end"])])
     site = roles.same_sites(study, cells.ids(table, str(found["site"]), ledger))
     roles.join_capitals(study, table, site, ledger)
     n = len(table)
@@ -115,8 +119,11 @@ def read_stations(
     if by_column and not found["season"]:
         _no_seasons(study, table, ledger)
     season = table.text(found["season"]) if by_column and found["season"] else blank.copy()
+    pair = (str(found["start"]), str(found["end"]))
+    start, end, never = _ends(table, site, pair, settings, ledger, midnights=midnights)
     if by_column and found["season"]:
-        _tell_blank(table, found["season"], season == "", "write the season of each row", ledger)
+        blank_season = (season == "") & ~never
+        _tell_blank(table, found["season"], blank_season, "write the season of each row", ledger)
     elif found["season"] and settings.seasons == "" and pd.Series(season).nunique() > 0:
         several = len(pd.unique(table.text(found["season"])))
         if several > 1:
@@ -128,7 +135,6 @@ def read_stations(
                 column=found["season"],
                 cure='[seasons] by = "column" (as that column says) or by = "year"',
             )
-    start, end = _ends(table, site, str(found["start"]), str(found["end"]), settings, ledger)
     problems = problem_columns(table)
     out = Deployments(
         table,
@@ -138,9 +144,11 @@ def read_stations(
         season=season,
         start=start,
         end=end,
-        aside=blank.copy(),
+        aside=np.where(never, NEVER, "").astype(object),
         has_cameras=found["camera"] is not None,
-        used_columns={c for c in found.values() if c} | {c for p in problems for c in p if c},
+        used_columns={c for c in found.values() if c}
+        | {c for p in problems for c in p if c}
+        | set(hours),
     )
     out.failures = failures(table, out, problems, settings, ledger)
     return out
@@ -198,25 +206,31 @@ def _twice(series: pd.Series, rows: np.ndarray) -> list[tuple[str, np.ndarray]]:
     ]
 
 
-def _ends(table, site, start_column: str, end_column: str, settings: Settings, ledger: Ledger):
+def _ends(
+    table: Table,
+    site: np.ndarray,
+    pair: tuple[str, str],
+    settings: Settings,
+    ledger: Ledger,
+    *,
+    midnights: bool,
+):
     """First and last instant of each deployment; dates without time as the study file says."""
-    pair = (start_column, end_column)
     beside = [*pair, *(c for p in problem_columns(table) for c in p if c)]
     times = [offset_times(table, c, ledger, beside=beside) for c in pair]
     for each in times:
         check_mixed(table, each, settings.clock, ledger)
     walls = [each.wall for each in times]
-    for column, wall in zip(pair, walls, strict=True):
-        texts = table.text(column)
-        missing = np.array(
-            [cells.is_missing(t, cells.MISSING_NUMBER, table.spec.missing) for t in texts]
-        )
+    missing = [np.isnat(w) & is_missing(table, c) for c, w in zip(pair, walls, strict=True)]
+    never = missing[0] & missing[1]
+    for column, gone in zip(pair, missing, strict=True):
         cure = "write the date; of a camera that is gone, the last day on which it worked"
-        _tell_blank(table, column, np.isnat(wall) & missing, cure, ledger)
+        _tell_blank(table, column, gone & ~never, cure, ledger)
+    _tell_never(table, pair, never, ledger)
     half = settings.ends == "half"
     all_bare = only_dates(*walls)
     for i, seconds in enumerate((12 * 3600, 12 * 3600) if half else (0, 24 * 3600)):
-        bare = all_bare | without_time(table, pair[i], walls[i])
+        bare = all_bare | without_time(table, pair[i], walls[i], midnights=midnights)
         walls[i] = np.where(bare, walls[i] + np.timedelta64(seconds, "s"), walls[i])
         if not all_bare:
             meaning = f"read as {'noon: half of that day counts' if half else 'the whole day'}"
@@ -226,7 +240,23 @@ def _ends(table, site, start_column: str, end_column: str, settings: Settings, l
         for each, wall in zip(times, walls, strict=True)
     )
     tell_reversed(table, pair, walls, start, end, site, ledger)
-    return start, end
+    return start, end, never
+
+
+def _tell_never(table: Table, columns: tuple[str, str], never: np.ndarray, ledger: Ledger) -> None:
+    """Rows with neither date: places where no camera worked, which people keep in their lists."""
+    if never.any():
+        rows = table.rows[never]
+        ledger.warn(
+            "W514",
+            f"{table.place}, {rows_text(rows)}: neither {columns[0]} nor {columns[1]} is told; no "
+            "camera is taken to have stood there, and the "
+            f"{'row was' if len(rows) == 1 else 'rows were'} set aside",
+            file=table.file,
+            row=int(rows[0]),
+            column=columns[0],
+            cure="write both dates, if a camera worked there",
+        )
 
 
 def tell_reversed(table: Table, columns, walls, start, end, site, ledger: Ledger) -> None:
@@ -258,72 +288,10 @@ def as_stations(study: StudyFile, site: np.ndarray, deployments: Deployments) ->
     return np.array([folded.get(str(name).casefold(), name) for name in site], dtype=object)
 
 
-def tell_endless(deployments: Deployments, settings: Settings, ledger: Ledger) -> None:
-    """A deployment of many years, or of another century, is a year mistyped."""
-    table = deployments.table
-    years = (deployments.end - deployments.start) / (365.25 * DAY)
-    first = settings.clock.local(deployments.start).astype("datetime64[Y]").astype(int) + 1970
-    doubtful = (years > MOST_YEARS) | (first < FIRST_YEAR)
-    if any(p.code in ("E032", "E033", "E035", "E514", "E521") for p in ledger.of_level("error")):
-        doubtful &= (deployments.start != 0) & (deployments.end != 0)  # 0: no date, told already
-    for i in np.flatnonzero(doubtful):
-        ledger.error(
-            "E562",
-            f'{table.place}, row {table.rows[i]} (site "{deployments.site[i]}"): the deployment '
-            f"starts in {first[i]} and lasts {max(years[i], 0):.1f} years",
-            file=table.place,
-            row=int(table.rows[i]),
-            cure="is a year mistyped? Correct it",
-        )
-
-
-def tell_overlaps(deployments: Deployments, settings: Settings, ledger: Ledger) -> None:
-    """One camera that stands twice at one time: effort would count double."""
-    table, clock = deployments.table, settings.clock
-    at = np.flatnonzero(deployments.aside == "")
-    frame = pd.DataFrame(
-        {
-            "place": pd.factorize(deployments.site[at])[0],
-            "camera": pd.factorize(deployments.camera[at])[0],
-            "start": deployments.start[at],
-            "end": deployments.end[at],
-            "at": at,
-        }
-    )
-    if deployments.has_cameras:
-        frame = frame[deployments.camera[at] != ""]
-    frame = frame.sort_values(["place", "camera", "start", "end"], kind="stable")
-    same = frame[["place", "camera"]].to_numpy()[1:] == frame[["place", "camera"]].to_numpy()[:-1]
-    reach = frame.groupby(["place", "camera"])["end"].cummax().to_numpy()
-    doubled = same.all(axis=1) & (frame["start"].to_numpy()[1:] < reach[:-1])
-    order = frame["at"].to_numpy()
-    harmless = settings.combine_told == "union" and deployments.has_cameras
-    for k in np.flatnonzero(doubled):
-        one, other = order[k], order[k + 1]
-        shared = np.array([deployments.start[other], min(reach[k], deployments.end[other])])
-        first, last = (str(t)[:10] for t in clock.local(shared - np.array([0, 1])))
-        days = (shared[1] - shared[0]) / 86400
-        camera = deployments.camera[one]
-        who = f"camera {camera} stands" if camera else "a camera stands"
-        rows = rows_text(table.rows[[one, other]])
-        tell = ledger.warn if harmless else ledger.error
-        tell(
-            "W043" if harmless else "E043",
-            f'{table.place}, {rows}: {who} at site "{deployments.site[one]}" twice from {first} to '
-            f"{last}; {days:.3g} camera-days would count twice"
-            + (", and count once (union)" if harmless else ""),
-            file=table.place,
-            row=int(table.rows[other]),
-            cure="merge the rows, or give the second its own camera"
-            + ("" if settings.combine_told else UNION)
-            if deployments.has_cameras
-            else "merge the rows; if two cameras stood there, name them: "
-            f'[{table.spec.section}.columns] camera = "..."',
-        )
-
-
-def stations_of(study: StudyFile, settings: Settings, ledger: Ledger) -> Deployments | None:
-    """The table of stations that the study names."""
+def stations_of(
+    study: StudyFile, settings: Settings, ledger: Ledger, *, records: TableSpec | None = None
+) -> Deployments | None:
+    """The table of stations that the study names; it may be that of the records itself."""
     spec = study.table("files.deployments", ledger)
     if spec is None:
         if not study.section("files.deployments").get("path"):
@@ -337,7 +305,19 @@ def stations_of(study: StudyFile, settings: Settings, ledger: Ledger) -> Deploym
             )
         return None
     table = open_table(spec, ledger)
+    same = records is not None and (records.path, records.sheet) == (spec.path, spec.sheet)
+    if table is not None and records is not None and same:
+        table = _each_once(table, records)
     return read_stations(study, table, settings, ledger) if table is not None else None
+
+
+def _each_once(table: Table, records: TableSpec) -> Table:
+    found = {role: column_of(table, role, Ledger()) for role in USUAL}
+    if not all(found[role] for role in ("site", "start", "end")):
+        return table  # told as what is missing
+    keys = [c for r, c in found.items() if c and r != "site"]
+    keys += [c for pair in problem_columns(table) for c in pair if c]
+    return deployments_of(table, str(found["site"]), keys, records.columns.values())
 
 
 def tell_unknown_deployments(

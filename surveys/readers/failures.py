@@ -18,7 +18,16 @@ from surveys.readers.camera_times import (
 )
 from surveys.text_table import Table
 
-_PROBLEM = re.compile(r"problem[ _.]*(\d*)[ _.]*(from|to)", re.IGNORECASE)
+# Problem1_from as camtrapR has it, and what others write: malf2_start, Failure_end_3, Fallo1_fin.
+_WHAT = (
+    r"(?:problem[ae]?s?|malf|malfunctions?|failures?|fail|outages?|fallos?|fallas?|panne|ausfall)"
+)
+_FROM, _TO = r"(?:from|start|begin|desde|inicio|debut|von)", r"(?:to|end|stop|until|hasta|fin|bis)"
+_PROBLEM = re.compile(
+    rf"(?P<what>{_WHAT})[ _.]*(?P<one>\d*)[ _.]*(?:date[ _.]*)?(?:(?P<from>{_FROM})|(?P<to>{_TO}))"
+    r"(?:[ _.]*date)?[ _.]*(?P<two>\d*)",
+    re.IGNORECASE,
+)
 
 
 def problem_columns(table: Table) -> list[tuple[str | None, str | None]]:
@@ -27,7 +36,8 @@ def problem_columns(table: Table) -> list[tuple[str | None, str | None]]:
     for name in table.names:
         match = _PROBLEM.fullmatch(name.strip())
         if match:
-            found.setdefault(match[1], {})[match[2].casefold()] = name
+            number = f"{match['what'].casefold()} {match['one'] or match['two']}"
+            found.setdefault(number, {})["from" if match["from"] else "to"] = name
     return [(pair.get("from"), pair.get("to")) for pair in found.values()]
 
 

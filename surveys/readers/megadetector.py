@@ -6,144 +6,72 @@ its names are the species; else all are "animal", which serves to sort out blank
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-from pathlib import Path
-from typing import Any
+from collections import Counter
+from functools import cache
 
 import numpy as np
 import pandas as pd
 
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
+from surveys.problems import listing
+from surveys.readers import megadetector_results, roles
 from surveys.readers.camera_records import Records, species_frame
 from surveys.readers.camera_settings import SECTIONS as OF_CAMERAS
 from surveys.readers.camera_settings import Settings, settings_of
 from surveys.readers.camera_visits import tidy_of
 from surveys.readers.deployments import Deployments, as_stations, column_of, stations_of
+from surveys.readers.megadetector_results import COLUMNS, Box, boxes_of
+from surveys.readers.picture_folders import stations_beside
 from surveys.readers.record_times import record_instants
 from surveys.readers.site_table import read_sites
 from surveys.readers.tidy import Guess, Tidy
 from surveys.readers.timelapse import sites_of_files, unknown_folders
+from surveys.readers.wildlife_insights import KINDS as WORDS
+from surveys.split_tables import open_parts, several
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, TableSpec
 
 SECTIONS = (*OF_CAMERAS, "megadetector")
-MOST_BYTES = 1 << 31
 THRESHOLD = 0.2  # of confidence; MegaDetector writes boxes from 0.005
-COLUMNS = ["file", "datetime", "failure", "detections"]
 TIMES: dict[str, tuple[str, ...]] = {
     "file": ("file", "filepath", "path", "filename"),
     "datetime": ("datetime", "datetimeoriginal", "timestamp"),
 }
-KINDS = {"person": "human", "human": "human", "vehicle": "vehicle"}
-_BOX = re.compile(r"(.+?) ([0-9.]+)(?:: (.+) ([0-9.]+))?")
+KINDS = {**WORDS, "people": "human", "vehicles": "vehicle"}  # SpeciesNet has those of its makers
+ANIMALS = frozenset({"animal", "animals", "wildlife", "object", "unknown"})  # name no species
 
 
 def detect(tables: dict[str, Table]) -> Guess | None:
-    """A table that `table_of` made of results, beside one of deployments."""
-    results = next((f for f, t in tables.items() if t.names == COLUMNS), None)
-    quiet = Ledger()
-    stations = next(
-        (
-            f
-            for f, t in tables.items()
-            if all(column_of(t, r, quiet) for r in ("site", "start", "end"))
-        ),
-        None,
-    )
-    if results is None or stations is None:
+    """Tables that `table_of` made of results, beside one of deployments."""
+    results = [f for f, t in tables.items() if t.names == COLUMNS]
+    if not results:
         return None
-    columns = {r: str(column_of(tables[stations], r, quiet)) for r in ("site", "start", "end")}
-    files: dict[str, tuple[str, dict[str, str]]] = {"deployments": (stations, columns)}
-    for file, table in tables.items():
+    paths = [p for f in results for p in tables[f].text("file")]
+    others = {f: t for f, t in tables.items() if f not in results}
+    stations = stations_beside(others, paths, is_file=True)
+    if stations is None:
+        return None
+    place, columns, number = stations
+    files: dict[str, tuple[str, dict[str, str]]] = {"deployments": (place, columns)}
+    quiet = Ledger()
+    for file, table in others.items():
         timed = {r: column_of(table, r, quiet, TIMES) for r in TIMES}
-        if file not in (results, stations) and all(timed.values()):
+        if file != place and all(timed.values()):
             files["times"] = (file, {r: str(c) for r, c in timed.items()})
     return Guess(
         "megadetector",
         0.95,
-        f"{results} holds results of MegaDetector",
-        extra={"file": results, "files": files},
+        f"{listing(results, 4)} {'hold' if len(results) > 1 else 'holds'} results of MegaDetector",
+        extra={"files": files, "site_folder": number} | several(results, tables),
     )
 
 
 def table_of(spec: TableSpec, ledger: Ledger) -> Table | None:
-    """The results as a table, a row a picture; None where the file holds none."""
-    try:
-        if spec.path.stat().st_size > MOST_BYTES:
-            raise ValueError("it is larger than 2 GB")
-        raw = Path(spec.path).read_bytes()
-        told = json.loads(raw.decode("utf-8-sig"))
-        if not isinstance(told, dict) or not isinstance(told.get("images"), list):
-            raise ValueError('it has no list of "images"')
-        rows = [_row(image, told) for image in told["images"]]
-    except FileNotFoundError:
-        ledger.error(
-            "E401",
-            f"{spec.shown} is not there ([{spec.section}] path)",
-            file=spec.shown,
-            cure="paths count from the folder of the study file",
-        )
-        return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        why = f"a picture has no {error}" if isinstance(error, KeyError) else str(error)[:160]
-        ledger.error(
-            "E578",
-            f"{spec.shown} holds no results of MegaDetector: {why}",
-            file=spec.shown,
-            cure="run MegaDetector again, or copy the file again",
-        )
-        return None
-    _refuse_per_cent(spec, told["images"], ledger)
-    frame = pd.DataFrame(rows, columns=COLUMNS, dtype=object)
-    frame.index = pd.RangeIndex(1, len(frame) + 1)
-    found = {
-        "file": spec.shown,
-        "sha256": hashlib.sha256(raw).hexdigest(),
-        "bytes": len(raw),
-        "rows": len(frame),
-    }
-    return Table(spec, frame, found)
-
-
-def _refuse_per_cent(spec: TableSpec, images: list[dict[str, Any]], ledger: Ledger) -> None:
-    """Confidences run from 0 to 1; beyond it every box would be above any threshold."""
-    for number, image in enumerate(images, start=1):
-        beyond = [
-            b["conf"] for b in image.get("detections") or [] if not 0 <= float(b["conf"]) <= 1
-        ]
-        if beyond:
-            ledger.error(
-                "E054",
-                f"{spec.shown}, picture {number} ({image['file']}), conf: {beyond[0]} is not "
-                "between 0 and 1",
-                file=spec.shown,
-                row=number,
-                column="conf",
-                cure="if these are per cent, divide them by 100",
-            )
-
-
-def _row(image: dict[str, Any], told: dict[str, Any]) -> list[str]:
-    categories = told.get("detection_categories") or {"1": "animal", "2": "person", "3": "vehicle"}
-    names = told.get("classification_categories") or {}
-    boxes = []
-    for box in image.get("detections") or []:
-        category = str(categories.get(str(box["category"]), "unknown"))
-        text = f"{category} {float(box['conf']):.4f}"
-        classes = box.get("classifications") or []
-        if classes:
-            best = max(classes, key=lambda c: float(c[1]))
-            text += f": {names.get(str(best[0]), best[0])} {float(best[1]):.4f}"
-        boxes.append(text)
-    file = image["file"]
-    if not isinstance(file, str) or not file:
-        raise ValueError("a picture has no file name")
-    moment = image.get("datetime")
-    failure = image.get("failure") or ""
-    return [file, str(moment) if moment else "", str(failure), "; ".join(boxes)]
+    """The results of one run or of several as a table, a row a picture."""
+    if spec.parts:
+        return open_parts(spec, ledger, megadetector_results.table_of)
+    return megadetector_results.table_of(spec, ledger)
 
 
 def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
@@ -249,20 +177,27 @@ def _join_times(table: Table, times: Table, ledger: Ledger) -> bool:
 
 
 def _seen(study: StudyFile, table: Table, threshold: float, ledger: Ledger) -> pd.DataFrame:
-    """A row for each species or kind in each picture, with the number of its boxes."""
-    texts = table.text("detections")
-    classified = any(": " in t for t in texts)
+    """A row for each species or kind in each picture, with the number of its boxes.
+
+    Of a video it is the most boxes in one frame.
+    """
+    pictures = [boxes_of(text) for text in table.text("detections")]
+    classified = any(_is_named(box) for boxes in pictures for box in boxes)
     rows: list[tuple[int, str, str, int]] = []
-    for at, text in enumerate(texts):
-        inside: dict[tuple[str, str], int] = {}
-        for box in text.split("; ") if text else []:
-            match = _BOX.fullmatch(box)
-            if match is None or float(match[2]) < threshold:
+    ranks: dict[str, str] = {}
+    for at, boxes in enumerate(pictures):
+        inside: dict[tuple[str, str], Counter[int | None]] = {}
+        for box in boxes:
+            if box.confidence < threshold:
                 continue
-            key = _name(match, classified, threshold)
-            inside[key] = inside.get(key, 0) + 1
-        for (name, kind), n in (inside or {("", "blank"): 0}).items():
-            rows.append((at, name, kind, n))
+            name, kind = _name(box, classified, threshold)
+            inside.setdefault((name, kind), Counter())[box.frame] += 1
+            if box.rank and name == box.name:
+                ranks[roles.plain_name(name)] = box.rank
+        for (name, kind), frames in inside.items():
+            rows.append((at, name, kind, max(frames.values())))
+        if not inside:
+            rows.append((at, "", "blank", 0))
     frame = pd.DataFrame(rows, columns=["at", "name", "kind", "n"])
     if not classified and (frame["name"] != "").any():
         ledger.warn(
@@ -278,16 +213,36 @@ def _seen(study: StudyFile, table: Table, threshold: float, ledger: Ledger) -> p
         frame["name"].to_numpy(dtype=object),
         ledger,
         kinds=frame["kind"].to_numpy(dtype=object),
+        ranks=ranks,
         counts=frame["n"].to_numpy(dtype=float),
         at=frame["at"].to_numpy(),
     )
 
 
-def _name(match: re.Match[str], classified: bool, threshold: float) -> tuple[str, str]:
-    category = match[1].casefold()
-    if category != "animal":
-        return "", KINDS.get(category, "unknown")
-    if not classified:
-        return "animal", ""
-    sure = match[3] is not None and float(match[4]) >= threshold
-    return (match[3], "") if sure else ("", "unknown")
+def _is_named(box: Box) -> bool:
+    """Whether a classifier looked at it, or the detector itself knows species."""
+    category = box.category.casefold()
+    return bool(box.name) or (category not in ANIMALS and not _kind(category))
+
+
+@cache
+def _kind(word: str) -> str:
+    """What a word says instead of a species; "" for a name."""
+    plain = roles.plain_name(word)
+    return (
+        "human" if plain.startswith("human") else KINDS.get(plain, roles.NOT_SPECIES.get(plain, ""))
+    )
+
+
+def _name(box: Box, classified: bool, threshold: float) -> tuple[str, str]:
+    """The species of a box, or what it is instead."""
+    category = roles.plain_name(box.category)
+    if category not in ANIMALS:
+        if kind := _kind(category):
+            return "", kind
+        return (box.name if box.name and box.sure >= threshold else box.category), ""
+    if not box.name:
+        return ("", "unknown") if classified or category == "unknown" else ("animal", "")
+    if box.sure < threshold:
+        return "", "unknown"
+    return ("", kind) if (kind := _kind(box.name)) else (box.name, "")

@@ -49,6 +49,19 @@ NOT_SPECIES: dict[str, str] = {
     **dict.fromkeys(("vehicle", "car", "bicycle"), "vehicle"),
     **dict.fromkeys(("unknown", "unidentified", "unidentifiable", "unclassified", "?"), "unknown"),
     **dict.fromkeys(("no id", "noid", "unid", "indet", "indet.", "undetermined"), "unknown"),
+    **dict.fromkeys(("nothing here", "nothinghere", "noanimal", "no animals"), "blank"),
+    **dict.fromkeys(("empty frame", "empty image", "blank image", "false positive"), "blank"),
+    **dict.fromkeys(("time lapse", "timelapse", "setup pickup", "calibration photos"), "blank"),
+    **dict.fromkeys(("camera trapper", "research team", "researcher", "hiker", "hikers"), "human"),
+    **dict.fromkeys(("vehicles", "motorcycle", "motorbike", "atv", "truck", "cars"), "vehicle"),
+    **dict.fromkeys(("unknown animal", "unknown species", "no cv result", "undefined"), "unknown"),
+    **dict.fromkeys(("vacio", "vacía", "vacío", "vide", "vazio", "vuoto", "leeg", "leer"), "blank"),
+    **dict.fromkeys(("humano", "humain", "mensch", "mens", "persona", "personne"), "human"),
+    **dict.fromkeys(("pessoa", "uomo", "homme"), "human"),
+    **dict.fromkeys(
+        ("vehiculo", "vehículo", "véhicule", "vehicule", "fahrzeug", "veiculo"), "vehicle"
+    ),
+    **dict.fromkeys(("desconocido", "inconnu", "unbekannt", "onbekend"), "unknown"),
 }
 
 
@@ -222,7 +235,8 @@ def species_names(
         best = max(written, key=lambda w: (counted[w], " " in w and w[0].isupper(), w))
         best = " ".join(best.split())
         target = alias.get(plain, best)
-        why = NOT_SPECIES.get(plain, "")
+        told = plain_name(target) if plain in alias else plain
+        why = NOT_SPECIES.get(told.replace("_", " ").replace("-", " "), "")
         if plain in exclude or plain_name(target) in exclude:
             why = "excluded by [taxa] exclude"
         for name in written:

@@ -28,6 +28,7 @@ from surveys.readers.deployments import (
 from surveys.readers.record_times import record_instants
 from surveys.readers.site_table import read_sites
 from surveys.readers.tidy import Guess, Tidy
+from surveys.split_tables import several
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, TableSpec, rows_text
 
@@ -39,6 +40,7 @@ RECORDS: dict[str, tuple[str, ...]] = {
     "datetime": ("timestamp", "start_time"),
     "count": ("number_of_objects", "group_size"),
 }
+EVENTS = ("sequence_id", "image_id")
 RANKS = ("genus", "family", "order", "class")
 COVARIATES = ["feature_type", "bait_type"]
 # Words in place of a name; all of them prove that the camera worked.
@@ -52,21 +54,23 @@ KINDS = {
 
 def detect(tables: dict[str, Table]) -> Guess | None:
     """Deployments with a placename, beside pictures or sequences with a taxon."""
-    places = records = ""
+    places, found = "", []
     for file, table in tables.items():
         names = set(table.names)
         if set(DEPLOYMENTS) <= names:
             places = file
         elif {"deployment_id", "genus", "species"} <= names and names & set(RECORDS["datetime"]):
-            records = file
-    if not places or not records:
+            found.append(file)
+    if not places or not found:
         return None
+    told = several(found, tables)  # a large project comes in several files of pictures
+    records = listing(told["taken"], 4)
     return Guess(
         "wildlife_insights",
         1.0,
         f"{places} and {records} have the columns of a Wildlife Insights download",
         columns={"species": "species"},
-        extra={"file": records, "files": {"deployments": (places, {})}},
+        extra={"files": {"deployments": (places, {})}} | told,
     )
 
 
@@ -84,7 +88,9 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
         spec = _spec(study, section, names, ledger)
         opened.append(open_table(spec, ledger) if spec is not None else None)
     places, table = opened
-    deployments = read_stations(study, places, settings, ledger) if places is not None else None
+    deployments = (
+        None if places is None else read_stations(study, places, settings, ledger, midnights=True)
+    )
     if deployments is None or table is None:
         read_sites(study, None, ledger)
         return None
@@ -193,6 +199,7 @@ def _records(
         linked=True,
         individuals=counts is not None,
         pictures=when == "timestamp",
+        event=next((table.text(c) for c in EVENTS if c in table.names), None),
     )
 
 
@@ -216,33 +223,46 @@ def _tell_last_day(
 
 
 def _taxa(table: Table) -> tuple[np.ndarray, dict[str, str], np.ndarray]:
-    """The lowest name of each row, the ranks of names above species, and what is no animal."""
+    """The lowest name of each row, the ranks of names above species, and what is no animal.
 
-    def words(column: str) -> np.ndarray:
+    Some downloads write "Blank" or "Unknown" into every cell that has no taxon.
+    """
+
+    def words(column: str) -> tuple[np.ndarray, np.ndarray]:
+        """Names of a column, and what its other words say."""
+        n = len(table)
         if column not in table.names:
-            return np.full(len(table), "", dtype=object)
-        gone = {v: cells.is_missing(v, cells.MISSING_WORD) for v in pd.unique(table.text(column))}
-        return np.array(["" if gone[v] else v for v in table.text(column)], dtype=object)
+            return np.full(n, "", dtype=object), np.full(n, "", dtype=object)
+        told = {
+            v: ("", "") if cells.is_missing(v, cells.MISSING_WORD) else _name_or_kind(v)
+            for v in pd.unique(table.text(column))
+        }
+        pairs = [told[v] for v in table.text(column)]
+        return tuple(np.array([p[i] for p in pairs], dtype=object) for i in (0, 1))  # type: ignore[return-value]
 
-    genus, species = words("genus"), words("species")
+    (genus, _), (species, _) = words("genus"), words("species")
     names = np.array(
         [f"{g} {s}" if g and s else "" for g, s in zip(genus, species, strict=True)], dtype=object
     )
     ranks: dict[str, str] = {}
     kinds = np.full(len(table), "", dtype=object)
-    for column in ("common_name", *RANKS[::-1]):
-        values = words(column)
-        for value in pd.unique(values):
-            kind = KINDS.get(value.casefold())
-            if kind is None and value.casefold().startswith("human"):
-                kind = "human"
-            if kind is not None:
-                kinds[values == value] = kind
     for rank in RANKS:
-        values = words(rank)
+        values, said = words(rank)
         open_ = (names == "") & (values != "")
         names[open_] = values[open_]
         ranks.update({str(v).casefold(): rank for v in pd.unique(values[open_])})
+        kinds = np.where(said != "", said, kinds)
+    said = words("common_name")[1]
+    kinds = np.where(said != "", said, kinds)
+    kinds[(names != "") & (kinds != "human")] = ""  # a taxon is told, however coarse
     if "is_blank" in table.names:
-        kinds[np.isin(table.text("is_blank"), ("1", "true", "True", "TRUE"))] = "blank"
+        told = np.char.lower(table.text("is_blank").astype(str))
+        kinds[np.isin(told, ("1", "true", "yes"))] = "blank"
     return names, ranks, kinds
+
+
+def _name_or_kind(word: str) -> tuple[str, str]:
+    """A name as it is; a word that stands in its place, as what it says."""
+    plain = word.casefold()
+    kind = "human" if plain.startswith("human") else KINDS.get(plain, "")
+    return ("", kind) if kind else (word, "")

@@ -176,12 +176,61 @@ def test_wildlife_insights__days_count_whole_and_words_are_no_species(tmp_path):
     assert float(counted["count"].sel(species="Canis lupus").sum()) == 2
 
 
+def test_wildlife_insights__midnight_is_a_day_beside_deployments_with_hours(tmp_path):
+    hours = WI_DEPLOYMENTS.replace("2021-05-03 00:00:00", "2021-05-03 06:00:00")
+    ds = load(tmp_path, WI, deployments=hours, images=WI_IMAGES)
+    # d1 as before; d2 from six o'clock on, and its last day whole
+    assert ds["effort"].isel(season=0).values.tolist() == [[5, 5], [2.75, 5]]
+    assert ds["detection"].sel(species="Canis lupus").values.ravel().tolist() == [0, 1, 0, 0]
+
+
 def test_wildlife_insights__sequences_are_events(tmp_path):
     sequences = WI_IMAGES.replace("timestamp", "start_time").replace(
         "number_of_objects", "group_size"
     )
     ds = load(tmp_path, WI, deployments=WI_DEPLOYMENTS, sequences=sequences)
     assert float(ds["count"].sel(species="Canis lupus").sum()) == 2
+
+
+def test_wildlife_insights__words_in_place_of_a_taxon_leave_its_rank(tmp_path):
+    rows = [
+        "1,d1,i1,0,Aves,Blank,Blank,Blank,Blank,Bird,2021-05-02 01:00:00,1",
+        "1,d1,i2,0,Mammalia,Carnivora,Canidae,Canis,Unknown,Canis species,2021-05-02 01:00:00,1",
+        "1,d1,i3,1,Blank,Blank,Blank,Blank,Blank,Blank,2021-05-02 01:00:00,1",
+        "1,d1,i4,0,Unknown,Unknown,Unknown,Unknown,Unknown,Unknown species,2021-05-02 01:00:00,1",
+        "1,d1,i5,Yes,NA,NA,NA,NA,NA,NA,2021-05-02 01:00:00,NA",
+        "1,d2,i6,No,Mammalia,Carnivora,Canidae,Vulpes,vulpes,Red Fox,2021-05-04 01:00:00,1",
+    ]
+    images = WI_IMAGES.split("\n")[0] + "\n" + "\n".join(rows) + "\n"
+    ds = load(tmp_path, WI, deployments=WI_DEPLOYMENTS, images=images)
+    assert ds["species"].values.tolist() == ["Vulpes vulpes"]
+    aside = {a["rule"]: a["rows"] for a in json.loads(ds.attrs["ledger"])["aside"]}
+    assert aside == {
+        **{"rank: class": [2], "rank: genus": [3]},
+        **{"not a species: blank": [4, 6], "not a species: unknown": [5]},
+    }
+
+
+def test_counts__animals_of_one_picture_or_sequence_are_added_up(tmp_path):
+    more = "[cameras]\nindependence_minutes = 60\n"
+    head = WI_IMAGES.split("\n")[0].replace("timestamp", "start_time")
+    head = head.replace("number_of_objects", "group_size").replace("image_id", "sequence_id")
+    fox = "1,d1,{},0,Mammalia,Carnivora,Canidae,Vulpes,vulpes,Red Fox,2021-05-02 01:{}:00,{}"
+    rows = [fox.format("s1", "00", 1), fox.format("s1", "00", 2), fox.format("s2", "10", 2)]
+    sequences = "\n".join([head, *rows]) + "\n"
+    wild = load(tmp_path / "wi", WI + more, deployments=WI_DEPLOYMENTS, sequences=sequences)
+    assert float(wild["count"].sum()) == 3  # a male and two females, and two of them again
+    head = "observationID,deploymentID,eventID,eventStart,observationLevel,observationType,"
+    head += "scientificName,count"
+    fox = "o{},d1,{},2021-05-02T0{}:00:00+02:00,event,animal,Vulpes vulpes,{}"
+    rows = [fox.format(1, "e1", 1, 1), fox.format(2, "e1", 1, 2), fox.format(3, "e2", 1, 2)]
+    rows += [fox.format(4, "", 3, 1), fox.format(5, "", 3, 1)]  # of no event: the largest
+    camtrap = dp(tmp_path / "dp", more, observations="\n".join([head, *rows]) + "\n")
+    assert float(camtrap["count"].sum()) == 4
+    lines = IMAGES.split("\n")
+    images = "\n".join([lines[0], lines[1], lines[1], lines[2]]) + "\n"
+    timelapse = load(tmp_path / "tl", TL, ImageData=images, stations=STATIONS)
+    assert float(timelapse["count"].sum()) == 2
 
 
 @pytest.mark.parametrize(

@@ -133,3 +133,52 @@ def test_pictures_of_the_media_table_show_a_clock_that_jumps(tmp_path):
     (tmp_path / "media.csv").unlink()
     again = {s.name: s for s in quality.examine(ds, tidy.fieldwork)}["clocks"]
     assert again.numbers["sequences_judged"] == 0
+
+
+def small(folder, version="1.0.2", **changes):
+    """A package by hand, read in occasions of five days."""
+    files = {"deployments": DEPLOYMENTS, "observations": OBSERVATIONS} | changes
+    for name, text in files.items():
+        (folder / f"{name}.csv").write_text(text)
+    (folder / "datapackage.json").write_text(package(version))
+    study = 'schema = 1\n[source]\nformat = "camtrapdp"\n[occasions]\nlength_days = 5\n'
+    (folder / "study.toml").write_text(study)
+    return read(folder)
+
+
+@pytest.mark.parametrize("version", ["1.0-rc.1", "1.1", "main"])
+def test_a_package_with_the_columns_of_1_0_is_read_as_such(tmp_path, version):
+    ds, known = small(tmp_path, version), small(tmp_path)
+    assert ds["detection"].equals(known["detection"])
+    assert ds["effort"].equals(known["effort"])
+    problems = json.loads(ds.attrs["ledger"])["problems"]
+    assert f"Camtrap DP {version}, read as 1.0" in str(problems)
+
+
+def test_a_count_of_0_beside_a_blank_picture_is_no_fault(tmp_path):
+    ds = small(tmp_path, observations=OBSERVATIONS.replace("blank,setup,,", "blank,,,0"))
+    assert ds["count"].equals(small(tmp_path)["count"])
+
+
+def test_the_last_picture_at_the_end_of_a_deployment_is_told_of_no_fault(tmp_path):
+    def codes(last):
+        text = OBSERVATIONS.replace("2021-05-04T10:00:00Z", f"2021-05-04T{last}+02:00")
+        return {
+            p["code"]
+            for p in json.loads(small(tmp_path, observations=text).attrs["ledger"])["problems"]
+        }
+
+    assert "W041" not in codes("12:00:00")
+    assert "W041" in codes("12:00:01")
+
+
+def test_a_deployment_with_pictures_alone_keeps_them_beside_events_of_others(tmp_path):
+    lines = OBSERVATIONS.rstrip().split("\n")
+    pictures = [line.replace(",event,", ",media,") for line in lines if ",d2," in line]
+    rest = [line for line in lines if ",d2," not in line]
+    ds = small(tmp_path, observations="\n".join([*rest, *pictures]) + "\n")
+    known = small(tmp_path)
+    assert ds["detection"].equals(known["detection"])
+    told = {p["code"]: p["fact"] for p in json.loads(ds.attrs["ledger"])["problems"]}
+    assert "media-level rows alone (d2)" in told["R057"]
+    assert "count" not in ds  # one animal stands in many pictures
