@@ -90,6 +90,7 @@ class Table:
     crs: str = ""  # of these places
     row_names: list[str] | None = None  # of a first column without a name, which is not read
     names_cut: bool = False  # a Shapefile keeps ten letters of a column's name
+    _named: tuple[pd.Index, dict[str, list[str]]] | None = None  # columns by their bare names
 
     @property
     def file(self) -> str:
@@ -125,9 +126,14 @@ class Table:
 
     def match(self, name: str) -> str | None:
         """The column called `name`, or the only one that is so but for blanks and capitals."""
-        if name in self.frame.columns:
+        if self._named is None or self._named[0] is not self.frame.columns:
+            alike: dict[str, list[str]] = {}
+            for column in self.frame.columns:
+                alike.setdefault(bare(column), []).append(column)
+            self._named = (self.frame.columns, alike)
+        same = self._named[1].get(bare(name), [])
+        if name in same:
             return name
-        same = [c for c in self.frame.columns if bare(c) == bare(name)]
         if not same and self.names_cut and len(name) > CUT:
             same = [c for c in self.frame.columns if c == name[:CUT]]
         return same[0] if len(same) == 1 else None

@@ -342,12 +342,13 @@ def _records(
 
 def _account(sounds: Sounds, found: Recordings, aside: np.ndarray, ledger: Ledger) -> None:
     """Every row of every table is used, or set aside by one rule."""
-    of_table = sounds.frame["table"].to_numpy()
-    for i, table in enumerate(sounds.tables):
-        mine = pd.DataFrame({"at": sounds.frame["at"], "why": aside})[of_table == i]
-        # A window that has a score for each class is used where one of them is.
-        why = mine.sort_values("why", kind="stable").drop_duplicates("at").sort_values("at")["why"]
-        long_visits.account(table, table.frame, why.to_numpy(dtype=object), ledger)
+    rows = sounds.frame[["table", "at"]].assign(why=aside)
+    # A window that has a score for each class is used where one of them is.
+    rows = rows.sort_values(["table", "at", "why"]).drop_duplicates(["table", "at"])
+    why = rows["why"].to_numpy(dtype=object)
+    ends = np.searchsorted(rows["table"].to_numpy(dtype=int), np.arange(len(sounds.tables) + 1))
+    for table, first, last in zip(sounds.tables, ends[:-1], ends[1:], strict=True):
+        long_visits.account(table, table.frame, why[first:last], ledger)
         cells.tell_decimals(table, ledger)
     if found.table is not None:
         state = found.frame["aside"].to_numpy(dtype=object)

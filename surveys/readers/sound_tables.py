@@ -164,10 +164,18 @@ def _is_other_text(path: Path) -> bool:
     return bool(first.strip()) and not any(word.casefold() in first for word in words)
 
 
+COLUMNS = (
+    *("table", "at", "recording", "offset", "moment", "scientific", "common", "score"),
+    *("site", "longitude", "latitude"),
+)
+
+
 def sounds_of(study: StudyFile, spec: TableSpec, tables: list[Table], ledger: Ledger) -> Sounds:
     """Every row of every table, with its recording."""
     whole = spec.path.is_dir()
-    parts, heard, kinds = [], [], set()
+    parts: list[dict[str, np.ndarray]] = []
+    heard: dict[str, None] = {}
+    kinds: set[bool] = set()
     summed = None
     for number, table in enumerate(tables):
         found = {
@@ -177,39 +185,24 @@ def sounds_of(study: StudyFile, spec: TableSpec, tables: list[Table], ledger: Le
             continue
         own = _own_name(table, whole, spec)
         classes = classes_of(table)
-        frame = pd.DataFrame({"table": number, "at": np.arange(len(table))})
-        frame["recording"] = _recordings(table, found, own)
-        if len(tables) > 1 or whole:
-            named = set(frame["recording"])
-            if len(named) <= 1:
-                heard.append(next(iter(named), own))
-        frame["offset"], frame["moment"] = _offsets(table, found, ledger)
-        column = found["score"]
+        part = _rows_of(study, table, number, found, own, ledger)
+        named = dict.fromkeys(part["recording"])
+        if (len(tables) > 1 or whole) and len(named) <= 1:
+            heard[next(iter(named), own)] = None
         if classes or sound_labels.is_tags(table):
-            heard += [name for name in pd.unique(frame["recording"]) if name not in heard]
-        if not classes:
-            frame["scientific"], frame["common"] = _names(table, found, ledger)
-            frame["score"] = cells.numbers(table, column, ledger) if column else np.nan
-        if column:
-            kinds.add(column.casefold().startswith("logit"))
-        site = found["site"]
-        frame["site"] = roles.same_sites(study, table.text(site)) if site else ""
-        for role in ("longitude", "latitude"):
-            frame[role] = _degrees(table, found[role])
+            heard |= named
         if classes:
-            frame = pd.concat(
-                [
-                    frame.assign(
-                        scientific=name, common=name, score=cells.numbers(table, name, ledger)
-                    )
-                    for name in classes
-                ],
-                ignore_index=True,
-            )
-            kinds.add(bool(((frame["score"] < 0) | (frame["score"] > 1)).any()))
-        if "begin" in found["offset"].casefold() and frame["recording"].nunique() > 1:
+            part = _of_classes(table, part, classes, ledger)
+            kinds.add(bool(((part["score"] < 0) | (part["score"] > 1)).any()))
+        else:
+            column = found["score"]
+            part["scientific"], part["common"] = _names(table, found, ledger)
+            if column:
+                part["score"] = cells.numbers(table, column, ledger)
+                kinds.add(column.casefold().startswith("logit"))
+        if "begin" in found["offset"].casefold() and len(named) > 1:
             summed = table
-        parts.append(frame)
+        parts.append(part)
     if len(kinds) > 1:
         ledger.error(
             "E693",
@@ -217,10 +210,48 @@ def sounds_of(study: StudyFile, spec: TableSpec, tables: list[Table], ledger: Le
             file=spec.shown,
             cure="keep them in two folders, and make a study of each",
         )
-    columns = ["table", "at", "recording", "offset", "moment", "scientific", "common", "score"]
-    empty = pd.DataFrame(columns=[*columns, "site", "longitude", "latitude"])
-    frame = pd.concat(parts, ignore_index=True) if parts else empty
-    return Sounds(tables, frame, heard, kinds == {True}, summed)
+    if not parts:
+        return Sounds(tables, pd.DataFrame(columns=list(COLUMNS)), list(heard), False, summed)
+    frame = pd.DataFrame({c: np.concatenate([part[c] for part in parts]) for c in COLUMNS})
+    return Sounds(tables, frame, list(heard), kinds == {True}, summed)
+
+
+def _rows_of(
+    study: StudyFile,
+    table: Table,
+    number: int,
+    found: dict[str, str | None],
+    own: str,
+    ledger: Ledger,
+) -> dict[str, np.ndarray]:
+    """The columns of `Sounds.frame` for one table, but for names and scores."""
+    n = len(table)
+    offset, moment = _offsets(table, found, ledger)
+    blank = np.full(n, "", dtype=object)
+    site = found["site"]
+    return {
+        "table": np.full(n, number),
+        "at": np.arange(n),
+        "recording": _recordings(table, found, own),
+        "offset": offset,
+        "moment": moment,
+        "scientific": blank,
+        "common": blank,
+        "score": np.full(n, np.nan),
+        "site": roles.same_sites(study, table.text(site)) if site else blank,
+        "longitude": _degrees(table, found["longitude"]),
+        "latitude": _degrees(table, found["latitude"]),
+    }
+
+
+def _of_classes(
+    table: Table, part: dict[str, np.ndarray], classes: list[str], ledger: Ledger
+) -> dict[str, np.ndarray]:
+    """Each window once for each class, with its score there."""
+    out = {name: np.tile(values, len(classes)) for name, values in part.items()}
+    out["scientific"] = out["common"] = np.repeat(np.array(classes, dtype=object), len(table))
+    out["score"] = np.concatenate([cells.numbers(table, name, ledger) for name in classes])
+    return out
 
 
 def _own_name(table: Table, whole: bool, spec: TableSpec) -> str:
