@@ -18,7 +18,8 @@ _COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})")
 PARTS = re.compile(rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}|\d{{2}}){_TIME}")
 _MONTH = r"([^\W\d_]{3,10}\.?)"
 _NAMED = re.compile(
-    rf"(\d{{1,2}})(?:st|nd|rd|th|\.)?[-/ ]?{_MONTH}[-/., ]\s*(\d{{4}}|\d{{2}}){_TIME}"
+    rf"(\d{{1,2}})(?:st|nd|rd|th|er|º|\.)?(?: de )?[-/ ]?{_MONTH}(?: de |[-/., ])\s*"
+    rf"(\d{{4}}|\d{{2}}){_TIME}"
 )
 _NAME_FIRST = re.compile(rf"{_MONTH}[-/ ](\d{{1,2}})(?:st|nd|rd|th)?(?:,\s*|[-/ ])(\d{{4}}){_TIME}")
 _SERIAL = re.compile(r"\d{5}(?:\.\d+)?")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import tomllib
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from surveys import cells, guess_cameras, guess_layers, guess_sheets
+from surveys import cells, field_words, guess_cameras, guess_layers, guess_sheets
 from surveys.build import SITE_COLUMNS
 from surveys.guess_files import files_of
 from surveys.guess_lines import quoted
@@ -22,16 +23,13 @@ from surveys.guess_text import Parts
 from surveys.guess_text import text as text_of
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError
-from surveys.readers import READERS, mark, plugged, reader, roles
+from surveys.readers import READERS, coordinates, mark, plugged, reader, roles
 from surveys.readers.deployments import column_of
 from surveys.readers.visit_columns import VisitColumn
 from surveys.study_file import StudyFile
 from surveys.text_table import Table
 from surveys.values import as_seasons
 
-SITE_NAME = re.compile(r"site|station|locat|plot|point|square|quadrat|transect|cell|id$", re.I)
-SPECIES_NAME = re.compile(r"species|taxon|^sp$|scientific", re.I)
-SEASON_NAME = re.compile(r"^(season|year|yr|primary|period)$", re.I)
 SURFACE_NAME = re.compile(r"surface|landscape|predict|grid|cells|newdata", re.I)
 
 
@@ -230,19 +228,32 @@ def _is_more(table: Table) -> bool:
 def _is_survey(table: Table, visits: list[str], parts: Parts) -> bool:
     """Whether a table with a column for each visit has others too: a survey of its own."""
     own = {_site_column(table, parts), *visits}
-    seasons = {c for c in table.names if SEASON_NAME.search(c)}
+    seasons = {c for c in table.names if field_words.SEASON.search(c)}
     return bool(set(table.names) - own - seasons)
 
 
 def _is_visits(table: Table, parts: Parts) -> bool:
-    has = {
-        r for r in ("date", "datetime", "visit", "effort") for n in roles.USUAL[r] if table.match(n)
-    }
+    told = ("date", "datetime", "visit", "effort")
+    has = {r for r in told for n in field_words.names_of(r, roles.USUAL) if table.match(n)}
     site = _site_column(table, parts)
     if site is None or not has:
         return False
-    response = any(table.match(n) for r in ("count", "detection") for n in roles.USUAL[r])
+    results = ("count", "detection")
+    response = any(table.match(n) for r in results for n in field_words.names_of(r, roles.USUAL))
     return not response and not _species_column(table)
+
+
+def _roles_of_visits(table: Table, parts: Parts) -> dict[str, str]:
+    """Columns of a table of visits whose roles no reader would find by their names."""
+    site = _site_column(table, parts)
+    found = {"site": site} if site and table.match("site") is None else {}
+    for role in ("season", "visit", "date", "observer", "effort"):
+        if any(table.match(n) for n in roles.USUAL[role]):
+            continue
+        column = next((c for n in field_words.LONG[role] if (c := table.match(n))), None)
+        if column is not None:
+            found[role] = column
+    return found
 
 
 def _covariate_name(file: str) -> str:
@@ -254,7 +265,7 @@ def _covariate_name(file: str) -> str:
 
 
 def _species_column(table: Table) -> str | None:
-    return next((c for c in table.names if SPECIES_NAME.search(c)), None)
+    return next((c for c in table.names if field_words.SPECIES.search(c)), None)
 
 
 def _site_column(table: Table, parts: Parts, *, first: bool = True) -> str | None:
@@ -262,7 +273,7 @@ def _site_column(table: Table, parts: Parts, *, first: bool = True) -> str | Non
     known = parts.columns.get("site") or "site"
     if table.match(known):
         return table.match(known)
-    named = next((c for c in table.names if SITE_NAME.search(c)), None)
+    named = next((c for c in table.names if field_words.SITE.search(c)), None)
     if named or not first or not table.names:
         return named
     column = table.names[0]
@@ -291,13 +302,15 @@ def _shares_sites(table: Table, tables: dict[str, Table], parts: Parts) -> bool:
 
 def _coordinate_columns(table: Table) -> dict[str, str]:
     """Columns of coordinates by their role; x and y that can only be degrees are degrees."""
-    for pair in (("longitude", "latitude"), ("easting", "northing")):
+    for pair, names in itertools.product(coordinates.PAIRS, (roles.USUAL, field_words.PLACES)):
         found = {
-            r: next((c for n in roles.USUAL[r] if (c := table.match_but_unit(n))), None)
-            for r in pair
+            r: next((c for n in names[r] if (c := table.match_but_unit(n))), None) for r in pair
         }
+        plot = pair[0] == "longitude" and names is field_words.PLACES  # its length and width?
         if all(found.values()):
             columns = [str(c) for c in found.values()]
+            if plot and not _are_degrees(table, *columns):
+                continue
             if pair[0] == "easting" and _are_degrees(table, *columns):
                 pair = ("longitude", "latitude")
             return dict(zip(pair, columns, strict=True))
@@ -324,7 +337,7 @@ def _name_columns(tables: dict[str, Table], parts: Parts) -> None:
         species = _species_column(table)
         if species and species not in _visit_names(parts) and species != site:
             parts.columns["species"] = species
-        season = next((c for c in table.names if SEASON_NAME.search(c)), None)
+        season = next((c for c in table.names if field_words.SEASON.search(c)), None)
         if season and len(pd.unique(table.text(parts.columns.get("site", season)))) < len(table):
             parts.columns["season"] = season
     places = guess_cameras.taken_files(parts.guess).get("deployments")
@@ -332,6 +345,8 @@ def _name_columns(tables: dict[str, Table], parts: Parts) -> None:
     if places is not None and not parts.sites:
         parts.site_columns = _coordinate_columns(tables[places[0]])
         _metres(tables[places[0]], parts)
+    if parts.visits:
+        parts.visit_columns = _roles_of_visits(tables[parts.visits], parts)
     if parts.sites:
         place = tables[parts.sites]
         site = parts.site_layer if place.points else _site_column(place, parts)

@@ -53,9 +53,11 @@ def open_all(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, 
             continue
         quiet = Ledger()
         table = open_table(TableSpec(path, name), quiet)
-        later = [p for p in quiet.of_level("error") if p.code == "E008" and (p.row or 0) > 1]
+        faults = quiet.of_level("error")
+        later = [int(p.row or 0) for p in faults if p.code == "E008" and (p.row or 0) > 1]
+        later += [0 for p in faults if p.code == "E507"]  # a table without names
         if table is None and later:
-            parts.header_rows[name] = int(later[0].row or 1)
+            parts.header_rows[name] = later[0]
             quiet = Ledger()
             table = open_table(TableSpec(path, name, header_row=parts.header_rows[name]), quiet)
         if table is not None:  # faults of its cells are told by `check`, which can be eased

@@ -28,6 +28,7 @@ class Parts:
     sites: str = ""
     site_columns: dict[str, str] = field(default_factory=dict)
     visits: str = ""
+    visit_columns: dict[str, str] = field(default_factory=dict)  # of that table, by their role
     covariates: dict[str, tuple[str, str]] = field(default_factory=dict)  # name -> file, column
     visit_covariates: dict[str, str] = field(default_factory=dict)  # name -> file
     regions: str = ""
@@ -124,6 +125,7 @@ def text(
             "[files.visits]",
             "# one row for each visit made, seen or not: from it come the zeros",
             f"path = {quoted(parts.visits)}",
+            *([f"columns = {columns_line(parts.visit_columns)}"] if parts.visit_columns else []),
             "",
         ]
     lines += _covariate_lines(parts)
@@ -184,9 +186,9 @@ def _wide_lines(found: Guess) -> list[str]:
         told = (
             f"{len(seasons)} seasons ({seasons[0]}-{seasons[-1]}), {len(visits)} columns of visits"
         )
-    if found.extra.get("by_date"):
+    if listed := found.extra.get("listed"):
         columns = ", ".join(quoted(v.name) for v in visits)
-        return ["[wide]", f"# {told}: columns called by their day", f"visits = [{columns}]", ""]
+        return ["[wide]", f"# {told}: {listed}", f"visits = [{columns}]", ""]
     return ["[wide]", f"# {told}", "# visits = [...]        # to name the columns yourself", ""]
 
 

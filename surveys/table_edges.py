@@ -93,10 +93,12 @@ def with_row_names(
     if header[0] or any(len(line) < 2 for _, line in body):
         return header
     names = [line[0] for _, line in body]
-    taken = {bare(h) for h in (*header, *spec.columns.values())}
+    taken = {bare(h) for h in header}
+    asked = bare(spec.columns.get("site", "site"))
     if not all(names) or len(set(names)) < len(names) or all(map(str.isdecimal, names)):
         return header
-    if taken & {"site", "siteid", "station", "stationid", "plot", "location", "locationid"}:
+    known = {"site", "siteid", "station", "stationid", "plot", "location", "locationid"}
+    if asked != "site" or taken & known:
         return header
     ledger.repair(
         "R503",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from surveys import sniff
+from surveys import no_header, sniff
 from surveys.ledger import Ledger
 from surveys.parquet import Columns
 from surveys.problems import did_you_mean, listing
@@ -30,9 +30,12 @@ def shape(
 ) -> Table | None:
     """Header, rows and row numbers; too long rows and double names are errors."""
     at = spec.header_row - 1
-    header = [clean(h) for h in lines[at]] if at < len(lines) else []
+    if spec.header_row == 0:
+        header = no_header.names(max(map(len, lines), default=0))
+    else:
+        header = [clean(h) for h in lines[at]] if at < len(lines) else []
     place = f"{spec.shown}, sheet {sheet.name}" if sheet else spec.shown
-    later = header_found_later(spec, lines)
+    later = header_found_later(spec, lines) if at >= 0 else None
     if later is not None:
         _tell_header(spec, place, header, lines[later], later, ledger)
         return None
@@ -44,6 +47,9 @@ def shape(
             row=spec.header_row,
             cure=f"set [{spec.section}] header_row to the row of the column names",
         )
+        return None
+    if at >= 0 and no_header.holds_values(header, [line for line in lines[at + 1 :] if any(line)]):
+        no_header.refuse(spec, place, header, ledger)
         return None
     width = len(header)
     while width and not header[width - 1]:
@@ -62,7 +68,7 @@ def shape(
     cells = [line[:width] + [""] * (width - len(line)) for _, line in body]
     frame = pd.DataFrame(cells, index=pd.Index(rows, dtype="int64"), columns=header, dtype=object)
     found["rows"] = len(frame)
-    written = {clean(h): h for h in lines[at][:width] if h != h.strip()}
+    written = {clean(h): h for h in lines[at][:width] if h != h.strip()} if at >= 0 else {}
     table = Table(spec, frame, found, sheet=sheet.name if sheet else "", separator=separator)
     table.written = written
     if sheet is not None:

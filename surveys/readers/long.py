@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from surveys import cells, dates
+from surveys import cells, dates, field_words
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import listing
@@ -28,6 +28,8 @@ from surveys.study_file import StudyFile
 from surveys.text_table import Table
 from surveys.values import natural
 
+_SITE_NAME = re.compile(r"site|station|locat|plot|point|route", re.IGNORECASE)
+
 
 def detect(tables: dict[str, Table]) -> Guess | None:
     """A table in which a site comes back in several rows, with a column of detections."""
@@ -38,7 +40,8 @@ def detect(tables: dict[str, Table]) -> Guess | None:
             continue
         columns = {"site": site}
         for role in ("species", "season", "visit", "date", "datetime", "count", "detection"):
-            found = next((table.match(n) for n in roles.USUAL[role] if table.match(n)), None)
+            usual = field_words.names_of(role, roles.USUAL)
+            found = next((table.match(n) for n in usual if table.match(n)), None)
             if found and found not in columns.values():
                 columns[role] = found
         for role in ("date", "datetime"):
@@ -83,8 +86,11 @@ def _is_01(table: Table, column: str) -> bool:
 
 def _site_like(table: Table) -> str | None:
     """The column of site ids: called so, or the first whose ids come back in several rows."""
-    named = [c for c in table.names if re.search(r"site|station|locat|plot|point|route", c, re.I)]
+    named = [c for c in table.names if _SITE_NAME.search(c)]
+    named += [c for c in table.names if c not in named and field_words.SITE.search(c)]
     for column in [*named, *table.names[:1]]:
+        if _is_01(table, column):
+            continue
         n = len(pd.unique(table.text(column)))
         if n < len(table) and (n > 1 or column in named):
             return column
@@ -94,9 +100,10 @@ def _site_like(table: Table) -> str | None:
 def _site_of_records(table: Table) -> str | None:
     """The column of sites where each comes once, in a table that tells species and dates too."""
     for role in ("species", "date"):
-        if not any(table.match(n) for n in roles.USUAL[role]):
+        if not any(table.match(n) for n in field_words.names_of(role, roles.USUAL)):
             return None
-    return next((c for n in roles.USUAL["site"] if (c := table.match(n))), None)
+    known = (c for n in roles.USUAL["site"] if (c := table.match(n)))
+    return next(known, None) or next((c for c in table.names if field_words.SITE.search(c)), None)
 
 
 def _response_like(table: Table, site: str) -> str | None:

@@ -43,6 +43,9 @@ PLACES = ("longitude", "latitude", "easting", "northing")
 # Not species, whatever the taxonomist says: they prove effort.
 NOT_SPECIES: dict[str, str] = {
     **dict.fromkeys(("", "blank", "empty", "none", "no animal", "nothing", "ghost"), "blank"),
+    **dict.fromkeys(("aucun", "aucune", "néant", "rien", "keine", "kein", "nichts"), "blank"),
+    **dict.fromkeys(("ninguno", "ninguna", "nada", "nenhum", "nenhuma", "nessuno"), "blank"),
+    **dict.fromkeys(("nessuna", "niente", "geen", "brak", "ingen", "inga", "无"), "blank"),
     **dict.fromkeys(("human", "homo sapiens", "person", "people", "staff", "setup"), "human"),
     **dict.fromkeys(("homo sapiens sapiens", "humans"), "human"),
     **dict.fromkeys(("false trigger", "misfire", "test"), "blank"),

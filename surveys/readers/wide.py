@@ -13,7 +13,7 @@ from surveys.open_table import open_table
 from surveys.problems import listing
 from surveys.readers import roles, visit_columns
 from surveys.readers.site_table import SiteColumns, read_sites
-from surveys.readers.tidy import Guess, Tidy
+from surveys.readers.tidy import Tidy
 from surveys.readers.visit_columns import VisitColumn
 from surveys.readers.visit_covariates import (
     Cube,
@@ -23,50 +23,18 @@ from surveys.readers.visit_covariates import (
     own_table,
     refuse_taken,
 )
+from surveys.readers.wide_guess import detect as detect
 from surveys.readers.wide_values import (
     agree_effort,
     counts,
     detections,
     tell_zeros,
-    word_of_presence,
 )
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
 from surveys.values import as_seasons, natural
 
 ROLES = ("site", "species", "season")
-
-
-def detect(tables: dict[str, Table]) -> Guess | None:
-    """A table whose columns are visits and hold 0, 1 and missing; the surest of all tables."""
-    best: Guess | None = None
-    for file, table in tables.items():
-        found = visit_columns.find(table.names)
-        by_date = [] if found else visit_columns.dated(table.names)
-        found = found or by_date
-        if not found or not len(table):
-            continue
-        values = pd.unique(np.concatenate([table.text(c.name) for c in found]))
-        told = {
-            v.removesuffix(".0")  # as pandas writes whole numbers beside missing ones
-            for v in values
-            if not cells.is_missing(v, cells.MISSING_NUMBER)
-        }
-        told = {v if (w := word_of_presence(v)) is None else f"{w:g}" for v in told}
-        binary = bool(told) and told <= {"0", "1"}
-        counts = bool(told) and all(v.isdecimal() and len(v) < 4 for v in told)
-        if not counts:
-            continue
-        name = file.lower()
-        sure = 0.9 if binary else 0.5
-        sure += 0.05 * ("detect" in name or "history" in name or name.startswith("y"))
-        stem = found[0].stem.casefold()
-        sure -= 0.01 * visit_columns.STEMS.index(stem) if stem in visit_columns.STEMS else 0.3
-        why = f"columns {found[0].name} to {found[-1].name} hold {listing(sorted(told), 6)}"
-        if best is None or sure > best.sure:
-            extra = {"file": file, "visits": found, "by_date": bool(by_date)}
-            best = Guess("wide", sure, why, extra=extra)
-    return best
 
 
 def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
