@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from surveys import cells, field_words, guess_cameras, guess_layers, guess_sheets
@@ -17,13 +15,14 @@ from surveys.build import SITE_COLUMNS
 from surveys.guess_files import files_of
 from surveys.guess_lines import quoted
 from surveys.guess_open import open_all
+from surveys.guess_places import coordinate_columns, metres
 from surveys.guess_refusal import refusal
 from surveys.guess_terms import first_terms
 from surveys.guess_text import Parts
 from surveys.guess_text import text as text_of
 from surveys.ledger import Ledger
 from surveys.problems import Problem, SurveyError
-from surveys.readers import READERS, coordinates, mark, plugged, reader, roles
+from surveys.readers import READERS, mark, plugged, reader, roles
 from surveys.readers.deployments import column_of
 from surveys.readers.visit_columns import VisitColumn
 from surveys.study_file import StudyFile
@@ -202,7 +201,7 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
             parts.unused[name] = "further detections: only one table of them is read"
         else:
             parts.unused[name] = "no column of site ids was recognised"
-    with_place = [n for n in spare if tables[n].points or _coordinate_columns(tables[n])]
+    with_place = [n for n in spare if tables[n].points or coordinate_columns(tables[n])]
     parts.sites = (with_place or spare or [""])[0]
     for name in spare:
         if name == parts.sites:
@@ -300,35 +299,6 @@ def _shares_sites(table: Table, tables: dict[str, Table], parts: Parts) -> bool:
     return any(v.casefold() in known for v in cells.ids(table, theirs, quiet) if v)
 
 
-def _coordinate_columns(table: Table) -> dict[str, str]:
-    """Columns of coordinates by their role; x and y that can only be degrees are degrees."""
-    for pair, names in itertools.product(coordinates.PAIRS, (roles.USUAL, field_words.PLACES)):
-        found = {
-            r: next((c for n in names[r] if (c := table.match_but_unit(n))), None) for r in pair
-        }
-        plot = pair[0] == "longitude" and names is field_words.PLACES  # its length and width?
-        if all(found.values()):
-            columns = [str(c) for c in found.values()]
-            if plot and not _are_degrees(table, *columns):
-                continue
-            if pair[0] == "easting" and _are_degrees(table, *columns):
-                pair = ("longitude", "latitude")
-            return dict(zip(pair, columns, strict=True))
-    return {}
-
-
-def _are_degrees(table: Table, x: str, y: str) -> bool:
-    """Whether x and y are within the ranges of degrees, with fractions, wherever they are told."""
-    quiet = Ledger()
-    one, other = (cells.numbers(table, c, quiet) for c in (x, y))
-    known = np.isfinite(one) & np.isfinite(other)
-    if quiet.of_level("error") or not known.any():
-        return False
-    one, other = one[known], other[known]
-    within = (np.abs(one) <= 180).all() and (np.abs(other) <= 90).all()
-    return bool(within and (one % 1 != 0).any() and (other % 1 != 0).any())
-
-
 def _name_columns(tables: dict[str, Table], parts: Parts) -> None:
     table = tables[parts.detections]
     if parts.guess and parts.guess.format == "wide":
@@ -343,31 +313,19 @@ def _name_columns(tables: dict[str, Table], parts: Parts) -> None:
     places = guess_cameras.taken_files(parts.guess).get("deployments")
     parts.seasons = list(guess_cameras.seasons_of(parts.guess, tables))
     if places is not None and not parts.sites:
-        parts.site_columns = _coordinate_columns(tables[places[0]])
-        _metres(tables[places[0]], parts)
+        parts.site_columns = coordinate_columns(tables[places[0]])
+        parts.metres = metres(tables[places[0]], parts.site_columns)
     if parts.visits:
         parts.visit_columns = _roles_of_visits(tables[parts.visits], parts)
     if parts.sites:
         place = tables[parts.sites]
         site = parts.site_layer if place.points else _site_column(place, parts)
         parts.site_columns = {"site": site} if site else {}
-        parts.site_columns |= {} if place.points else _coordinate_columns(place)
+        parts.site_columns |= {} if place.points else coordinate_columns(place)
         region = place.match("region")
         if region:
             parts.site_columns["region"] = region
-        _metres(place, parts)
-
-
-def _metres(table: Table, parts: Parts) -> None:
-    """Coordinates that are no degrees, and so need a CRS."""
-    pair = [c for r, c in parts.site_columns.items() if r not in ("site", "region")]
-    if pair:
-        quiet = Ledger()
-        one, other = (np.abs(cells.numbers(table, c, quiet)) for c in pair)
-        known = np.isfinite(one) & np.isfinite(other)
-        beyond = known & (one > 180) & (other > 90)
-        if "easting" in parts.site_columns or 2 * beyond.sum() > known.sum():
-            parts.metres = (pair[0], pair[1])
+        parts.metres = metres(place, parts.site_columns)
 
 
 def _format(parts: Parts) -> str:

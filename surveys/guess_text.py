@@ -221,8 +221,9 @@ def _site_lines(parts: Parts, tables: dict[str, Table], crs: str | None) -> list
     if rest:
         lines.append(f"# covariates of the site: {listing(rest, 8)}")
     lines += [f"path = {quoted(parts.sites)}", f"columns = {columns_line(parts.site_columns)}", ""]
-    if not any(r in parts.site_columns for r in ("longitude", "easting")):
-        return lines  # no places, or those of a layer, which tells its own CRS
+    placed = any(r in parts.site_columns for r in ("longitude", "easting")) or parts.metres
+    if not placed or "zone" in parts.site_columns:
+        return lines  # no places, or those that tell their own CRS, as layers do
     return [*lines, *_crs_lines(parts, crs)]
 
 
@@ -232,14 +233,14 @@ def _crs_lines(parts: Parts, crs: str | None) -> list[str]:
         lines.append(f"crs = {quoted(crs)}")
     elif parts.metres and not (parts.raster_files or parts.regions or parts.surface):
         lines += [
-            f"# {parts.metres[0]} and {parts.metres[1]} are metres: which CRS? Whoever made the "
+            f"# {' and '.join(dict.fromkeys(parts.metres))}: metres. Which CRS? Whoever made the "
             "table or the map knows it.",
             "# Models need no places; maps, distances and rasters do.",
             f'crs = "unknown"          # {SET_THIS}, for example "EPSG:32632" (UTM zone 32N)',
         ]
     elif parts.metres:
         lines += [
-            f"# {parts.metres[0]} and {parts.metres[1]} are metres: which CRS? Whoever made the "
+            f"# {' and '.join(dict.fromkeys(parts.metres))}: metres. Which CRS? Whoever made the "
             "table or the map knows it.",
             f'# crs = "EPSG:....."     # {SET_THIS}, for example "EPSG:32632" (UTM zone 32N)',
         ]

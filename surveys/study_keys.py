@@ -41,11 +41,14 @@ COLUMN_ROLES = (
 )
 ROLES = {
     "detections": (
-        *(*COLUMN_ROLES[:14], "time", "score", "deployment"),
+        *(*COLUMN_ROLES[:14], "position", "zone", "time", "score", "deployment"),
         *("sample", "replicate", "library", "control"),
         *("file", "offset", "scientific", "common"),
     ),
-    "sites": ("site", "longitude", "latitude", "easting", "northing", "region", "area"),
+    "sites": (
+        *("site", "longitude", "latitude", "easting", "northing", "region", "area"),
+        *("position", "zone"),
+    ),
     "visits": ("site", "season", "visit", "date", "datetime", "effort", "observer"),
     "deployments": (
         *("site", "deployment", "camera", "season", "start", "end"),

@@ -220,7 +220,7 @@ def _coordinates(
 
 def _covariate_columns(study: StudyFile, table: Table, ledger: Ledger) -> list[str]:
     """Every column without another role is a covariate."""
-    taken = {table.site_column, *(table.points or ())}
+    taken = {table.site_column, *(table.points or ()), *table.placed}
     for role in ROLES:
         asked = table.spec.columns.get(role)
         found = table.match(asked) if asked else None
@@ -266,7 +266,7 @@ def _from_detections(
     if not any(n in frame for n in ("longitude", "easting")):
         found = coordinates.read(study, table, detections.ids, ledger, quiet=True)
         used = {roles.named(table, role, ledger) for role in coordinates.PAIRS_FLAT if found}
-        columns = [c for c in columns if c not in used]
+        columns = [c for c in columns if c not in used | table.placed]
         for name, values in found.items():
             own[name] = _spread(table, detections.ids, name, values, frame, ledger)
     if "region" in columns and "region" not in frame:
