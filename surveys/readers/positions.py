@@ -22,6 +22,7 @@ USUAL = (
     *("gridref", "grid_ref", "gridreference", "grid_reference", "osgridref", "osgr", "ngr"),
     *("mapref", "koordinaten", "koordinate", "coordonnées", "coordenadas", "coordinate_gps"),
 )
+_ZONE_NUMBER = re.compile(r"(?:utm)?\s*([0-9]{1,2})\s*[a-z]?", re.IGNORECASE)
 _LON_FIRST = re.compile(r"^(?:lon|lng|x)")
 _NAMES = {"EPSG:27700": "the British grid", "EPSG:29903": "the Irish grid", DEGREES: "degrees"}
 
@@ -69,9 +70,7 @@ def _tell_some(table: Table, column: str, ledger: Ledger) -> None:
 def tell_other_zones(table: Table, crs: str | None, ledger: Ledger) -> None:
     """Zones of several numbers beside coordinates that all are read in one CRS."""
     for name in (c for c in table.names if bare(c) in ("zone", "utmzone", "utm_zone")):
-        numbers = [
-            re.match(r"(?:utm)?\s*([0-9]{1,2})\s*[a-z]?$", v, re.I) for v in _told(table, name)
-        ]
+        numbers = [_ZONE_NUMBER.fullmatch(v) for v in _told(table, name)]
         zones = sorted({int(m[1]) for m in numbers if m is not None})
         if crs is not None and crs != UNKNOWN_CRS and None not in numbers and len(zones) > 1:
             ledger.warn(
@@ -81,8 +80,8 @@ def tell_other_zones(table: Table, crs: str | None, ledger: Ledger) -> None:
                 file=table.file,
                 column=name,
                 why="places of another zone would lie hundreds of kilometres away",
-                cure=f'write 32 north or 32T in it, and [{table.spec.section}.columns] zone = "{name}" '
-                "instead of [sites] crs",
+                cure="write 32 north or 32T in it, and instead of [sites] crs "
+                f'[{table.spec.section}.columns] zone = "{name}"',
             )
 
 
@@ -163,8 +162,8 @@ def _metres(study, table, column, places, bare_metres, ledger: Ledger):
     if len(bare_metres) < len(places):
         ledger.error(
             "E026",
-            f'{table.place}, row {row}, column {column}: "{bare_metres[0]}" tells no CRS, and other '
-            "rows do",
+            f'{table.place}, row {row}, column {column}: "{bare_metres[0]}" tells no CRS, and '
+            "other rows do",
             file=table.place,
             row=row,
             column=column,
@@ -173,7 +172,8 @@ def _metres(study, table, column, places, bare_metres, ledger: Ledger):
     elif told is None:
         ledger.error(
             "E026",
-            f"{table.place}: column {column} holds metres ({bare_metres[0]} ...) and no CRS is given",
+            f"{table.place}: column {column} holds metres ({bare_metres[0]} ...) and no CRS is "
+            "given",
             file=table.place,
             column=column,
             why="the same numbers lie in another country under another CRS",
@@ -184,7 +184,7 @@ def _metres(study, table, column, places, bare_metres, ledger: Ledger):
     texts = table.text(column)
     x = np.array([places[v].x if v in places else np.nan for v in texts])
     y = np.array([places[v].y if v in places else np.nan for v in texts])
-    return pair, dict(zip(pair, (x, y), strict=True))
+    return pair, {"easting": x, "northing": y}
 
 
 def _degrees(places: dict[str, Position]) -> tuple[np.ndarray, np.ndarray]:
@@ -255,8 +255,8 @@ def by_zone(
         rows = table.rows[lost & (texts == value)]
         ledger.error(
             "E026",
-            f'{table.place}, {rows_text(rows)}, column {column}: "{value}" does not tell a UTM zone '
-            "and its half of the earth",
+            f'{table.place}, {rows_text(rows)}, column {column}: "{value}" does not tell a UTM '
+            "zone and its half of the earth",
             file=table.place,
             row=int(rows[0]),
             column=column,
@@ -276,4 +276,4 @@ def by_zone(
         file=table.file,
         column=column,
     )
-    return degrees, dict(zip(degrees, (lon, lat), strict=True))
+    return degrees, {"longitude": lon, "latitude": lat}
