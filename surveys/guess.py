@@ -190,6 +190,11 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
             parts.visits = name
         elif SURFACE_NAME.search(Path(name).stem) and not parts.surface:
             parts.surface = name
+        elif season := _of_seasons(table, tables, parts):
+            site = _site_column(table, parts, first=False)
+            for column in table.names:
+                if column not in (site, season):
+                    parts.season_covariates[column] = (name, column, site or "", season)
         elif (site := _site_column(table, parts)) is not None:
             if 2 * len(pd.unique(table.text(site))) < len(table):
                 parts.unused[name] = "several rows for each site: no table of sites"
@@ -210,6 +215,19 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
         for column in tables[name].names:
             if column != site and column not in parts.covariates:
                 parts.covariates[column] = (name, column)
+
+
+def _of_seasons(table: Table, tables: dict[str, Table], parts: Parts) -> str:
+    """The column of seasons of a table with one row for each season, or each site and season."""
+    season = next((c for c in table.names if field_words.SEASON.search(c)), "")
+    site = _site_column(table, parts, first=False)
+    keys = [c for c in (site, season) if c]
+    if not season or table.frame[keys].duplicated().any() or len(table.names) == len(keys):
+        return ""
+    if site is None:
+        return season
+    again = table.frame[site].duplicated().any()
+    return season if again and _shares_sites(table, tables, parts) else ""
 
 
 def _binary(table: Table, visits: list[str]) -> bool:

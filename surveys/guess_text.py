@@ -14,6 +14,7 @@ from surveys.readers.tidy import Guess
 from surveys.readers.visit_columns import VisitColumn
 from surveys.text_table import Table
 from surveys.unpack import archive_of
+from surveys.values import natural
 
 SET_THIS = "<-- SET THIS"
 
@@ -30,6 +31,8 @@ class Parts:
     visits: str = ""
     visit_columns: dict[str, str] = field(default_factory=dict)  # of that table, by their role
     covariates: dict[str, tuple[str, str]] = field(default_factory=dict)  # name -> file, column
+    # name -> file, column, columns of sites ("": none) and seasons
+    season_covariates: dict[str, tuple[str, str, str, str]] = field(default_factory=dict)
     visit_covariates: dict[str, str] = field(default_factory=dict)  # name -> file
     regions: str = ""
     surface: str = ""
@@ -73,7 +76,9 @@ def text(
     ]
     cameras = guess_cameras.is_cameras(found)
     own_lines = getattr(reader(found.format), "study_lines", None)
+    by_species = found.extra.get("species_columns")
     of_one = found.format in ("wide", "long") and "species" not in parts.columns
+    of_one = of_one and not by_species
     if species or of_one:
         lines.append(f"species = {quoted(species or _species_of(parts))}")
     outside = sorted(
@@ -97,7 +102,13 @@ def text(
         lines.append(f"header_row = {parts.header_rows[parts.detections]}")
     if parts.columns:
         lines.append(f"columns = {columns_line(parts.columns)}")
-    elif found.format == "wide":
+    if by_species:
+        lines += [
+            "# each of these columns seems to be a species; one that is none (rain, night) belongs "
+            "out of the list",
+            f"species_columns = [{', '.join(map(quoted, by_species))}]",
+        ]
+    if not parts.columns and found.format == "wide":
         lines.append("# no column of site ids was recognised: the rows become sites 1, 2, 3 ...")
         lines.append('# columns = { site = "..." }')
     lines.append("")
@@ -254,6 +265,10 @@ def _covariate_lines(parts: Parts) -> list[str]:
     for name, (file, column) in parts.covariates.items():
         lines += [f"[covariates.{key(name)}]", f"path = {quoted(file)}"]
         lines += [f"column = {quoted(column)}", '# units = "..."', ""]
+    for name, (file, column, site, season) in parts.season_covariates.items():
+        lines += [f"[season_covariates.{key(name)}]", f"path = {quoted(file)}"]
+        lines += [f"column = {quoted(column)}", f"season = {quoted(season)}"]
+        lines += [f"site = {quoted(site)}", ""] if site else [""]
     for name, file in parts.visit_covariates.items():
         lines += [
             f"[visit_covariates.{key(name)}]",
@@ -318,7 +333,7 @@ def _model_lines(parts: Parts, shown: dict[str, Path]) -> list[str]:
     p = " + ".join(parts.of_visits[:2]) or "1"
     found = parts.guess
     seasons = {v.season for v in found.extra.get("visits", [])} if found else set()
-    seasons |= set(parts.seasons)
+    seasons = (seasons | set(parts.seasons)) - {None}
     lines = ["[model.main]", "# a first model from the covariates found: think it over"]
     states = found is not None and bool(found.extra.get("states"))
     timed = parts.one_visit == "time" and not states
@@ -333,7 +348,7 @@ def _model_lines(parts: Parts, shown: dict[str, Path]) -> list[str]:
     family = "multi_state" if states else "time_to_detection" if timed else "single_season"
     lines.append(f'family = "{family}"')
     if len(seasons) > 1:
-        last = max(seasons)
+        last = max(seasons, key=lambda s: (not isinstance(s, int), natural(str(s))))
         told = last if isinstance(last, int) else quoted(str(last))
         lines.append(f"season = {told}        # one season at a time; here the last")
     if parts.one_species:

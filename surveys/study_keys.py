@@ -178,6 +178,8 @@ SECTIONS: dict[str, Any] = {
     "source": {"format": set(READERS), "path": TEXT},
     "files": {
         **{name: file_keys(roles) | {"path": TEXT_OR_TEXTS} for name, roles in ROLES.items()},
+        "detections": file_keys(ROLES["detections"])
+        | {"path": TEXT_OR_TEXTS, "species_columns": TEXTS},
         "package": {"path": TEXT},
         "sampling": {"path": TEXT},
         "archive": {"path": TEXT},

@@ -85,6 +85,7 @@ class Table:
     units_read: dict[str, tuple[int, str, str]] = field(default_factory=dict)  # row, cell, unit
     taken: dict[str, str] = field(default_factory=dict)  # column -> name asked for
     written: dict[str, str] = field(default_factory=dict)  # column -> header with its blanks
+    repeated: bool = False  # whether several rows here are one of the file
     placed: set[str] = field(default_factory=set)  # columns that told a place besides coordinates
     site_column: str | None = None  # set once the column of site ids is known
     points: tuple[str, str] | None = None  # of a map layer: the columns that hold its places

@@ -12,7 +12,7 @@ from surveys import cells, dates, field_words
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import listing
-from surveys.readers import long_visits, roles, visit_numbers
+from surveys.readers import long_visits, roles, species_columns, visit_numbers
 from surveys.readers.long_records import records_with_visits
 from surveys.readers.long_values import (
     measured,
@@ -47,7 +47,7 @@ def detect(tables: dict[str, Table]) -> Guess | None:
         for role in ("date", "datetime"):
             if role in columns and not _dated(pd.unique(table.text(columns[role]))):
                 del columns[role]
-        sure, alike = 0.6, []
+        sure, alike, several = 0.6, [], []
         if "detection" not in columns and "count" not in columns:
             response = _response_like(table, site)
             if response is None:
@@ -55,8 +55,12 @@ def detect(tables: dict[str, Table]) -> Guess | None:
                     continue
                 sure = 0.45 if "species" in columns else 0.4  # records; visits name no species
             else:
-                columns["detection"] = response
-                alike = [c for c in table.names if c not in columns.values() and _is_01(table, c)]
+                if "species" not in columns:
+                    several = species_columns.look_like(table, response, list(columns.values()))
+                if not several:
+                    columns["detection"] = response
+                taken = {*columns.values(), *several}
+                alike = [c for c in table.names if c not in taken and _is_01(table, c)]
         values = {v for r in ("detection", "count") if r in columns for v in table.text(columns[r])}
         back = len(pd.unique(table.text(site))) < len(table)
         why = f'sites of column "{site}" come back in several rows'
@@ -65,8 +69,11 @@ def detect(tables: dict[str, Table]) -> Guess | None:
         if values:
             why += f"; {columns.get('detection') or columns.get('count')} holds "
             why += listing(sorted(values, key=natural), 6)
+        if several:
+            why += f"; columns {several[0]} to {several[-1]} hold results of a species each"
         if best is None or sure > best.sure:
-            best = Guess("long", sure, why, columns=columns, extra={"file": file, "alike": alike})
+            extra = {"file": file, "alike": alike, "species_columns": several}
+            best = Guess("long", sure, why, columns=columns, extra=extra)
     return best
 
 
@@ -141,6 +148,15 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
     frame = long_visits.visit_keys(study, base, ledger)
     if frame is None:
         return None
+    if visit_table is not None and species_columns.asked(study):
+        ledger.error(
+            "E536",
+            f"{study.name} names [files.visits] and species_columns: each row of such a table is a "
+            "visit itself",
+            file=study.name,
+            cure="leave [files.visits] out, and name what it tells as covariates",
+        )
+        return None
     if visit_table is not None:
         return records_with_visits(study, visit_table, frame, table, ledger)
     return _visit_rows(study, base, frame, ledger)
@@ -159,6 +175,16 @@ def _no_rows(table: Table | None, ledger: Ledger) -> None:
 
 def _visit_rows(study: StudyFile, table: Table, frame: pd.DataFrame, ledger: Ledger) -> Tidy | None:
     before = len(ledger.of_level("error"))
+    if species_columns.asked(study):
+        frame = visit_numbers.numbered(table, frame, False, ledger)
+        by_species = species_columns.melted(study, table, ledger)
+        if by_species is None:
+            read_sites(study, SiteColumns(table, None, [], frame["site"].to_numpy()), ledger)
+            return None
+        columns, table = frame.attrs, by_species
+        frame = frame.iloc[np.repeat(np.arange(len(frame)), len(table) // len(frame))]
+        frame = frame.reset_index(drop=True)
+        frame.attrs = columns
     values, counts = results(study, table, ledger)
     values, told = measured(table, values, ledger)
     if values is None:
@@ -182,7 +208,8 @@ def _visit_rows(study: StudyFile, table: Table, frame: pd.DataFrame, ledger: Led
     if not (kept["value"] == 0).any() and len(kept) and not told:
         records_alone(table, ledger)
         return None
-    frame = visit_numbers.numbered(table, frame, column is not None, ledger)
+    if not table.repeated:
+        frame = visit_numbers.numbered(table, frame, column is not None, ledger)
     used_columns = {*frame.attrs["columns"].values(), column, *result_columns(table, ledger)}
     covariates = long_visits.covariates_of(study, table, frame, used_columns, ledger)
     constant = long_visits.site_constant(study, covariates, frame)
@@ -273,6 +300,15 @@ def _fill_species(
     every = visits[key].merge(pd.DataFrame({"species": species}), how="cross")
     have = pd.MultiIndex.from_frame(records[[*key, "species"]])
     lacking = every[~pd.MultiIndex.from_frame(every).isin(have)]
+    if table.repeated:
+        ledger.note(
+            "N518",
+            f"{table.place}: {len(lacking)} of {wanted} results of a species are blank; it was "
+            "taken as not looked for there",
+            file=table.file,
+        )
+        blank = lacking.assign(value=np.nan, row=0)
+        return pd.concat([records, blank], ignore_index=False)
     ledger.warn(
         "W518",
         f"{table.place}: {len(lacking)} of {wanted} pairs of visit and species have no row; the "

@@ -74,8 +74,15 @@ def visit_keys(study: StudyFile, table: Table, ledger: Ledger) -> pd.DataFrame |
 
 
 def account(table: Table, frame: pd.DataFrame, aside: np.ndarray, ledger: Ledger) -> None:
-    ledger.read(table.file, len(frame))
-    ledger.use(table.file, int((aside == "").sum()))
+    if table.repeated:  # a row of the file is used if any of its species is
+        used = np.isin(table.rows, table.rows[aside == ""])
+        once = ~pd.Series(table.rows).duplicated().to_numpy()
+        ledger.read(table.file, int(once.sum()))
+        ledger.use(table.file, int((once & used).sum()))
+        aside = np.where(once & ~used, aside, "")
+    else:
+        ledger.read(table.file, len(frame))
+        ledger.use(table.file, int((aside == "").sum()))
     for rule in pd.unique(aside[aside != ""]):
         at = aside == rule
         texts = [" | ".join(line) for line in table.frame[at].to_numpy(dtype=str)]

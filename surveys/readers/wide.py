@@ -24,6 +24,7 @@ from surveys.readers.visit_covariates import (
     refuse_taken,
 )
 from surveys.readers.wide_guess import detect as detect
+from surveys.readers.wide_seasons import season_columns
 from surveys.readers.wide_values import (
     agree_effort,
     counts,
@@ -102,6 +103,7 @@ def of_columns(
         cube[kind_at, site_at, seasons, visit] = y[:, position]
         row_at[kind_at, site_at, seasons] = table.rows
     cubes = _cubes(study, table, groups, layout, site_at, season_at, columns, ledger)
+    of_seasons, left = season_columns(study, table, layout, sites, season_at, left, ledger)
     columns_of_sites = SiteColumns(table, role["site"], left, sites)
     site_frame, site_tables = read_sites(study, columns_of_sites, ledger)
     _account(table, sites, site_frame, ledger)
@@ -117,6 +119,8 @@ def of_columns(
         frame = getattr(tidy, part)
         setattr(tidy, part, frame[frame["site"].isin(known)].reset_index(drop=True))
     tidy.sites = site_frame
+    if of_seasons is not None:
+        tidy.season_covariates = of_seasons[of_seasons["site"].isin(known)].reset_index(drop=True)
     tidy.tables = [table, *(c.table for c in cubes.values() if c.table is not table), *site_tables]
     return tidy
 
@@ -244,6 +248,19 @@ def _keys(sites: np.ndarray, season_at: np.ndarray, kind_at: np.ndarray) -> list
 
 def _refuse_twice(table, sites, season_at, kind_at, layout, role, ledger: Ledger) -> None:
     keys = pd.DataFrame({"site": sites, "season": season_at, "species": kind_at})
+    apart = [
+        c
+        for c in table.names
+        if c not in role.values()
+        and c not in {v.name for v in layout.columns}
+        and not keys.assign(c=table.text(c)).duplicated().any()
+    ]
+    apart = (
+        f'. "{apart[0]}" tells them apart: if it is part of the site, write both into one '
+        "column of ids"
+        if apart
+        else ""
+    )
     for (site, *_), group in keys[keys.duplicated(keep=False)].groupby(list(keys.columns)):
         rows = table.rows[group.index]
         told = "site, season and species" if role["species"] else "site and season"
@@ -255,7 +272,7 @@ def _refuse_twice(table, sites, season_at, kind_at, layout, role, ledger: Ledger
             column=role["site"] or "",
             why=f"one row for each {told if role['season'] or role['species'] else 'site'} is read",
             cure="join the rows; for further seasons or species add a column and name it in "
-            "[files.detections.columns] season or species",
+            f"[files.detections.columns] season or species{apart}",
         )
 
 
