@@ -59,7 +59,8 @@ def open_all(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, 
         if table is None and later:
             parts.header_rows[name] = later[0]
             quiet = Ledger()
-            table = open_table(TableSpec(path, name, header_row=parts.header_rows[name]), quiet)
+            row = parts.header_rows[name]
+            table = open_table(TableSpec(path, name, header_row=row, nameless=not row), quiet)
         if table is not None:  # faults of its cells are told by `check`, which can be eased
             tables[name] = table
             continue

@@ -99,7 +99,8 @@ def text(
         f"path = {quoted(found.extra.get('path', parts.detections))}",
     ]
     if parts.detections in parts.header_rows:
-        lines.append(f"header_row = {parts.header_rows[parts.detections]}")
+        row = parts.header_rows[parts.detections]
+        lines.append(f"header_row = {row}" if row else "header = false    # row 1 holds values")
     if parts.columns:
         lines.append(f"columns = {columns_line(parts.columns)}")
     if by_species:

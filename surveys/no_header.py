@@ -60,5 +60,5 @@ def refuse(spec: TableSpec, place: str, header: Sequence[str], ledger: Ledger) -
         row=spec.header_row,
         why="the first row of data would be lost",
         cure="write a row of names above (site, v1, v2, ...), or set "
-        f"[{spec.section}] header_row = 0: the columns are then called column_1, column_2, ...",
+        f"[{spec.section}] header = false: the columns are then called column_1, column_2, ...",
     )

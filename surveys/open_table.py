@@ -66,11 +66,17 @@ def _keys_fit(spec: TableSpec, ledger: Ledger) -> bool:
             file=spec.shown,
             cure='separator = ";" or "," or "|" or "tab"',
         )
-    if spec.header_row < 0:
+    if spec.nameless and spec.header_row:
         ledger.error(
             "E405",
-            f"[{spec.section}] header_row is {spec.header_row}; rows count from 1, and 0 says that "
-            "there is none",
+            f"[{spec.section}] says header = false, and that the header is row {spec.header_row}",
+            file=spec.shown,
+            cure="remove one of them",
+        )
+    elif spec.header_row < 1 and not spec.nameless:
+        ledger.error(
+            "E405",
+            f"[{spec.section}] header_row is {spec.header_row}; rows count from 1",
             file=spec.shown,
         )
     return len(ledger.of_level("error")) == before

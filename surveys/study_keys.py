@@ -65,6 +65,7 @@ _FILE: dict[str, Any] = {
     "path": TEXT,
     "sheet": TEXT,
     "header_row": WHOLE,
+    "header": YES,
     "separator": TEXT,
     "decimal": {",", "."},
     "encoding": TEXT,

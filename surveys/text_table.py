@@ -28,6 +28,7 @@ class TableSpec:
     section: str = "files.detections"
     sheet: str | None = None
     header_row: int = 1
+    nameless: bool = False  # a table that begins with its first row; header_row is 0 then
     separator: str | None = None
     decimal: str | None = None
     encoding: str | None = None
@@ -51,7 +52,8 @@ class TableSpec:
             shown=shown,
             section=section,
             sheet=keys.get("sheet"),
-            header_row=keys.get("header_row", 1),
+            header_row=keys.get("header_row", 1 if keys.get("header", True) else 0),
+            nameless=not keys.get("header", True),
             separator={"tab": "\t", "\\t": "\t"}.get(keys.get("separator"), keys.get("separator")),
             decimal=keys.get("decimal"),
             encoding=keys.get("encoding"),

@@ -78,7 +78,7 @@ def _options(table: Table) -> Iterator[tuple[list[VisitColumn], str]]:
         order = {name: i for i, name in enumerate(table.names)}
         yield sorted(columns, key=lambda c: order[c.name]), BY_VALUES
     for stem, group in _groups(table).items():
-        nameless = table.spec.header_row == 0 and not groups
+        nameless = table.spec.nameless and not groups
         counted = stem in field_words.COUNTED or nameless
         if counted and "0" in told_values(table, [c.name for c in group]):
             yield group, BY_COUNTS

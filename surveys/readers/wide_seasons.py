@@ -80,7 +80,7 @@ def _told(study: StudyFile, table: Table, ledger: Ledger) -> dict[str, str]:
 def _changes(table: Table, sites: np.ndarray, column: str) -> float:
     """The share of sites with several values known at which the column changes."""
     texts = pd.Series(table.text(column))
-    known = ~texts.map(lambda v: cells.is_missing(v, cells.MISSING_NUMBER)).to_numpy(bool)
+    known = np.array([not cells.is_missing(str(v), cells.MISSING_NUMBER) for v in texts])
     kinds = texts[known].groupby(sites[known]).agg(["size", "nunique"])
     again = kinds[kinds["size"] > 1]
     return float((again["nunique"] > 1).mean()) if len(again) else 0.0

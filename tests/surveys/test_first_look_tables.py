@@ -129,7 +129,7 @@ def test_visits_and_records_in_german(tmp_path):
 )
 def test_a_table_without_names_loses_no_row(tmp_path, text, expected):
     study, ds = looked_at(tmp_path, d__csv=text)
-    assert study["files"]["detections"]["header_row"] == 0
+    assert study["files"]["detections"]["header"] is False
     same(ds, expected)
 
 
@@ -139,7 +139,7 @@ def test_a_table_without_names_is_refused_where_a_header_is_said(tmp_path):
     with pytest.raises(SurveyError, match="0, 1, 0 are values") as error:
         read(tmp_path)
     assert error.value.codes == ("E507",)
-    assert "header_row = 0" in error.value.problems[0].cure
+    assert "header = false" in error.value.problems[0].cure
 
 
 @pytest.mark.parametrize("names", ["site,1,2,3", "site,0,1,2", "site,3,7,12"])

@@ -32,9 +32,9 @@ def test_what_changes_between_seasons_belongs_to_them(tmp_path):
 
 
 def test_a_slip_at_one_site_of_many_is_no_season(tmp_path):
-    rows = [
-        f"S{i},{t},0,1,{i * 10 + (i == 4 and t == 2020)}" for i in range(6) for t in (2019, 2020)
-    ]
+    slip = {(4, 2020): 1}
+    keys = [(i, t) for i in range(6) for t in (2019, 2020)]
+    rows = [f"S{i},{t},0,1,{i * 10 + slip.get((i, t), 0)}" for i, t in keys]
     text = "site,year,y.1,y.2,elev\n" + "\n".join(rows) + "\n"
     _, problems = read_files(tmp_path, STUDY, d__csv=text)
     (problem,) = [p for p in problems if p.level == "error"]
@@ -66,7 +66,7 @@ def test_a_first_look_takes_tables_of_seasons(tmp_path):
     files = {
         "d.csv": STACKED,
         "weather.csv": "year,rain\n2019,100\n2020,200\n",
-        "burnt.csv": "site,year,fires\nA,2019,1\nA,2020,2\nB,2019,3\nB,2020,4\nC,2019,0\nC,2020,0\n",
+        "burnt.csv": "site,year,fires\nA,2019,1\nA,2020,2\nB,2019,3\nB,2020,4\nC,2019,0\n",
         "sites.csv": "site,slope\nA,5\nB,6\nC,7\n",
     }
     put(tmp_path, "", files)
