@@ -98,9 +98,7 @@ def text(
         f"# {table.found.get('look') or f'{_rows_in(table)}; {_how_read(table)}'}",
         f"path = {quoted(found.extra.get('path', parts.detections))}",
     ]
-    if parts.detections in parts.header_rows:
-        row = parts.header_rows[parts.detections]
-        lines.append(f"header_row = {row}" if row else "header = false    # row 1 holds values")
+    lines += _header_lines(parts, parts.detections)
     if parts.columns:
         lines.append(f"columns = {columns_line(parts.columns)}")
     if by_species:
@@ -137,6 +135,7 @@ def text(
             "[files.visits]",
             "# one row for each visit made, seen or not: from it come the zeros",
             f"path = {quoted(parts.visits)}",
+            *_header_lines(parts, parts.visits),
             *([f"columns = {columns_line(parts.visit_columns)}"] if parts.visit_columns else []),
             "",
         ]
@@ -147,6 +146,14 @@ def text(
     lines += [f"# {note}" for note in parts.notes]
     lines += _model_lines(parts, shown)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _header_lines(parts: Parts, file: str) -> list[str]:
+    """Where the names of a table's columns stand, if not in its first row."""
+    row = parts.header_rows.get(file)
+    if row is None:
+        return []
+    return [f"header_row = {row}" if row else "header = false    # row 1 holds values"]
 
 
 def _species_of(parts: Parts) -> str:
@@ -232,7 +239,8 @@ def _site_lines(parts: Parts, tables: dict[str, Table], crs: str | None) -> list
     lines = ["[files.sites]"]
     if rest:
         lines.append(f"# covariates of the site: {listing(rest, 8)}")
-    lines += [f"path = {quoted(parts.sites)}", f"columns = {columns_line(parts.site_columns)}", ""]
+    lines += [f"path = {quoted(parts.sites)}", *_header_lines(parts, parts.sites)]
+    lines += [f"columns = {columns_line(parts.site_columns)}", ""]
     placed = any(r in parts.site_columns for r in ("longitude", "easting")) or parts.metres
     if not placed or "zone" in parts.site_columns:
         return lines  # no places, or those that tell their own CRS, as layers do
@@ -265,9 +273,11 @@ def _covariate_lines(parts: Parts) -> list[str]:
     lines: list[str] = []
     for name, (file, column) in parts.covariates.items():
         lines += [f"[covariates.{key(name)}]", f"path = {quoted(file)}"]
+        lines += _header_lines(parts, file)
         lines += [f"column = {quoted(column)}", '# units = "..."', ""]
     for name, (file, column, site, season) in parts.season_covariates.items():
         lines += [f"[season_covariates.{key(name)}]", f"path = {quoted(file)}"]
+        lines += _header_lines(parts, file)
         lines += [f"column = {quoted(column)}", f"season = {quoted(season)}"]
         lines += [f"site = {quoted(site)}", ""] if site else [""]
     for name, file in parts.visit_covariates.items():
@@ -275,6 +285,7 @@ def _covariate_lines(parts: Parts) -> list[str]:
             f"[visit_covariates.{key(name)}]",
             "# columns named like those of the detections",
             f"path = {quoted(file)}",
+            *_header_lines(parts, file),
         ]
         lines += [*_drop_lines(name, parts), ""]
     for name in parts.drop:

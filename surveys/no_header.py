@@ -37,10 +37,8 @@ def holds_values(header: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
     rising = len(known) == len(rest) and all(a < b for a, b in itertools.pairwise(known))
     if not rising:
         return True
-    if [*map(float, known)] != [0.0, 1.0]:
-        return False
-    if len(rest) == len(told):  # two visits, 0 and 1: nobody names them so
-        return True
+    if len(rest) == len(told):
+        return [*map(float, known)] == [0.0, 1.0]  # two visits: nobody names them so
     shape = _shape(told[0])
     return bool(re.search("[0-9]", told[0])) and all(_shape(r[0]) == shape for r in body if r)
 

@@ -133,6 +133,19 @@ def test_a_table_without_names_loses_no_row(tmp_path, text, expected):
     same(ds, expected)
 
 
+def test_tables_beside_it_without_names_or_with_a_title_are_told_apart(tmp_path):
+    study, ds = looked_at(
+        tmp_path,
+        d__csv="A1,0,1\nA2,1,1\nA3,0,0\n",
+        day__csv="A1,120,130\nA2,121,131\nA3,119,141\n",
+        sites__csv="My survey,,\nof 2021,,\nplot,elev,forest\nA1,10,2\nA2,20,3\nA3,30,4\n",
+    )
+    assert study["visit_covariates"]["day"]["header"] is False
+    assert study["files"]["sites"]["header_row"] == 3
+    np.testing.assert_array_equal(ds["day"].values[:, 0], [[120, 130], [121, 131], [119, 141]])
+    np.testing.assert_array_equal(ds["elev"], [10, 20, 30])
+
+
 def test_a_table_without_names_is_refused_where_a_header_is_said(tmp_path):
     (tmp_path / "d.csv").write_text("A1,0,1,0\nA2,1,1,1\n")
     (tmp_path / "study.toml").write_text('schema = 1\n[files.detections]\npath = "d.csv"\n')
