@@ -258,11 +258,8 @@ def _from_text(spec: TableSpec, raw: bytes, found: dict[str, Any], ledger: Ledge
 def _tokens(spec: TableSpec, text: str, separator: str, ledger: Ledger) -> list[list[str]] | None:
     """Rows of values; a quote never closed is an error that names its row and column."""
     lines: list[list[str]] = []
-    blank = separator == " "  # several of them part two values as one does
-    text = sniff.without_margins(text) if blank else text
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=blank
-    )
+    text = sniff.without_margins(text) if separator == " " else text
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         lines.extend(reader)
     except csv.Error as error:

@@ -173,14 +173,17 @@ def without_margins(text: str) -> str:
 
 
 def _parted_by_blanks(text: str) -> bool:
-    """Whether blanks part every row alike; R leaves out the name above the names of rows."""
+    """Whether one blank parts every row alike; R leaves out the name above the names of rows.
+
+    Where several blanks follow each other, a cell may have been left empty.
+    """
     try:
-        rows = csv.reader(
-            io.StringIO(without_margins(text)), delimiter=" ", skipinitialspace=True, strict=True
-        )
-        widths = [len(row) for row in rows if row]
+        rows = list(csv.reader(io.StringIO(without_margins(text)), delimiter=" ", strict=True))
     except csv.Error:
         return False
+    if any("" in row for row in rows):
+        return False
+    widths = [len(row) for row in rows if row]
     if len(widths) < 2 or widths[0] < 2 or len(set(widths[1:])) > 1:
         return False
     return widths[1] in (widths[0], widths[0] + 1)

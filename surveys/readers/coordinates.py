@@ -190,8 +190,8 @@ def _check(study, table, ids, pair, names, values, crs, ledger: Ledger) -> None:
         rows = table.rows[null]
         ledger.error(
             "E028",
-            f"{table.place}, {rows_text(rows)}: {names[0]} and {names[1]} are 0 (a point in the "
-            "Gulf of Guinea)",
+            f"{table.place}, {rows_text(rows)}: {names[0]} and {names[1]} are 0 "
+            + ("(a point in the Gulf of Guinea)" if is_degrees(crs) else f"(the origin of {crs})"),
             file=table.place,
             row=int(rows[0]),
             column=names[1],

@@ -148,6 +148,7 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
     frame = long_visits.visit_keys(study, base, ledger)
     if frame is None:
         return None
+    visit_numbers.tell_lone_days(base, frame, ledger)
     if visit_table is not None and species_columns.asked(study):
         ledger.error(
             "E536",

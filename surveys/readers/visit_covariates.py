@@ -89,7 +89,7 @@ def cube_of(
         where = (site_at[keep], at_season[keep], np.full(int(keep.sum()), visit))
         rows[where[:2]] = table.rows[keep]
         if as_dates:
-            day[where] = dates.dates(table, name, ledger)[keep]
+            day[where] = dates.dates(table, name, ledger, beside=names)[keep]
         elif kind == "factor":
             values[where] = cells.words(table, name, ledger, missing=missing)[keep]
         else:

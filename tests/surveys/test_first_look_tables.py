@@ -124,7 +124,7 @@ def test_visits_and_records_in_german(tmp_path):
         ("A1,0,1\nA2,1,1\nA3,0,0\n", {"A1": [0, 1], "A2": [1, 1], "A3": [0, 0]}),
         ("s 1,-,1,0\ns 2,0,0,-\n", {"s 1": [NAN, 1, 0], "s 2": [0, 0, NAN]}),
         ("0,1\n1,1\n0,0\n", {"1": [0, 1], "2": [1, 1], "3": [0, 0]}),
-        ("  0 1 NA\n  1 1 0\n 0   0 0\n", {"1": [0, 1, NAN], "2": [1, 1, 0], "3": [0, 0, 0]}),
+        ("  0 1 NA\n  1 1 0\n 0 0 0\n", {"1": [0, 1, NAN], "2": [1, 1, 0], "3": [0, 0, 0]}),
     ],
 )
 def test_a_table_without_names_loses_no_row(tmp_path, text, expected):
