@@ -177,11 +177,12 @@ def _parted_by_blanks(text: str) -> bool:
 
     Where several blanks follow each other, a cell may have been left empty.
     """
-    try:
-        rows = list(csv.reader(io.StringIO(without_margins(text)), delimiter=" ", strict=True))
-    except csv.Error:
+    text = without_margins(text)
+    if "  " in re.sub(r'"[^"\n]*"', '""', text):
         return False
-    if any("" in row for row in rows):
+    try:
+        rows = list(csv.reader(io.StringIO(text), delimiter=" ", strict=True))
+    except csv.Error:
         return False
     widths = [len(row) for row in rows if row]
     if len(widths) < 2 or widths[0] < 2 or len(set(widths[1:])) > 1:
