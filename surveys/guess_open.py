@@ -13,6 +13,8 @@ from surveys.readers import mark, sound_tables
 from surveys.readers.layer_table import is_layer
 from surveys.text_table import Table, TableSpec
 
+GPS_FILES = (".kml", ".kmz", ".gpx")
+
 
 def open_all(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, Table]:
     """The tables among some files; rasters, packages and what is not used are noted in `parts`."""
@@ -22,6 +24,9 @@ def open_all(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, 
             if not path.is_file():
                 ledger.error("E401", f"{name} is not there", file=name)
             parts.raster_files.append(name)
+            continue
+        if name.lower().endswith(GPS_FILES) and path.is_file():
+            parts.unused[name] = "places of a GPS: save them as GeoPackage or CSV, as QGIS does"
             continue
         before = len(ledger.of_level("error"))
         if (part := first_look(path, name, ledger)) is not None:

@@ -122,7 +122,9 @@ def _unpacked(
             "E505",
             f"{spec.shown} cannot be unpacked: {error}",
             file=spec.shown,
-            cure="unpack it, and name the table itself"
+            cure="unpack it, and name the .shp"
+            if ".shp" in str(error)
+            else "unpack it, and name the table itself"
             if kind == "gzip"
             else f'name a table in it: [{spec.section}] path = "{spec.shown}/NAME"; or unpack it',
         )
