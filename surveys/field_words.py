@@ -22,6 +22,7 @@ SEASON = re.compile(
     r"|rok|år|sezon|年|年份|год)$",
     re.IGNORECASE,
 )
+YEAR = re.compile(r"year|yr|jahr|ann[eé]e|año|ano|anno|jaar|rok|år|年|年份|год", re.IGNORECASE)
 # Roles of a long table by names that no reader takes for them unasked.
 LONG: dict[str, tuple[str, ...]] = {
     "species": (

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from surveys import cells, field_words, guess_cameras, guess_layers, guess_sheets
+from surveys import guess_visit_terms as visit_terms
 from surveys.build import SITE_COLUMNS
 from surveys.guess_files import files_of
 from surveys.guess_lines import quoted
@@ -166,6 +167,8 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
             parts.unused[name] = why
         elif visits and set(visits) <= set(table.names) and _is_survey(table, visits, parts):
             parts.unused[name] = "further detections: only one table of them is read"
+        elif visits and set(visits) <= set(table.names) and _lacks_ids(table, tables, parts):
+            parts.unused[name] = "it has no column of site ids, by which rows are joined: add one"
         elif visits and set(visits) <= set(table.names):
             told = {v for c in visits for v in pd.unique(table.text(c))}
             same = _site_column(table, parts) or ""
@@ -228,6 +231,12 @@ def _of_seasons(table: Table, tables: dict[str, Table], parts: Parts) -> str:
         return season
     again = table.frame[site].duplicated().any()
     return season if again and _shares_sites(table, tables, parts) else ""
+
+
+def _lacks_ids(table: Table, tables: dict[str, Table], parts: Parts) -> bool:
+    """Whether a table cannot be joined with detections that do tell their sites."""
+    ours = _site_column(tables[parts.detections], parts)
+    return ours is not None and _site_column(table, parts) is None
 
 
 def _binary(table: Table, visits: list[str]) -> bool:
@@ -325,6 +334,7 @@ def _name_columns(tables: dict[str, Table], parts: Parts) -> None:
         species = _species_column(table)
         if species and species not in _visit_names(parts) and species != site:
             parts.columns["species"] = species
+        visit_terms.settle(table, parts)
         season = next((c for c in table.names if field_words.SEASON.search(c)), None)
         if season and len(pd.unique(table.text(parts.columns.get("site", season)))) < len(table):
             parts.columns["season"] = season

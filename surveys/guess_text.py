@@ -9,7 +9,7 @@ from pathlib import Path
 from surveys import guess_cameras, guess_layers
 from surveys.guess_lines import columns_line, key, quoted
 from surveys.problems import listing
-from surveys.readers import reader, roles
+from surveys.readers import reader, roles, species_columns
 from surveys.readers.tidy import Guess
 from surveys.readers.visit_columns import VisitColumn
 from surveys.text_table import Table
@@ -45,6 +45,8 @@ class Parts:
     package: str = ""  # datapackage.json
     seasons: list[str | int] = field(default_factory=list)  # told by a table of deployments
     notes: list[str] = field(default_factory=list)  # on readers that could not be asked
+    renamed: dict[str, str] = field(default_factory=dict)  # covariate of visits -> columns' start
+    of_no_visit: list[str] = field(default_factory=list)  # columns that only look so
     unused: dict[str, str] = field(default_factory=dict)  # file -> why
     header_rows: dict[str, int] = field(default_factory=dict)
     metres: tuple[str, str] | None = None
@@ -159,7 +161,8 @@ def _header_lines(parts: Parts, file: str) -> list[str]:
 def _species_of(parts: Parts) -> str:
     """The name in detections_OVEN.csv, or the column of detections when it is no usual word."""
     column = parts.columns.get("detection", "")
-    if column and column.casefold() not in (*roles.USUAL["detection"], "y"):
+    usual = column.casefold() in roles.USUAL["detection"]
+    if column and not usual and not species_columns.OF_ONE.fullmatch(column):
         return column
     match = re.search(r"(?:detections?|history|y)[_-]+(\w+)$", Path(parts.detections).stem, re.I)
     return match.group(1) if match else "species"
@@ -288,7 +291,17 @@ def _covariate_lines(parts: Parts) -> list[str]:
             *_header_lines(parts, file),
         ]
         lines += [*_drop_lines(name, parts), ""]
+    for name, start in parts.renamed.items():
+        lines += [f"[visit_covariates.{key(name)}]"]
+        lines += [f"# {start} has a meaning of its own", f"column = {quoted(start)}"]
+        lines += [*_drop_lines(name, parts), ""]
+    for name in parts.of_no_visit:
+        lines += [f"[covariates.{key(name)}]"]
+        lines += ["# a number at its end, and no column for each visit: of the site?"]
+        lines += [f"column = {quoted(name)}", ""]
     for name in parts.drop:
+        if name in parts.renamed:
+            continue
         if name not in parts.visit_covariates:
             lines += [f"[visit_covariates.{key(name)}]", *_drop_lines(name, parts), ""]
     return lines

@@ -11,6 +11,7 @@ from surveys.ledger import Ledger
 from surveys.text_table import TableSpec
 
 NAME = "column_{}"
+PANDAS = re.compile(r"Unnamed: [0-9]+")  # what pandas calls a column without a name
 _NUMBER = re.compile(r"-?[0-9]{1,3}(?:[.,][0-9]+)?")
 _MISSING = re.compile(r"na|nan|n/a|[-.]", re.IGNORECASE)
 

@@ -48,6 +48,7 @@ def shape(
             cure=f"set [{spec.section}] header_row to the row of the column names",
         )
         return None
+    header = ["" if no_header.PANDAS.fullmatch(h) else h for h in header]
     if at >= 0 and no_header.holds_values(header, [line for line in lines[at + 1 :] if any(line)]):
         no_header.refuse(spec, place, header, ledger)
         return None

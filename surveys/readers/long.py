@@ -47,6 +47,8 @@ def detect(tables: dict[str, Table]) -> Guess | None:
         for role in ("date", "datetime"):
             if role in columns and not _dated(pd.unique(table.text(columns[role]))):
                 del columns[role]
+        if "season" not in columns and (year := _year_of(table, site)) is not None:
+            columns["season"] = year
         sure, alike, several = 0.6, [], []
         if "detection" not in columns and "count" not in columns:
             response = _response_like(table, site)
@@ -75,6 +77,14 @@ def detect(tables: dict[str, Table]) -> Guess | None:
             extra = {"file": file, "alike": alike, "species_columns": several}
             best = Guess("long", sure, why, columns=columns, extra=extra)
     return best
+
+
+def _year_of(table: Table, site: str) -> str | None:
+    """A column of years, where sites come back in several of them."""
+    year = next((c for c in table.names if field_words.YEAR.fullmatch(c)), None)
+    if year is None or (table.frame.groupby(site)[year].nunique() < 2).all():
+        return None
+    return year
 
 
 def _dated(values: Sequence[str]) -> bool:

@@ -141,7 +141,7 @@ def covariates_of(
 
 def _is_clock(table: Table, column: str) -> bool:
     told = [v for v in pd.unique(table.text(column)) if not cells.is_missing(v, cells.MISSING_WORD)]
-    return column in table.units_read or are_clock_times(told)
+    return column in table.units_read or are_clock_times(told, column)
 
 
 def _coordinate(study: StudyFile, table: Table, column: str, ledger: Ledger) -> bool:

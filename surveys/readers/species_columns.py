@@ -28,7 +28,7 @@ _OF_VISITS = re.compile(
     r"[_. ]?(?:speed|direction|code|class|index|cover|present|yes|no|[0-9]*)",
     re.IGNORECASE,
 )
-_OF_ONE = re.compile(
+OF_ONE = re.compile(
     r"y|det(?:ect\w*)?|pres\w*|obs|occ\w*|seen|heard|calls?|index|response|z|n|count\w*|abund\w*",
     re.IGNORECASE,
 )
@@ -39,7 +39,7 @@ def look_like(table: Table, response: str, taken: Sequence[str]) -> list[str]:
 
     [] where they are fewer than three, or where the first is called by a word for results.
     """
-    if _OF_ONE.fullmatch(response):
+    if OF_ONE.fullmatch(response):
         return []
     names = [n for n in table.names if n not in taken]
     at = names.index(response)

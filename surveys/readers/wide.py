@@ -12,6 +12,7 @@ from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import listing
 from surveys.readers import roles, visit_columns
+from surveys.readers.long_visits import TIME_OF_DAY
 from surveys.readers.site_table import SiteColumns, read_sites
 from surveys.readers.tidy import Tidy
 from surveys.readers.visit_columns import VisitColumn
@@ -33,6 +34,7 @@ from surveys.readers.wide_values import (
 )
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
+from surveys.units_in_cells import are_clock_times
 from surveys.values import as_seasons, natural
 
 ROLES = ("site", "species", "season")
@@ -276,6 +278,13 @@ def _refuse_twice(table, sites, season_at, kind_at, layout, role, ledger: Ledger
         )
 
 
+def is_clock(table: Table, names: Sequence[str]) -> bool:
+    """Whether the columns of a covariate hold times of day."""
+    told = {v for name in names for v in pd.unique(table.text(name))}
+    told = [v for v in told if not cells.is_missing(v, cells.MISSING_WORD)]
+    return are_clock_times(told, names[0])
+
+
 def _cubes(
     study: StudyFile,
     table: Table,
@@ -296,6 +305,8 @@ def _cubes(
         renamed[effort.rstrip("._- ")] = "effort"
     for stem, names in groups.items():
         name = renamed.get(stem, stem)
+        if name == "time" and is_clock(table, names):
+            name = TIME_OF_DAY  # `time` is that of the first detection
         keys = dict(sections.get(name, {}))
         if name == "effort":
             keys["type"] = "number"

@@ -191,3 +191,70 @@ def test_letters_of_poland_are_not_taken_for_cyrillic(tmp_path):
     text = "site,v1,v2\nżółw,0,1\nłąka,0,1\n".encode("cp1250")
     _, ds = looked_at(tmp_path, d__csv=text)
     assert "Windows-1252" in ds.attrs["ledger"]
+
+
+def test_names_with_a_meaning_of_their_own_are_given_others(tmp_path):
+    text = (
+        "field,v1,v2,v3,crop1,crop2,count1,count2,count3,time1,time2,time3,size\n"
+        "1,1,0,1,1,0,2,0,1,06:30,07:00,08:15,14\n2,0,0,0,0,1,0,0,0,06:00,07:30,08:45,12\n"
+        "3,1,1,0,1,0,1,3,0,06:10,07:10,08:10,13\n"
+    )
+    study, ds = looked_at(tmp_path, d__csv=text)
+    same(ds, {"1": [1, 0, 1], "2": [0, 0, 0], "3": [1, 1, 0]})
+    assert study["visit_covariates"]["count_of_visit"] == {"column": "count"}
+    assert "count" not in study["model"]["main"]["p"]
+    np.testing.assert_array_equal(ds["count_of_visit"].values[0, 0], [2, 0, 1])
+    np.testing.assert_array_equal(ds["time_of_day"].values[0, 0], [6.5, 7, 8.25])
+    np.testing.assert_array_equal(ds["crop1"], [1, 0, 1])
+
+
+def test_a_table_without_ids_is_not_joined_by_its_rows(tmp_path):
+    (tmp_path / "d.csv").write_text("Site,Visit1,Visit2\nA,0,1\nB,1,0\n")
+    (tmp_path / "temp.csv").write_text("Visit1,Visit2\n20.5,21\n18,19\n")
+    told = guess([tmp_path / "d.csv", tmp_path / "temp.csv"], folder=tmp_path)
+    assert "# not used: temp.csv (it has no column of site ids" in told
+    (tmp_path / "study.toml").write_text(told, encoding="utf-8")
+    same(read(tmp_path), {"A": [0, 1], "B": [1, 0]})
+
+
+def test_years_of_a_long_table_are_its_seasons(tmp_path):
+    text = "site,year,visit,det\nA,2019,1,0\nA,2019,2,NA\nA,2020,1,1\nB,2019,1,0\nB,2020,1,0\n"
+    study, ds = looked_at(tmp_path, d__csv=text)
+    assert study["files"]["detections"]["columns"]["season"] == "year"
+    assert study["study"]["species"] == "species"
+    np.testing.assert_array_equal(ds["detection"].values[0, 0], [[0], [1]])
+
+
+def test_years_of_sites_surveyed_once_are_no_seasons(tmp_path):
+    text = "site,year,visit,det\nA,2019,1,0\nA,2019,2,1\nB,2020,1,0\nB,2020,2,1\n"
+    study, ds = looked_at(tmp_path, d__csv=text)
+    assert "season" not in study["files"]["detections"]["columns"]
+    assert ds["year"].values.tolist() == [2019, 2020]
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "hours"),
+    [
+        ("Time", ["0630", "0715", "1005"], [6.5, 7.25, 10 + 1 / 12]),
+        ("start_time", ["0555", "0610", "2359"], [5 + 55 / 60, 6 + 1 / 6, 23 + 59 / 60]),
+        ("time", ["630", "715", "1005"], None),
+        ("code", ["0630", "0715", "1005"], None),
+    ],
+)
+def test_four_digits_are_a_time_of_day_where_a_column_is_called_so(tmp_path, name, cells, hours):
+    rows = [
+        f"{s},{v},{v % 2},{c}\n"
+        for (s, v), c in zip([("A", 1), ("A", 2), ("B", 1)], cells, strict=True)
+    ]
+    if hours is None:
+        name = name.replace("time", "when")
+    _, ds = looked_at(tmp_path, d__csv=f"site,visit,y,{name}\n" + "".join(rows))
+    called = "time_of_day" if name == "Time" else name
+    told = ds[called].values[:, 0].ravel()[:3].astype(float)
+    np.testing.assert_allclose(told, hours or [float(c) for c in cells], atol=1e-5)
+
+
+def test_numbers_of_rows_that_pandas_wrote_are_no_covariates(tmp_path):
+    _, ds = looked_at(tmp_path, d__csv="Unnamed: 0,site,y.1,y.2\n0,A,0,1\n1,B,1,0\n")
+    same(ds, {"A": [0, 1], "B": [1, 0]})
+    assert not [n for n in ds.data_vars if ds[n].attrs.get("role") == "covariate"]
