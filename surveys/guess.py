@@ -284,6 +284,8 @@ def _roles_of_visits(table: Table, parts: Parts) -> dict[str, str]:
 
 def _covariate_name(file: str) -> str:
     stem = Path(file).stem
+    if re.search(r"(?:^|_)effort(?:_|$)", stem, re.I):
+        return "effort"
     bare = re.sub(
         r"^(visit|visits|obs|survey|det|y)[_ .-]+|[_ .-]+(visit|visits)$", "", stem, flags=re.I
     )

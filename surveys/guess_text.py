@@ -147,7 +147,8 @@ def text(
     lines += [f"# not used: {name} ({why})" for name, why in parts.unused.items()]
     lines += [f"# {note}" for note in parts.notes]
     lines += _model_lines(parts, shown)
-    return "\n".join(lines).rstrip() + "\n"
+    notes = (" ".join(x.splitlines()) if x.startswith("#") else x for x in lines)
+    return "\n".join(notes).rstrip() + "\n"
 
 
 def _header_lines(parts: Parts, file: str) -> list[str]:
@@ -164,6 +165,9 @@ def _species_of(parts: Parts) -> str:
     usual = column.casefold() in roles.USUAL["detection"]
     if column and not usual and not species_columns.OF_ONE.fullmatch(column):
         return column
+    match = re.match(r"(\w+?)__detection_history", Path(parts.detections).stem)  # of camtrapR
+    if match is not None:
+        return match.group(1)
     match = re.search(r"(?:detections?|history|y)[_-]+(\w+)$", Path(parts.detections).stem, re.I)
     return match.group(1) if match else "species"
 

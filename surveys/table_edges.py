@@ -86,7 +86,8 @@ def with_row_names(
     """
     if len(body) < 2 or not any(header):
         return header
-    if all(header) and all(len(line) == len(header) + 1 and line[0] for _, line in body):
+    longer = all(len(line) == len(header) + 1 and line[0] for _, line in body)
+    if all(header) and longer and any(line[-1] for _, line in body):
         names = [line[0] for _, line in body]
         if len(set(names)) == len(names):
             header = ["", *header]

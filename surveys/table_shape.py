@@ -33,7 +33,7 @@ def shape(
     if spec.header_row == 0:
         header = no_header.names(max(map(len, lines), default=0))
     else:
-        header = [clean(h) for h in lines[at]] if at < len(lines) else []
+        header = [_one_line(clean(h)) for h in lines[at]] if at < len(lines) else []
     place = f"{spec.shown}, sheet {sheet.name}" if sheet else spec.shown
     later = header_found_later(spec, lines) if at >= 0 else None
     if later is not None:
@@ -52,7 +52,7 @@ def shape(
     if at >= 0 and no_header.holds_values(header, [line for line in lines[at + 1 :] if any(line)]):
         no_header.refuse(spec, place, header, ledger)
         return None
-    width = len(header)
+    width = written_width = len(header)
     while width and not header[width - 1]:
         width -= 1
     header = header[:width]
@@ -60,7 +60,8 @@ def shape(
     body = [(n, [clean(c) for c in line]) for n, line in body]
     body = [(n, line) for n, line in body if any(line)]
     body = without_notes(spec, place, width, body, ledger)
-    header = with_row_names(spec, place, header, body, ledger)
+    if written_width == width:  # a separator behind the last name is no name of rows
+        header = with_row_names(spec, place, header, body, ledger)
     width = len(header)
     if not _header_names_fit(spec, place, header, ledger):
         return None
@@ -69,7 +70,9 @@ def shape(
     cells = [line[:width] + [""] * (width - len(line)) for _, line in body]
     frame = pd.DataFrame(cells, index=pd.Index(rows, dtype="int64"), columns=header, dtype=object)
     found["rows"] = len(frame)
-    written = {clean(h): h for h in lines[at][:width] if h != h.strip()} if at >= 0 else {}
+    written = (
+        {_one_line(clean(h)): h for h in lines[at][:width] if h != h.strip()} if at >= 0 else {}
+    )
     table = Table(spec, frame, found, sheet=sheet.name if sheet else "", separator=separator)
     table.written = written
     if sheet is not None:
@@ -82,6 +85,11 @@ def shape(
     _fill_down(table, ledger)
     _tell_merged(table, ledger)
     return table
+
+
+def _one_line(name: str) -> str:
+    """A name that a spreadsheet broke into lines, in one."""
+    return re.sub(r"\s*[\r\n]+\s*", " ", name)
 
 
 def shape_of_columns(

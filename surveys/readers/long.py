@@ -12,7 +12,7 @@ from surveys import cells, dates, field_words
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import listing
-from surveys.readers import long_visits, roles, species_columns, visit_numbers
+from surveys.readers import date_parts, long_visits, roles, species_columns, visit_numbers
 from surveys.readers.long_records import records_with_visits
 from surveys.readers.long_values import (
     measured,
@@ -148,6 +148,8 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
     if (spec is not None and table is None) or (visit_spec is not None and visit_table is None):
         read_sites(study, None, ledger)
         return None
+    table = None if table is None else date_parts.with_date(table, ledger)
+    visit_table = None if visit_table is None else date_parts.with_date(visit_table, ledger)
     if table is not None and not len(table) and not none:
         _no_rows(table, ledger)
         return None

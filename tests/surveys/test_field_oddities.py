@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from spoilt_studies import read_files
 
+from surveys import read
+from surveys.guess import guess
+
 WIDE = 'schema = 1\n[source]\nformat = "wide"\n[files.detections]\npath = "d.csv"\n'
 LONG = WIDE.replace('"wide"', '"long"')
 SITES = WIDE + '[files.sites]\npath = "s.csv"\n'
@@ -84,3 +87,63 @@ def test_a_letter_among_counts_may_mean_presence(tmp_path):
     _, problems = read_files(tmp_path, WIDE, d__csv="site,v1,v2\nA,0,X\nB,3,0\n")
     (problem,) = errors(problems)
     assert problem.cure.startswith("write 1, or how many, where it means that the species was seen")
+
+
+@pytest.mark.parametrize("header", ["site,v1,v2,", "site,v1,v2"])
+def test_a_separator_at_the_end_of_rows_moves_no_column(tmp_path, header):
+    ds, problems = read_files(tmp_path, WIDE, d__csv=f"{header}\nA,0,1,\nB,1,0,\n")
+    assert ds["site"].values.tolist() == ["A", "B"]
+    np.testing.assert_array_equal(ds["detection"].values[0, :, 0], [[0, 1], [1, 0]])
+    assert "R503" not in [p.code for p in problems]
+
+
+def test_a_name_in_two_lines_is_one(tmp_path):
+    text = '"Site\nname","Visit\n1","Visit\n2","Wind\n(m/s)"\nA,0,1,3\nB,1,0,4\n'
+    (tmp_path / "d.csv").write_text(text)
+    told = guess([tmp_path / "d.csv"], folder=tmp_path)
+    (tmp_path / "study.toml").write_text(told)
+    ds = read(tmp_path)
+    assert ds["site"].values.tolist() == ["A", "B"]
+    np.testing.assert_array_equal(ds["Wind (m/s)"], [3, 4])
+
+
+def test_dates_with_the_signs_of_east_asia(tmp_path):
+    text = "site,date,count\nA,2021年5月1日,0\nA,2021年5月10日,1\nB,2021年 5月 2日,0\n"
+    ds, _ = read_files(tmp_path, LONG, d__csv=text)
+    assert [str(d)[:10] for d in ds["visit_start"].values[0, 0]] == ["2021-05-01", "2021-05-10"]
+
+
+@pytest.mark.parametrize(
+    ("header", "month"),
+    [("year,month,day", "5"), ("Jahr,Monat,Tag", "Mai"), ("Year,Mon,Day", "05")],
+)
+def test_a_date_in_three_columns(tmp_path, header, month):
+    rows = [f"A,2021,{month},9,1,3", f"A,2021,{month},1,0,2", f"B,2021,{month},4,0,1"]
+    text = "\n".join([f"site,{header},det,wind", *rows, ""])
+    study = LONG + 'columns = { detection = "det" }\n'
+    ds, problems = read_files(tmp_path, study, d__csv=text)
+    assert [str(d)[:10] for d in ds["visit_start"].values[0, 0]] == ["2021-05-01", "2021-05-09"]
+    np.testing.assert_array_equal(ds["detection"].values[0, 0, 0], [0, 1])
+    assert "R030" in [p.code for p in problems]
+    assert "day" not in ds
+    # 30 February is told, and not made another day
+    _, problems = read_files(tmp_path, study, d__csv=text.replace(f"{month},9,", "2,30,"))
+    assert [p.code for p in errors(problems)] == ["E035"]
+
+
+def test_days_of_the_year_are_no_days_of_a_month(tmp_path):
+    text = "site,year,month,day,detection\nA,2021,5,121,1\nA,2021,5,130,0\nB,2021,5,122,0\n"
+    ds, _ = read_files(tmp_path, LONG, d__csv=text)
+    assert "visit_start" not in ds
+
+
+def test_histories_and_effort_that_camtrapr_saved(tmp_path):
+    history = "leopardCat__detection_history__with_effort__10_days__2024-01-01.csv"
+    (tmp_path / history).write_text('"","o1","o2"\n"S1",0,1\n"S2",NA,0\n')
+    effort = "leopardCat__effort__10_days_per_occasion__2024-01-01.csv"
+    (tmp_path / effort).write_text('"","o1","o2"\n"S1",10,5.5\n"S2",NA,10\n')
+    told = guess([tmp_path / history, tmp_path / effort], folder=tmp_path)
+    (tmp_path / "study.toml").write_text(told)
+    ds = read(tmp_path)
+    assert ds["species"].values.tolist() == ["leopardCat"]
+    np.testing.assert_array_equal(ds["effort"].values[:, 0], [[10, 5.5], [np.nan, 10]])
