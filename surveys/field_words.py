@@ -56,6 +56,12 @@ PLACES: dict[str, tuple[str, ...]] = {
     "easting": ("ostwert", "este", "x-koordinate", "coordenada_x", "coord_x_m"),
     "northing": ("nordwert", "norte", "y-koordinate", "coordenada_y", "coord_y_m"),
 }
+VISIT = re.compile(
+    r"visit|begehung|besuch|durchgang|kontrolle|termin|passage|relev|riliev|bezoek|wizyt|bes[öø]k"
+    r"|survey|occasion|replic|census|night|noche|nuit|nacht|stop|muestre|campan|campañ|визит"
+    r"|调查|次|trial|check|r[0-9]+n|column",
+    re.IGNORECASE,
+)
 COUNTED = (
     *("count", "counts", "n", "c", "ct", "abund", "abundance", "anzahl", "effectif", "conteo"),
 )

@@ -52,6 +52,16 @@ def shape(
     if at >= 0 and no_header.holds_values(header, [line for line in lines[at + 1 :] if any(line)]):
         no_header.refuse(spec, place, header, ledger)
         return None
+    if at >= 0 and _two_rows_of_names(header, lines[at + 1 :]):
+        ledger.error(
+            "E011",
+            f"{place}: the names of columns stand in two rows, {spec.header_row} and "
+            f"{spec.header_row + 1}",
+            file=spec.shown,
+            row=spec.header_row,
+            cure="write each name into one row (2019_v1, 2019_v2, 2020_v1), and delete the other",
+        )
+        return None
     width = written_width = len(header)
     while width and not header[width - 1]:
         width -= 1
@@ -85,6 +95,18 @@ def shape(
     _fill_down(table, ledger)
     _tell_merged(table, ledger)
     return table
+
+
+def _two_rows_of_names(header: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether names are continued in the row below, as under years that span several columns."""
+    rows = [line for line in below[:3] if any(line)]
+    inside = [i for i, h in enumerate(header) if not h and i > 0 and any(header[i:])]
+    if not inside or len(rows) < 2 or not any(len(r) > max(inside) for r in rows):
+        return False
+    first, second = (list(r) + [""] * len(header) for r in rows[:2])
+    words = [i for i in range(len(header)) if re.match(r"[^\W\d_]", first[i].strip())]
+    numbers = [i for i in words if re.fullmatch(r"[-+.,\d]+|na", second[i].strip(), re.I)]
+    return set(inside) <= set(words) and 2 * len(numbers) > len(words)
 
 
 def _one_line(name: str) -> str:

@@ -38,7 +38,8 @@ def detect(tables: dict[str, Table]) -> Guess | None:
             sure += 0.05 * ("detect" in name or "history" in name or name.startswith("y"))
             stem = found[0].stem.casefold()
             if listed in (BY_VALUES, BY_COUNTS):
-                sure -= 0.15
+                called = stem in field_words.COUNTED or field_words.VISIT.search(stem) is not None
+                sure -= 0.15 if called or table.spec.nameless else 0.4
             else:
                 known = stem in visit_columns.STEMS
                 sure -= 0.01 * visit_columns.STEMS.index(stem) if known else 0.3
@@ -104,9 +105,19 @@ def groups_by_values(table: Table) -> dict[str, list[VisitColumn]]:
     for stem, group in _groups(table).items():
         told = {c.name: told_values(table, [c.name]) for c in group}
         binary = [c for c in group if told[c.name] <= {"0", "1"}]
+        if _are_levels(table, [c.name for c in binary]):
+            continue
         if len(binary) > 1 and any("0" in told[c.name] for c in binary):
             found[stem] = binary
     return found
+
+
+def _are_levels(table: Table, names: Sequence[str]) -> bool:
+    """Whether each row has its 1 in one column: levels of a factor, no visits."""
+    if len(names) < 2 or len(table) < 3:
+        return False
+    told = table.frame[names]
+    return bool(told.isin(["0", "1"]).all(axis=None) and ((told == "1").sum(axis=1) == 1).all())
 
 
 def one_row_a_site(table: Table) -> bool:

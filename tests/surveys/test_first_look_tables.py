@@ -258,3 +258,32 @@ def test_numbers_of_rows_that_pandas_wrote_are_no_covariates(tmp_path):
     _, ds = looked_at(tmp_path, d__csv="Unnamed: 0,site,y.1,y.2\n0,A,0,1\n1,B,1,0\n")
     same(ds, {"A": [0, 1], "B": [1, 0]})
     assert not [n for n in ds.data_vars if ds[n].attrs.get("role") == "covariate"]
+
+
+def test_levels_of_a_factor_are_no_visits(tmp_path):
+    study, ds = looked_at(
+        tmp_path,
+        records__csv=(
+            "site,date,species,count\nA,2021-05-01,fox,1\nA,2021-05-02,,0\nB,2021-05-01,,0\n"
+            "C,2021-05-01,fox,2\nD,2021-05-01,,0\n"
+        ),
+        sites__csv="site,forest1,forest2,forest3\nA,1,0,0\nB,0,1,0\nC,0,0,1\nD,1,0,0\n",
+    )
+    assert study["files"]["detections"]["path"] == "records.csv"
+    np.testing.assert_array_equal(ds["forest1"], [1, 0, 0, 1])
+
+
+def test_columns_of_0_and_1_of_sites_beside_records_are_no_visits(tmp_path):
+    study, _ = looked_at(
+        tmp_path,
+        records__csv="site,date,y\nA,2021-05-01,1\nA,2021-05-02,0\nB,2021-05-01,0\nC,2021-05-01,1\n",
+        sites__csv="site,cat1,cat2\nA,1,1\nB,0,1\nC,0,0\n",
+    )
+    assert study["files"]["detections"]["path"] == "records.csv"
+    assert study["files"]["sites"]["path"] == "sites.csv"
+
+
+def test_years_over_the_names_of_visits_are_told(tmp_path):
+    text = "Site,2019,,,2020,,\n,v1,v2,v3,v1,v2,v3\nA,0,1,0,1,1,\nB,0,0,0,0,0,0\n"
+    with pytest.raises(SurveyError, match="stand in two rows, 1 and 2"):
+        looked_at(tmp_path, d__csv=text)
