@@ -53,8 +53,28 @@ LONG: dict[str, tuple[str, ...]] = {
 PLACES: dict[str, tuple[str, ...]] = {
     "longitude": ("länge", "laenge", "lengtegraad", "długość", "经度", "経度", "долгота"),
     "latitude": ("breite", "breedtegraad", "szerokość", "纬度", "緯度", "широта"),
-    "easting": ("ostwert", "este", "x-koordinate", "coordenada_x", "coord_x_m"),
-    "northing": ("nordwert", "norte", "y-koordinate", "coordenada_y", "coord_y_m"),
+    "easting": (
+        "coordx",
+        "xcoord",
+        "coord.x",
+        "x.coord",
+        "ostwert",
+        "este",
+        "x-koordinate",
+        "coordenada_x",
+        "coord_x_m",
+    ),
+    "northing": (
+        "coordy",
+        "ycoord",
+        "coord.y",
+        "y.coord",
+        "nordwert",
+        "norte",
+        "y-koordinate",
+        "coordenada_y",
+        "coord_y_m",
+    ),
 }
 VISIT = re.compile(
     r"visit|begehung|besuch|durchgang|kontrolle|termin|passage|relev|riliev|bezoek|wizyt|bes[öø]k"

@@ -16,7 +16,7 @@ from surveys.build import SITE_COLUMNS
 from surveys.guess_files import files_of
 from surveys.guess_lines import quoted
 from surveys.guess_open import open_all
-from surveys.guess_places import coordinate_columns, metres
+from surveys.guess_places import coordinate_columns, metres, places_in_detections
 from surveys.guess_refusal import refusal
 from surveys.guess_terms import first_terms
 from surveys.guess_text import Parts
@@ -215,6 +215,8 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
         if name == parts.sites:
             continue
         site = _site_column(tables[name], parts)
+        if site and tables[name].match("site") is None and site != parts.columns.get("site"):
+            parts.covariate_sites[name] = site
         for column in tables[name].names:
             if column != site and column not in parts.covariates:
                 parts.covariates[column] = (name, column)
@@ -340,6 +342,10 @@ def _name_columns(tables: dict[str, Table], parts: Parts) -> None:
         season = next((c for c in table.names if field_words.SEASON.search(c)), None)
         if season and len(pd.unique(table.text(parts.columns.get("site", season)))) < len(table):
             parts.columns["season"] = season
+    if parts.guess and parts.guess.format in ("wide", "long") and not parts.sites:
+        own = places_in_detections(table, parts.columns.get("site", ""), _visit_names(parts))
+        parts.columns |= own
+        parts.site_columns, parts.metres = own, metres(table, own)
     places = guess_cameras.taken_files(parts.guess).get("deployments")
     parts.seasons = list(guess_cameras.seasons_of(parts.guess, tables))
     if places is not None and not parts.sites:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -30,6 +32,19 @@ def coordinate_columns(table: Table) -> dict[str, str]:
             zone = _zones(table) if pair[0] == "easting" else {}
             return {**dict(zip(pair, columns, strict=True)), **zone}
     return _position(table)
+
+
+def places_in_detections(table: Table, site: str, visits: Sequence[str]) -> dict[str, str]:
+    """Coordinates in the table of detections, where each site has one place.
+
+    Columns called longitude and latitude are found by the readers themselves.
+    """
+    of_sites = [c for c in table.names if c not in visits and c != site]
+    found = coordinate_columns(replace(table, frame=table.frame[of_sites]))
+    if not site or not found:
+        return {}
+    once = (table.frame.groupby(site)[list(found.values())].nunique() <= 1).all(axis=None)
+    return found if once else {}
 
 
 def _zones(table: Table) -> dict[str, str]:

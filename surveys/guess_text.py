@@ -30,6 +30,7 @@ class Parts:
     site_columns: dict[str, str] = field(default_factory=dict)
     visits: str = ""
     visit_columns: dict[str, str] = field(default_factory=dict)  # of that table, by their role
+    covariate_sites: dict[str, str] = field(default_factory=dict)  # file -> its column of ids
     covariates: dict[str, tuple[str, str]] = field(default_factory=dict)  # name -> file, column
     # name -> file, column, columns of sites ("": none) and seasons
     season_covariates: dict[str, tuple[str, str, str, str]] = field(default_factory=dict)
@@ -238,8 +239,8 @@ def _mark_lines(found: Guess) -> list[str]:
 
 def _site_lines(parts: Parts, tables: dict[str, Table], crs: str | None) -> list[str]:
     if not parts.sites:
-        placed = guess_cameras.is_cameras(parts.guess) and parts.site_columns
-        return _crs_lines(parts, crs) if placed else []
+        own = {"position", "zone"} & set(parts.site_columns) and not parts.metres
+        return _crs_lines(parts, crs) if parts.site_columns and not own else []
     table = tables[parts.sites]
     no_covariates = {*parts.site_columns.values(), *(table.points or ())}
     rest = [c for c in table.names if c not in no_covariates]
@@ -281,6 +282,8 @@ def _covariate_lines(parts: Parts) -> list[str]:
     for name, (file, column) in parts.covariates.items():
         lines += [f"[covariates.{key(name)}]", f"path = {quoted(file)}"]
         lines += _header_lines(parts, file)
+        if file in parts.covariate_sites:
+            lines.append(f"site = {quoted(parts.covariate_sites[file])}")
         lines += [f"column = {quoted(column)}", '# units = "..."', ""]
     for name, (file, column, site, season) in parts.season_covariates.items():
         lines += [f"[season_covariates.{key(name)}]", f"path = {quoted(file)}"]

@@ -147,7 +147,8 @@ def _is_clock(table: Table, column: str) -> bool:
 def _coordinate(study: StudyFile, table: Table, column: str, ledger: Ledger) -> bool:
     """Longitude and latitude of a row belong to the site."""
     pairs = ("longitude", "latitude", "easting", "northing")
-    asked = {table.match(table.spec.columns[r]) for r in pairs if r in table.spec.columns}
+    told = (*pairs, "position", "zone")
+    asked = {table.match(table.spec.columns[r]) for r in told if r in table.spec.columns}
     usual = {table.match_but_unit(n) for r in pairs[:2] for n in roles.USUAL[r]}
     return column in asked or column in usual or column.casefold() == "region"
 

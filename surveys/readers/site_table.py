@@ -172,9 +172,7 @@ def _one_row_a_site(study: StudyFile, table: Table, listed: np.ndarray, ledger: 
 
 
 def _rows_of(sites: Sequence[str], listed: np.ndarray) -> np.ndarray:
-    first: dict[str, int] = {}
-    for i, site in enumerate(listed):
-        first.setdefault(site, i)
+    first = {site: len(listed) - 1 - i for i, site in enumerate(listed[::-1])}
     return np.array([first.get(s, -1) for s in sites], dtype=int)
 
 
@@ -265,7 +263,8 @@ def _from_detections(
     columns = list(detections.columns)
     if not any(n in frame for n in ("longitude", "easting")):
         found = coordinates.read(study, table, detections.ids, ledger, quiet=True)
-        used = {roles.named(table, role, ledger) for role in coordinates.PAIRS_FLAT if found}
+        told = [r for r in coordinates.PAIRS_FLAT if found or r in table.spec.columns]
+        used = {roles.named(table, role, ledger) for role in told}
         columns = [c for c in columns if c not in used | table.placed]
         for name, values in found.items():
             own[name] = _spread(table, detections.ids, name, values, frame, ledger)
@@ -337,9 +336,9 @@ def _own(
     ledger: Ledger,
 ) -> None:
     """A covariate from its own table, joined by site id."""
+    if layer_keys.is_of_places(keys):  # found once the places of the sites are known
+        return
     path = keys.get("table") or keys.get("path")
-    if layer_keys.is_of_places(keys):
-        return  # found once the places of the sites are known
     if path is None:
         if name not in frame and not keys.get("column"):
             ledger.error(

@@ -1,6 +1,7 @@
 """Places in one column, and UTM zones row by row."""
 
 import json
+import tomllib
 
 import numpy as np
 import pytest
@@ -162,3 +163,48 @@ def test_pairs_of_metres_ask_for_their_crs(tmp_path):
     study = STUDY + '[sites]\ncrs = "EPSG:2056"\n'
     ds, _ = read_files(tmp_path, study, d__csv=HISTORIES, s__csv=sites)
     np.testing.assert_allclose(ds["longitude"], [7.439946, 7.441260], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("columns", "cells", "roles"),
+    [
+        ("UTM_E,UTM_N,Zone", ["456789,5186543,32T", "457789,5186543,32T"], {"easting", "zone"}),
+        ("Coords", ['"46.83103, 8.43341"', '"46.83109, 8.44652"'], {"position"}),
+    ],
+)
+@pytest.mark.parametrize("wide", [True, False])
+def test_places_in_the_table_of_detections(tmp_path, columns, cells, roles, wide):
+    one, other = cells
+    text = f"Site,{columns},V1,V2\nA,{one},0,1\nB,{other},1,0\n"
+    if not wide:
+        text = f"Site,{columns},Visit,Detected\nA,{one},1,0\nA,{one},2,1\nB,{other},1,1\n"
+    (tmp_path / "d.csv").write_text(text)
+    told = guess([tmp_path / "d.csv"], folder=tmp_path)
+    (tmp_path / "study.toml").write_text(told)
+    assert roles <= set(tomllib.loads(told)["files"]["detections"]["columns"])
+    ds = read(tmp_path)
+    np.testing.assert_allclose(ds["longitude"], [8.43341, 8.44652], atol=1e-5)
+    assert not [n for n in ds.data_vars if ds[n].attrs.get("role") == "covariate"]
+
+
+def test_metres_in_the_table_of_detections_are_asked_and_no_covariates(tmp_path):
+    (tmp_path / "d.csv").write_text(
+        "id,coordx,coordy,V1,V2\nA,922942,63276,0,1\nB,928942,79276,1,0\n"
+    )
+    told = guess([tmp_path / "d.csv"], folder=tmp_path)
+    (tmp_path / "study.toml").write_text(told)
+    assert "SET THIS" in told
+    ds = read(tmp_path)
+    assert not [n for n in ds.data_vars if ds[n].attrs.get("role") == "covariate"]
+
+
+def test_a_second_table_of_sites_with_another_name_of_ids(tmp_path):
+    files = {
+        "d.csv": HISTORIES,
+        "coords.csv": "site,lon,lat\nA,8.2,46.8\nB,8.3,46.9\n",
+        "habitat.csv": "Site ID,canopy\nA,10\nB,20\n",
+    }
+    put(tmp_path, "", files)
+    told = guess([tmp_path / n for n in files], folder=tmp_path)
+    (tmp_path / "study.toml").write_text(told)
+    np.testing.assert_array_equal(read(tmp_path)["canopy"], [10, 20])
