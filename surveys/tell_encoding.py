@@ -43,7 +43,8 @@ def tell_encoding(table: Table, decoded: sniff.Decoded, ledger: Ledger) -> None:
             row=row,
             column=column,
             why="files of two encodings seem to have been joined" if joined else "",
-            cure=f'save it as "CSV UTF-8" or set [{spec.section}] encoding = "{decoded.encoding}"',
+            cure=f'save it as "CSV UTF-8" or set [{spec.section}] encoding = "{decoded.encoding}"'
+            + ("" if latin else ", or another if these are not your letters"),
         )
 
 

@@ -118,6 +118,8 @@ def own_table(
     table = open_table(spec, ledger)
     if table is None:
         return None
+    if "site" in asked and table.match(asked["site"]) is None and table.match("site"):
+        table.spec = _with_columns(spec, asked | {"site": "site"})  # called so here alone
     site = roles.named(table, "site", ledger)
     if site is None:
         if "site" not in asked:

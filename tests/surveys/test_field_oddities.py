@@ -147,3 +147,13 @@ def test_histories_and_effort_that_camtrapr_saved(tmp_path):
     ds = read(tmp_path)
     assert ds["species"].values.tolist() == ["leopardCat"]
     np.testing.assert_array_equal(ds["effort"].values[:, 0], [[10, 5.5], [np.nan, 10]])
+
+
+def test_the_ids_of_a_covariate_may_be_called_site_alone(tmp_path):
+    study = WIDE + 'columns = { site = "Station" }\n[visit_covariates.wind]\npath = "w.csv"\n'
+    histories = HISTORIES.replace("site", "Station")
+    wind = "site,v1,v2\nA,3,4\nB,5,6\nC,7,8\n"
+    ds, _ = read_files(tmp_path, study, d__csv=histories, w__csv=wind)
+    np.testing.assert_array_equal(ds["wind"].values[:, 0], [[3, 4], [5, 6], [7, 8]])
+    _, problems = read_files(tmp_path, study, d__csv=histories, w__csv=wind.replace("site", "id"))
+    assert "E015" in [p.code for p in errors(problems)]
