@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,7 @@ from surveys.readers.visit_covariates import Layout, refuse_taken
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
 
+_YEAR = "(?:18|19|20|21)[0-9]{2}"
 MOSTLY = 0.5  # of the sites of several seasons; where fewer change, one cell may be wrong
 
 
@@ -29,7 +31,8 @@ def season_columns(
     """One row a site and season with what changes between seasons, and what belongs to the site."""
     told = _told(study, table, ledger)
     if not layout.season_column:
-        return None, [c for c in left if c not in told.values()]
+        rest = [c for c in left if c not in told.values()]
+        return _by_header(study, table, layout, sites, rest, ledger)
     names = dict.fromkeys(told.values())
     for column in left:
         if column not in names and _changes(table, sites, column) > MOSTLY:
@@ -64,6 +67,49 @@ def season_columns(
             file=table.file,
         )
     return frame, [c for c in left if c not in names]
+
+
+def _by_header(
+    study: StudyFile,
+    table: Table,
+    layout: Layout,
+    sites: np.ndarray,
+    left: Sequence[str],
+    ledger: Ledger,
+) -> tuple[pd.DataFrame | None, list[str]]:
+    """Columns that end in the year of a season (burn.2019, burn.2020), one for every season."""
+    years = [str(s) for s in layout.seasons]
+    if len(years) < 2 or not all(re.fullmatch(_YEAR, y) for y in years):
+        return None, list(left)
+    groups: dict[str, dict[str, str]] = {}
+    for column in left:
+        match = re.fullmatch(rf"(.*[^\W_])[._ -]?({_YEAR})", column)
+        if match is not None and match[2] in years and not match[1][-1].isdigit():
+            groups.setdefault(match[1], {})[match[2]] = column
+    whole = {n: g for n, g in groups.items() if len(g) == len(years) and n not in left}
+    names = refuse_taken(list(whole), table, ledger)
+    once = len(set(sites)) == len(table)  # a row for each species may tell it several times
+    if not names or not once:
+        return None, list(left)
+    frame = pd.MultiIndex.from_product([list(sites), years], names=["site", "season"])
+    out = frame.to_frame(index=False)
+    for name in names:
+        columns = [whole[name][y] for y in years]
+        kind = study.section("season_covariates").get(name, {}).get("type")
+        number = kind == "number" or (
+            kind is None and all(cells.kind_of(table, c, ledger) == "number" for c in columns)
+        )
+        read = cells.numbers if number else cells.words
+        out[name] = np.stack([read(table, c, ledger) for c in columns], axis=1).ravel()
+        out[name] = out[name].astype(float if number else str)
+    ledger.note(
+        "N361",
+        f"{table.place}: columns {listing([c for n in names for c in whole[n].values()], 6)} tell "
+        f"{listing(names)} of each season: covariates of seasons",
+        file=table.file,
+    )
+    taken = {c for n in names for c in whole[n].values()}
+    return out, [c for c in left if c not in taken]
 
 
 def _told(study: StudyFile, table: Table, ledger: Ledger) -> dict[str, str]:

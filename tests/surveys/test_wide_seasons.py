@@ -79,3 +79,19 @@ def test_a_first_look_takes_tables_of_seasons(tmp_path):
     np.testing.assert_array_equal(ds["rain"][0], [100, 200])
     np.testing.assert_array_equal(ds["fires"][:2], [[1, 2], [3, 4]])
     assert told["model"]["main"]["season"] == 2020
+
+
+def test_columns_called_by_the_year_of_a_season(tmp_path):
+    text = (
+        "site,2019_1,2019_2,2020_1,2020_2,burn.2019,burn.2020,crop2019,crop2020,built_2018\n"
+        "A,0,1,1,1,0.5,0.7,oats,rye,3\nB,0,0,,0,0.1,,oats,oats,4\n"
+    )
+    study = 'schema = 1\n[source]\nformat = "wide"\n[files.detections]\npath = "d.csv"\n'
+    ds, problems = read_files(tmp_path, study, d__csv=text)
+    np.testing.assert_array_equal(ds["burn"], [[0.5, 0.7], [0.1, NAN]])
+    assert ds["crop"].values.tolist() == [["oats", "rye"], ["oats", "oats"]]
+    assert ds["built_2018"].dims == ("site",)
+    assert "burn.2019" in next(p for p in problems if p.code == "N361").fact
+    # a year that no season is, or one too few, leaves them covariates of the site
+    ds, _ = read_files(tmp_path, study, d__csv=text.replace("burn.2020", "burn.2021"))
+    assert {"burn.2019", "burn.2021"} <= set(ds.data_vars)
