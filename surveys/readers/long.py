@@ -51,7 +51,7 @@ def detect(tables: dict[str, Table]) -> Guess | None:
             columns["season"] = year
         sure, alike, several = 0.6, [], []
         if "detection" not in columns and "count" not in columns:
-            response = _response_like(table, site)
+            response = _response_like(table, list(columns.values()))
             if response is None:
                 if not {"date", "datetime"} & set(columns):
                     continue
@@ -123,10 +123,10 @@ def _site_of_records(table: Table) -> str | None:
     return next(known, None) or next((c for c in table.names if field_words.SITE.search(c)), None)
 
 
-def _response_like(table: Table, site: str) -> str | None:
+def _response_like(table: Table, taken: Sequence[str]) -> str | None:
     """The first column of small whole numbers, zeros among them: 0 and 1, or an index of calls."""
     for column in table.names:
-        if column == site:
+        if column in taken:
             continue
         told = {
             v

@@ -135,6 +135,8 @@ def read(
     if bare_metres:
         return _metres(study, table, column, places, bare_metres, ledger)
     lon, lat = _degrees(places)
+    if _tell_outside(table, column, list(places), lon, ledger):
+        return none
     at = {v: i for i, v in enumerate(places)}
     index = np.array([at.get(v, -1) for v in texts])
     study.layer_crs = DEGREES
@@ -206,7 +208,30 @@ def in_degrees(x: np.ndarray, y: np.ndarray, crs: np.ndarray) -> tuple[np.ndarra
         if name != DEGREES:
             to_degrees = Transformer.from_crs(parse_crs(name), DEGREES, always_xy=True)
             lon[at], lat[at] = to_degrees.transform(x[at], y[at])
+    lost = ~(np.isfinite(lon) & np.isfinite(lat))
+    lon[lost], lat[lost] = np.nan, np.nan
     return lon, lat
+
+
+def _tell_outside(
+    table: Table, column: str, told: list[str], lon: np.ndarray, ledger: Ledger
+) -> bool:
+    """Tell the places that their own CRS does not hold; `told` are the cells, or rows, of `lon`."""
+    lost = [v for v, x in zip(told, lon, strict=True) if np.isnan(x)]
+    if not lost:
+        return False
+    whole = len(told) == len(table)
+    rows = table.rows[np.isnan(lon)] if whole else table.rows[np.isin(table.text(column), lost)]
+    ledger.error(
+        "E025",
+        f'{table.place}, {rows_text(rows)}, column {column}: "{lost[0]}" with these coordinates is '
+        "no place on earth",
+        file=table.place,
+        row=int(rows[0]),
+        column=column,
+        cure="a digit lost or doubled? Correct it, or leave the place blank",
+    )
+    return True
 
 
 def _tell(table: Table, column: str, places: dict[str, Position], lon, lat, ledger: Ledger) -> None:
@@ -267,6 +292,9 @@ def by_zone(
     if lost.any():
         return degrees, {}
     lon, lat = in_degrees(x, y, crs)
+    outside = np.isfinite(x) & np.isfinite(y) & ~np.isfinite(lon)
+    if _tell_outside(table, column, list(texts), np.where(outside, np.nan, 0.0), ledger):
+        return degrees, {}
     study.layer_crs = DEGREES
     zones = ", ".join(dict.fromkeys(v for v, c in zip(texts, crs, strict=True) if c))
     ledger.repair(

@@ -208,3 +208,11 @@ def test_a_second_table_of_sites_with_another_name_of_ids(tmp_path):
     told = guess([tmp_path / n for n in files], folder=tmp_path)
     (tmp_path / "study.toml").write_text(told)
     np.testing.assert_array_equal(read(tmp_path)["canopy"], [10, 20])
+
+
+def test_metres_that_no_zone_has_are_told(tmp_path):
+    study = STUDY + 'columns = { easting = "x", northing = "y", zone = "zone" }\n'
+    sites = "site,zone,x,y\nA,32T,456789,5186543\nB,32T,9999999999999,5186543\n"
+    _, problems = read_files(tmp_path, study, d__csv=HISTORIES, s__csv=sites)
+    (problem,) = [p for p in problems if p.level == "error"]
+    assert (problem.code, problem.row) == ("E025", 3)

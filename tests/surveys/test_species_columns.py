@@ -88,3 +88,11 @@ def test_what_cannot_be_meant_is_told(tmp_path, line, code):
     study = STUDY.rsplit("species_columns", 1)[0] + line
     _, problems = read_files(tmp_path, study, d__csv=MATRIX)
     assert code in [p.code for p in problems if p.level == "error"]
+
+
+def test_a_column_of_visits_that_begin_at_0_is_no_species(tmp_path):
+    rows = "A,0,0,1,0\nA,1,1,0,1\nB,0,0,0,0\nB,1,0,1,1\n"
+    put(tmp_path, "", {"d.csv": f"site,visit,fox,hare,deer\n{rows}"})
+    told = tomllib.loads(guess([tmp_path / "d.csv"], folder=tmp_path))
+    assert told["files"]["detections"]["columns"]["visit"] == "visit"
+    assert told["files"]["detections"]["species_columns"] == ["fox", "hare", "deer"]
