@@ -100,6 +100,8 @@ def _decide_signs(table: Table) -> None:
             table.decimal_columns[name] = default
         elif has_comma and not has_point:
             table.decimal_columns[name] = None  # type: ignore[assignment]
+        elif has_point and not has_comma and table.separator == ";":
+            table.decimal_columns[name] = None  # type: ignore[assignment]  # 1.203, as in Europe?
         else:
             table.decimal_columns[name] = "."
     table.decimal_columns.setdefault("", ".")
@@ -140,12 +142,13 @@ def numbers(
         return np.full(len(cells), np.nan)
     sign = decimal_sign(table, column)
     if sign is None:
-        first = next(i for i, v in enumerate(cells) if "," in v)
+        first = next(i for i, v in enumerate(cells) if "," in v or "." in v)
+        mark = "," if "," in cells[first] else "."
         row = int(table.rows[first])
         ledger.error(
             "E501",
             f'{table.place}, row {row}, column {column}: "{cells[first]}" can be '
-            f"{cells[first].replace(',', '.')} or {cells[first].replace(',', '')}, "
+            f"{cells[first].replace(mark, '.')} or {cells[first].replace(mark, '')}, "
             "and no value decides",
             file=table.place,
             row=row,

@@ -14,11 +14,13 @@ _HALF = r"(?:\s*([AaPp])\.?[Mm]\.?)?"
 _CLOCK = rf"(\d{{1,2}}):(\d{{2}})(?::(\d{{2}})(?:\.\d+)?)?{_HALF}"
 _TIME = rf"(?:(?:T|[ ,]\s*){_CLOCK})?(Z|[+-]\d{{2}}:?\d{{2}})?"
 _ISO = re.compile(rf"(\d{{4}})([-/.:])(\d{{1,2}})\2(\d{{1,2}}){_TIME}")
+_OF_ASIA = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日일]?")
 _COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})")
 PARTS = re.compile(rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}|\d{{2}}){_TIME}")
 _MONTH = r"([^\W\d_]{3,10}\.?)"
 _NAMED = re.compile(
-    rf"(\d{{1,2}})(?:st|nd|rd|th|\.)?[-/ ]?{_MONTH}[-/., ]\s*(\d{{4}}|\d{{2}}){_TIME}"
+    rf"(\d{{1,2}})(?:st|nd|rd|th|er|º|\.)?(?: de )?[-/ ]?{_MONTH}(?: de |[-/., ])\s*"
+    rf"(\d{{4}}|\d{{2}}){_TIME}"
 )
 _NAME_FIRST = re.compile(rf"{_MONTH}[-/ ](\d{{1,2}})(?:st|nd|rd|th)?(?:,\s*|[-/ ])(\d{{4}}){_TIME}")
 _SERIAL = re.compile(r"\d{5}(?:\.\d+)?")
@@ -27,7 +29,7 @@ PIVOT = 69  # 69 and later are of the 1900s, as strptime has it
 
 def kind_of_date(value: str) -> str | None:
     """How a cell writes a date: "iso", "parts" (1.5.21), "named" (1 May 2021), "serial", None."""
-    if _ISO.fullmatch(value) or _COMPACT.fullmatch(value):
+    if any(p.fullmatch(value) for p in (_ISO, _COMPACT, _OF_ASIA)):
         return "iso"
     if PARTS.fullmatch(value):
         return "parts"
@@ -65,7 +67,7 @@ def full_year(year: str) -> str:
 
 
 def iso(value: str) -> np.datetime64 | None:
-    compact = _COMPACT.fullmatch(value)
+    compact = _COMPACT.fullmatch(value) or _OF_ASIA.fullmatch(value)
     if compact:
         year, month, day = compact.groups()
         return moment_of(year, month, day)

@@ -8,14 +8,15 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from surveys import cells, guess_cameras, guess_layers, guess_sheets
+from surveys import cells, field_words, guess_cameras, guess_layers, guess_sheets
+from surveys import guess_visit_terms as visit_terms
 from surveys.build import SITE_COLUMNS
 from surveys.guess_files import files_of
 from surveys.guess_lines import quoted
 from surveys.guess_open import open_all
+from surveys.guess_places import coordinate_columns, metres, places_in_detections
 from surveys.guess_refusal import refusal
 from surveys.guess_terms import first_terms
 from surveys.guess_text import Parts
@@ -29,9 +30,6 @@ from surveys.study_file import StudyFile
 from surveys.text_table import Table
 from surveys.values import as_seasons
 
-SITE_NAME = re.compile(r"site|station|locat|plot|point|square|quadrat|transect|cell|id$", re.I)
-SPECIES_NAME = re.compile(r"species|taxon|^sp$|scientific", re.I)
-SEASON_NAME = re.compile(r"^(season|year|yr|primary|period)$", re.I)
 SURFACE_NAME = re.compile(r"surface|landscape|predict|grid|cells|newdata", re.I)
 
 
@@ -169,6 +167,8 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
             parts.unused[name] = why
         elif visits and set(visits) <= set(table.names) and _is_survey(table, visits, parts):
             parts.unused[name] = "further detections: only one table of them is read"
+        elif visits and set(visits) <= set(table.names) and _lacks_ids(table, tables, parts):
+            parts.unused[name] = "it has no column of site ids, by which rows are joined: add one"
         elif visits and set(visits) <= set(table.names):
             told = {v for c in visits for v in pd.unique(table.text(c))}
             same = _site_column(table, parts) or ""
@@ -193,6 +193,11 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
             parts.visits = name
         elif SURFACE_NAME.search(Path(name).stem) and not parts.surface:
             parts.surface = name
+        elif season := _of_seasons(table, tables, parts):
+            site = _site_column(table, parts, first=False)
+            for column in table.names:
+                if column not in (site, season):
+                    parts.season_covariates[column] = (name, column, site or "", season)
         elif (site := _site_column(table, parts)) is not None:
             if 2 * len(pd.unique(table.text(site))) < len(table):
                 parts.unused[name] = "several rows for each site: no table of sites"
@@ -204,15 +209,36 @@ def _others(tables: dict[str, Table], shown: dict[str, Path], parts: Parts) -> N
             parts.unused[name] = "further detections: only one table of them is read"
         else:
             parts.unused[name] = "no column of site ids was recognised"
-    with_place = [n for n in spare if tables[n].points or _coordinate_columns(tables[n])]
+    with_place = [n for n in spare if tables[n].points or coordinate_columns(tables[n])]
     parts.sites = (with_place or spare or [""])[0]
     for name in spare:
         if name == parts.sites:
             continue
         site = _site_column(tables[name], parts)
+        if site and tables[name].match("site") is None and site != parts.columns.get("site"):
+            parts.covariate_sites[name] = site
         for column in tables[name].names:
             if column != site and column not in parts.covariates:
                 parts.covariates[column] = (name, column)
+
+
+def _of_seasons(table: Table, tables: dict[str, Table], parts: Parts) -> str:
+    """The column of seasons of a table with one row for each season, or each site and season."""
+    season = next((c for c in table.names if field_words.SEASON.search(c)), "")
+    site = _site_column(table, parts, first=False)
+    keys = [c for c in (site, season) if c]
+    if not season or table.frame[keys].duplicated().any() or len(table.names) == len(keys):
+        return ""
+    if site is None:
+        return season
+    again = table.frame[site].duplicated().any()
+    return season if again and _shares_sites(table, tables, parts) else ""
+
+
+def _lacks_ids(table: Table, tables: dict[str, Table], parts: Parts) -> bool:
+    """Whether a table cannot be joined with detections that do tell their sites."""
+    ours = _site_column(tables[parts.detections], parts)
+    return ours is not None and _site_column(table, parts) is None
 
 
 def _binary(table: Table, visits: list[str]) -> bool:
@@ -230,23 +256,38 @@ def _is_more(table: Table) -> bool:
 def _is_survey(table: Table, visits: list[str], parts: Parts) -> bool:
     """Whether a table with a column for each visit has others too: a survey of its own."""
     own = {_site_column(table, parts), *visits}
-    seasons = {c for c in table.names if SEASON_NAME.search(c)}
+    seasons = {c for c in table.names if field_words.SEASON.search(c)}
     return bool(set(table.names) - own - seasons)
 
 
 def _is_visits(table: Table, parts: Parts) -> bool:
-    has = {
-        r for r in ("date", "datetime", "visit", "effort") for n in roles.USUAL[r] if table.match(n)
-    }
+    told = ("date", "datetime", "visit", "effort")
+    has = {r for r in told for n in field_words.names_of(r, roles.USUAL) if table.match(n)}
     site = _site_column(table, parts)
     if site is None or not has:
         return False
-    response = any(table.match(n) for r in ("count", "detection") for n in roles.USUAL[r])
+    results = ("count", "detection")
+    response = any(table.match(n) for r in results for n in field_words.names_of(r, roles.USUAL))
     return not response and not _species_column(table)
+
+
+def _roles_of_visits(table: Table, parts: Parts) -> dict[str, str]:
+    """Columns of a table of visits whose roles no reader would find by their names."""
+    site = _site_column(table, parts)
+    found = {"site": site} if site and table.match("site") is None else {}
+    for role in ("season", "visit", "date", "observer", "effort"):
+        if any(table.match(n) for n in roles.USUAL[role]):
+            continue
+        column = next((c for n in field_words.LONG[role] if (c := table.match(n))), None)
+        if column is not None:
+            found[role] = column
+    return found
 
 
 def _covariate_name(file: str) -> str:
     stem = Path(file).stem
+    if re.search(r"(?:^|_)effort(?:_|$)", stem, re.I):
+        return "effort"
     bare = re.sub(
         r"^(visit|visits|obs|survey|det|y)[_ .-]+|[_ .-]+(visit|visits)$", "", stem, flags=re.I
     )
@@ -254,7 +295,7 @@ def _covariate_name(file: str) -> str:
 
 
 def _species_column(table: Table) -> str | None:
-    return next((c for c in table.names if SPECIES_NAME.search(c)), None)
+    return next((c for c in table.names if field_words.SPECIES.search(c)), None)
 
 
 def _site_column(table: Table, parts: Parts, *, first: bool = True) -> str | None:
@@ -262,7 +303,7 @@ def _site_column(table: Table, parts: Parts, *, first: bool = True) -> str | Non
     known = parts.columns.get("site") or "site"
     if table.match(known):
         return table.match(known)
-    named = next((c for c in table.names if SITE_NAME.search(c)), None)
+    named = next((c for c in table.names if field_words.SITE.search(c)), None)
     if named or not first or not table.names:
         return named
     column = table.names[0]
@@ -292,33 +333,6 @@ def _shares_sites(table: Table, tables: dict[str, Table], parts: Parts) -> bool:
     return any(v.casefold() in known for v in cells.ids(table, theirs, quiet) if v)
 
 
-def _coordinate_columns(table: Table) -> dict[str, str]:
-    """Columns of coordinates by their role; x and y that can only be degrees are degrees."""
-    for pair in (("longitude", "latitude"), ("easting", "northing")):
-        found = {
-            r: next((c for n in roles.USUAL[r] if (c := table.match_but_unit(n))), None)
-            for r in pair
-        }
-        if all(found.values()):
-            columns = [str(c) for c in found.values()]
-            if pair[0] == "easting" and _are_degrees(table, *columns):
-                pair = ("longitude", "latitude")
-            return dict(zip(pair, columns, strict=True))
-    return {}
-
-
-def _are_degrees(table: Table, x: str, y: str) -> bool:
-    """Whether x and y are within the ranges of degrees, with fractions, wherever they are told."""
-    quiet = Ledger()
-    one, other = (cells.numbers(table, c, quiet) for c in (x, y))
-    known = np.isfinite(one) & np.isfinite(other)
-    if quiet.of_level("error") or not known.any():
-        return False
-    one, other = one[known], other[known]
-    within = (np.abs(one) <= 180).all() and (np.abs(other) <= 90).all()
-    return bool(within and (one % 1 != 0).any() and (other % 1 != 0).any())
-
-
 def _name_columns(tables: dict[str, Table], parts: Parts) -> None:
     table = tables[parts.detections]
     if parts.guess and parts.guess.format == "wide":
@@ -327,36 +341,31 @@ def _name_columns(tables: dict[str, Table], parts: Parts) -> None:
         species = _species_column(table)
         if species and species not in _visit_names(parts) and species != site:
             parts.columns["species"] = species
-        season = next((c for c in table.names if SEASON_NAME.search(c)), None)
+        visit_terms.settle(table, parts)
+        season = next((c for c in table.names if field_words.SEASON.search(c)), None)
         if season and len(pd.unique(table.text(parts.columns.get("site", season)))) < len(table):
             parts.columns["season"] = season
+    if parts.guess and parts.guess.format in ("wide", "long") and not parts.sites:
+        own = places_in_detections(table, parts.columns.get("site", ""), _visit_names(parts))
+        parts.columns |= own
+        parts.site_columns, parts.metres = own, metres(table, own)
     places = guess_cameras.taken_files(parts.guess).get("deployments")
     parts.seasons = list(guess_cameras.seasons_of(parts.guess, tables))
     if places is not None and not parts.sites:
         table = tables[places[0]]
-        parts.site_columns = _coordinate_columns(table) or station_words.places_of(table)
-        _metres(tables[places[0]], parts)
+        parts.site_columns = coordinate_columns(table) or station_words.places_of(table)
+        parts.metres = metres(table, parts.site_columns)
+    if parts.visits:
+        parts.visit_columns = _roles_of_visits(tables[parts.visits], parts)
     if parts.sites:
         place = tables[parts.sites]
         site = parts.site_layer if place.points else _site_column(place, parts)
         parts.site_columns = {"site": site} if site else {}
-        parts.site_columns |= {} if place.points else _coordinate_columns(place)
+        parts.site_columns |= {} if place.points else coordinate_columns(place)
         region = place.match("region")
         if region:
             parts.site_columns["region"] = region
-        _metres(place, parts)
-
-
-def _metres(table: Table, parts: Parts) -> None:
-    """Coordinates that are no degrees, and so need a CRS."""
-    pair = [c for r, c in parts.site_columns.items() if r not in ("site", "region")]
-    if pair:
-        quiet = Ledger()
-        one, other = (np.abs(cells.numbers(table, c, quiet)) for c in pair)
-        known = np.isfinite(one) & np.isfinite(other)
-        beyond = known & (one > 180) & (other > 90)
-        if "easting" in parts.site_columns or 2 * beyond.sum() > known.sum():
-            parts.metres = (pair[0], pair[1])
+        parts.metres = metres(place, parts.site_columns)
 
 
 def _format(parts: Parts) -> str:

@@ -24,6 +24,9 @@ from surveys.text_table import Table, TableSpec
 ROWS = 5000
 BYTES = 1 << 23
 # Of what lies in a folder or an archive, what may be of use; pictures are not.
+PARTS_OF_SHAPEFILES = (
+    *(".dbf", ".shx", ".prj", ".cpg", ".qpj", ".qix", ".sbn", ".sbx", ".qmd", ".idx", ".atx"),
+)
 READABLE = (".csv", ".tsv", ".txt", ".json", ".xlsx", ".ods", ".parquet", ".inp", ".pao", ".gz")
 ARCHIVE = "meta.xml"  # of Darwin Core
 
@@ -40,7 +43,18 @@ def files_of(paths: Sequence[Path], home: Path) -> list[Path]:
         else:
             out |= dict.fromkeys(_of_archive(path) or _of_package(path) or [path])
     described = {p.parent: unpack.read_bytes(p) for p in out if p.name == ARCHIVE and p.is_file()}
+    out = {p: None for p in out if not _is_beside(p)}
     return [p for p in out if p.name == ARCHIVE or not _is_of(p, described.get(p.parent, b""))]
+
+
+def _is_beside(path: Path) -> bool:
+    """Whether a file is a part of a Shapefile or raster beside it, named by a star."""
+    name = path.name.lower()
+    if name.endswith((".aux.xml", ".ovr", ".tfw", ".tif.xml", ".shp.xml", ".qgz", ".qgs", ".lyrx")):
+        return True
+    if not name.endswith(PARTS_OF_SHAPEFILES):
+        return False
+    return any((path.parent / f"{path.stem}{suffix}").is_file() for suffix in (".shp", ".SHP"))
 
 
 def _is_of(path: Path, archive: bytes) -> bool:

@@ -13,6 +13,8 @@ from surveys.readers import mark, sound_labels, sound_tables
 from surveys.readers.layer_table import is_layer
 from surveys.text_table import Table, TableSpec
 
+GPS_FILES = (".kml", ".kmz", ".gpx")
+
 
 def open_all(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, Table]:
     """The tables among some files; rasters, packages and what is not used are noted in `parts`."""
@@ -22,6 +24,9 @@ def open_all(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, 
             if not path.is_file():
                 ledger.error("E401", f"{name} is not there", file=name)
             parts.raster_files.append(name)
+            continue
+        if name.lower().endswith(GPS_FILES) and path.is_file():
+            parts.unused[name] = "places of a GPS: save them as GeoPackage or CSV, as QGIS does"
             continue
         before = len(ledger.of_level("error"))
         if (part := first_look(path, name, ledger)) is not None:
@@ -53,11 +58,14 @@ def open_all(shown: dict[str, Path], parts: Parts, ledger: Ledger) -> dict[str, 
             continue
         quiet = Ledger()
         table = open_table(TableSpec(path, name), quiet)
-        later = [p for p in quiet.of_level("error") if p.code == "E008" and (p.row or 0) > 1]
+        faults = quiet.of_level("error")
+        later = [int(p.row or 0) for p in faults if p.code == "E008" and (p.row or 0) > 1]
+        later += [0 for p in faults if p.code == "E507"]  # a table without names
         if table is None and later:
-            parts.header_rows[name] = int(later[0].row or 1)
+            parts.header_rows[name] = later[0]
             quiet = Ledger()
-            table = open_table(TableSpec(path, name, header_row=parts.header_rows[name]), quiet)
+            row = parts.header_rows[name]
+            table = open_table(TableSpec(path, name, header_row=row, nameless=not row), quiet)
         if table is not None:  # faults of its cells are told by `check`, which can be eased
             tables[name] = sound_labels.with_recordings(table)
             continue

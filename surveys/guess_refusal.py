@@ -9,6 +9,7 @@ import pandas as pd
 from surveys import cells
 from surveys.problems import Problem, listing
 from surveys.readers import visit_columns
+from surveys.readers.wide_guess import groups_by_values
 from surveys.readers.wide_values import word_of_presence
 from surveys.text_table import Table
 
@@ -58,7 +59,13 @@ def _why(table: Table) -> str:
         return known
     if len(table.names) == 1:
         return f'has one column, "{table.names[0]}": which sign parts its values?'
+    groups = list(groups_by_values(table))
     visits = visit_columns.find(table.names) or visit_columns.dated(table.names)
+    if len(groups) > 1:
+        return (
+            f"has {len(groups)} groups of columns of 0 and 1 ({listing(groups, 4)}): if these are "
+            "species, write a row for each site and species, with a column species"
+        )
     if not visits:
         return f"has the columns {listing(table.names, 8)}"
     named = f"has columns like visits ({visits[0].name} to {visits[-1].name})"

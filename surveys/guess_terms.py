@@ -14,6 +14,8 @@ from surveys.readers.tidy import Tidy
 MOST_LEVELS = 8  # of a text in a first model
 
 
+# Numbers of rows and of features, as R, pandas and GIS write them.
+_OF_ROWS = re.compile(r"x(\.[0-9]+)?|id|o?g?c?_?fid|objectid|index|rownames?|row_?id|nr|no", re.I)
 MOST_TERMS = 2  # of a first formula
 
 
@@ -29,7 +31,12 @@ def _formula_terms(
     terms: list[str] = []
     taken: list[str] = []
     for name in map(str, frame.columns):
-        if name in roles_taken or "`" in name or not re.fullmatch(r"[^\W\d_].*", name):
+        if (
+            name in roles_taken
+            or _OF_ROWS.fullmatch(name)
+            or "`" in name
+            or not re.fullmatch(r"[^\W\d_].*", name)
+        ):
             continue
         shown = name if re.fullmatch(r"[A-Za-z]\w*", name) else f"`{name}`"
         number = pd.api.types.is_numeric_dtype(frame[name])
@@ -75,7 +82,7 @@ def first_terms(tidy: Tidy, parts: Parts, idle: Sequence[str]) -> None:
     of_sites = [sites.index[sites["site"].isin(visits.loc[rows, "site"])] for rows in looked]
     parts.of_sites, complete = _formula_terms(sites, idle, of_sites)
     visits = visits[visits["site"].isin(complete["site"])]
-    parts.of_visits, _ = _formula_terms(visits, VISIT_COLUMNS, looked)
+    parts.of_visits, _ = _formula_terms(visits, (*VISIT_COLUMNS, *parts.renamed), looked)
 
 
 def _looked_for(tidy: Tidy, visits: pd.DataFrame) -> dict[str, pd.Index]:

@@ -9,11 +9,12 @@ from pathlib import Path
 from surveys import guess_cameras, guess_layers
 from surveys.guess_lines import columns_line, key, path_line, quoted
 from surveys.problems import listing
-from surveys.readers import reader, roles
+from surveys.readers import reader, roles, species_columns
 from surveys.readers.tidy import Guess
 from surveys.readers.visit_columns import VisitColumn
 from surveys.text_table import Table
 from surveys.unpack import archive_of
+from surveys.values import natural
 
 SET_THIS = "<-- SET THIS"
 
@@ -28,7 +29,11 @@ class Parts:
     sites: str = ""
     site_columns: dict[str, str] = field(default_factory=dict)
     visits: str = ""
+    visit_columns: dict[str, str] = field(default_factory=dict)  # of that table, by their role
+    covariate_sites: dict[str, str] = field(default_factory=dict)  # file -> its column of ids
     covariates: dict[str, tuple[str, str]] = field(default_factory=dict)  # name -> file, column
+    # name -> file, column, columns of sites ("": none) and seasons
+    season_covariates: dict[str, tuple[str, str, str, str]] = field(default_factory=dict)
     visit_covariates: dict[str, str] = field(default_factory=dict)  # name -> file
     regions: str = ""
     surface: str = ""
@@ -41,6 +46,8 @@ class Parts:
     package: str = ""  # datapackage.json
     seasons: list[str | int] = field(default_factory=list)  # told by a table of deployments
     notes: list[str] = field(default_factory=list)  # on readers that could not be asked
+    renamed: dict[str, str] = field(default_factory=dict)  # covariate of visits -> columns' start
+    of_no_visit: list[str] = field(default_factory=list)  # columns that only look so
     unused: dict[str, str] = field(default_factory=dict)  # file -> why
     header_rows: dict[str, int] = field(default_factory=dict)
     metres: tuple[str, str] | None = None
@@ -72,7 +79,9 @@ def text(
     ]
     cameras = guess_cameras.is_cameras(found)
     own_lines = getattr(reader(found.format), "study_lines", None)
+    by_species = found.extra.get("species_columns")
     of_one = found.format in ("wide", "long") and "species" not in parts.columns
+    of_one = of_one and not by_species
     if species or of_one:
         lines.append(f"species = {quoted(species or _species_of(parts))}")
     outside = sorted(
@@ -92,11 +101,16 @@ def text(
         f"# {table.found.get('look') or f'{_rows_in(table)}; {_how_read(table)}'}",
         f"path = {path_line(found.extra.get('path', parts.detections))}",
     ]
-    if parts.detections in parts.header_rows:
-        lines.append(f"header_row = {parts.header_rows[parts.detections]}")
+    lines += _header_lines(parts, parts.detections)
     if parts.columns:
         lines.append(f"columns = {columns_line(parts.columns)}")
-    elif found.format == "wide":
+    if by_species:
+        lines += [
+            "# each of these columns seems to be a species; one that is none (rain, night) belongs "
+            "out of the list",
+            f"species_columns = [{', '.join(map(quoted, by_species))}]",
+        ]
+    if not parts.columns and found.format == "wide":
         lines.append("# no column of site ids was recognised: the rows become sites 1, 2, 3 ...")
         lines.append('# columns = { site = "..." }')
     lines.append("")
@@ -125,6 +139,8 @@ def text(
             "[files.visits]",
             "# one row for each visit made, seen or not: from it come the zeros",
             f"path = {quoted(parts.visits)}",
+            *_header_lines(parts, parts.visits),
+            *([f"columns = {columns_line(parts.visit_columns)}"] if parts.visit_columns else []),
             "",
         ]
     lines += _covariate_lines(parts)
@@ -133,14 +149,27 @@ def text(
     lines += [f"# not used: {name} ({why})" for name, why in parts.unused.items()]
     lines += [f"# {note}" for note in parts.notes]
     lines += _model_lines(parts, shown)
-    return "\n".join(lines).rstrip() + "\n"
+    notes = (" ".join(x.splitlines()) if x.startswith("#") else x for x in lines)
+    return "\n".join(notes).rstrip() + "\n"
+
+
+def _header_lines(parts: Parts, file: str) -> list[str]:
+    """Where the names of a table's columns stand, if not in its first row."""
+    row = parts.header_rows.get(file)
+    if row is None:
+        return []
+    return [f"header_row = {row}" if row else "header = false    # row 1 holds values"]
 
 
 def _species_of(parts: Parts) -> str:
     """The name in detections_OVEN.csv, or the column of detections when it is no usual word."""
     column = parts.columns.get("detection", "")
-    if column and column.casefold() not in (*roles.USUAL["detection"], "y"):
+    usual = column.casefold() in roles.USUAL["detection"]
+    if column and not usual and not species_columns.OF_ONE.fullmatch(column):
         return column
+    match = re.match(r"(\w+?)__detection_history", Path(parts.detections).stem)  # of camtrapR
+    if match is not None:
+        return match.group(1)
     match = re.search(r"(?:detections?|history|y)[_-]+(\w+)$", Path(parts.detections).stem, re.I)
     return match.group(1) if match else "species"
 
@@ -185,9 +214,9 @@ def _wide_lines(found: Guess) -> list[str]:
         told = (
             f"{len(seasons)} seasons ({seasons[0]}-{seasons[-1]}), {len(visits)} columns of visits"
         )
-    if found.extra.get("by_date"):
+    if listed := found.extra.get("listed"):
         columns = ", ".join(quoted(v.name) for v in visits)
-        return ["[wide]", f"# {told}: columns called by their day", f"visits = [{columns}]", ""]
+        return ["[wide]", f"# {told}: {listed}", f"visits = [{columns}]", ""]
     return ["[wide]", f"# {told}", "# visits = [...]        # to name the columns yourself", ""]
 
 
@@ -211,17 +240,19 @@ def _mark_lines(found: Guess) -> list[str]:
 
 def _site_lines(parts: Parts, tables: dict[str, Table], crs: str | None) -> list[str]:
     if not parts.sites:
-        placed = guess_cameras.is_cameras(parts.guess) and parts.site_columns
-        return _crs_lines(parts, crs) if placed else []
+        own = {"position", "zone"} & set(parts.site_columns) and not parts.metres
+        return _crs_lines(parts, crs) if parts.site_columns and not own else []
     table = tables[parts.sites]
     no_covariates = {*parts.site_columns.values(), *(table.points or ())}
     rest = [c for c in table.names if c not in no_covariates]
     lines = ["[files.sites]"]
     if rest:
         lines.append(f"# covariates of the site: {listing(rest, 8)}")
-    lines += [f"path = {quoted(parts.sites)}", f"columns = {columns_line(parts.site_columns)}", ""]
-    if not any(r in parts.site_columns for r in ("longitude", "easting")):
-        return lines  # no places, or those of a layer, which tells its own CRS
+    lines += [f"path = {quoted(parts.sites)}", *_header_lines(parts, parts.sites)]
+    lines += [f"columns = {columns_line(parts.site_columns)}", ""]
+    placed = any(r in parts.site_columns for r in ("longitude", "easting")) or parts.metres
+    if not placed or "zone" in parts.site_columns:
+        return lines  # no places, or those that tell their own CRS, as layers do
     return [*lines, *_crs_lines(parts, crs)]
 
 
@@ -231,14 +262,14 @@ def _crs_lines(parts: Parts, crs: str | None) -> list[str]:
         lines.append(f"crs = {quoted(crs)}")
     elif parts.metres and not (parts.raster_files or parts.regions or parts.surface):
         lines += [
-            f"# {parts.metres[0]} and {parts.metres[1]} are metres: which CRS? Whoever made the "
+            f"# {' and '.join(dict.fromkeys(parts.metres))}: metres. Which CRS? Whoever made the "
             "table or the map knows it.",
             "# Models need no places; maps, distances and rasters do.",
             f'crs = "unknown"          # {SET_THIS}, for example "EPSG:32632" (UTM zone 32N)',
         ]
     elif parts.metres:
         lines += [
-            f"# {parts.metres[0]} and {parts.metres[1]} are metres: which CRS? Whoever made the "
+            f"# {' and '.join(dict.fromkeys(parts.metres))}: metres. Which CRS? Whoever made the "
             "table or the map knows it.",
             f'# crs = "EPSG:....."     # {SET_THIS}, for example "EPSG:32632" (UTM zone 32N)',
         ]
@@ -251,15 +282,34 @@ def _covariate_lines(parts: Parts) -> list[str]:
     lines: list[str] = []
     for name, (file, column) in parts.covariates.items():
         lines += [f"[covariates.{key(name)}]", f"path = {quoted(file)}"]
+        lines += _header_lines(parts, file)
+        if file in parts.covariate_sites:
+            lines.append(f"site = {quoted(parts.covariate_sites[file])}")
         lines += [f"column = {quoted(column)}", '# units = "..."', ""]
+    for name, (file, column, site, season) in parts.season_covariates.items():
+        lines += [f"[season_covariates.{key(name)}]", f"path = {quoted(file)}"]
+        lines += _header_lines(parts, file)
+        lines += [f"column = {quoted(column)}", f"season = {quoted(season)}"]
+        lines += [f"site = {quoted(site)}", ""] if site else [""]
     for name, file in parts.visit_covariates.items():
         lines += [
             f"[visit_covariates.{key(name)}]",
             "# columns named like those of the detections",
             f"path = {quoted(file)}",
+            *_header_lines(parts, file),
         ]
         lines += [*_drop_lines(name, parts), ""]
+    for name, start in parts.renamed.items():
+        lines += [f"[visit_covariates.{key(name)}]"]
+        lines += [f"# {start} has a meaning of its own", f"column = {quoted(start)}"]
+        lines += [*_drop_lines(name, parts), ""]
+    for name in parts.of_no_visit:
+        lines += [f"[covariates.{key(name)}]"]
+        lines += ["# a number at its end, and no column for each visit: of the site?"]
+        lines += [f"column = {quoted(name)}", ""]
     for name in parts.drop:
+        if name in parts.renamed:
+            continue
         if name not in parts.visit_covariates:
             lines += [f"[visit_covariates.{key(name)}]", *_drop_lines(name, parts), ""]
     return lines
@@ -316,7 +366,7 @@ def _model_lines(parts: Parts, shown: dict[str, Path]) -> list[str]:
     p = " + ".join(parts.of_visits[:2]) or "1"
     found = parts.guess
     seasons = {v.season for v in found.extra.get("visits", [])} if found else set()
-    seasons |= set(parts.seasons)
+    seasons = (seasons | set(parts.seasons)) - {None}
     lines = ["[model.main]", "# a first model from the covariates found: think it over"]
     states = found is not None and bool(found.extra.get("states"))
     timed = parts.one_visit == "time" and not states
@@ -331,7 +381,7 @@ def _model_lines(parts: Parts, shown: dict[str, Path]) -> list[str]:
     family = "multi_state" if states else "time_to_detection" if timed else "single_season"
     lines.append(f'family = "{family}"')
     if len(seasons) > 1:
-        last = max(seasons)
+        last = max(seasons, key=lambda s: (not isinstance(s, int), natural(str(s))))
         told = last if isinstance(last, int) else quoted(str(last))
         lines.append(f"season = {told}        # one season at a time; here the last")
     if parts.one_species:

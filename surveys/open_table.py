@@ -19,6 +19,7 @@ from surveys.readers import layer_table
 from surveys.split_tables import open_parts
 from surveys.table_edges import unquoted
 from surveys.table_shape import shape, shape_of_columns
+from surveys.tell_encoding import tell_encoding
 from surveys.text_table import Table, TableSpec, rows_text
 from surveys.workbook import NotWorkbook, read_sheet
 
@@ -81,7 +82,14 @@ def _keys_fit(spec: TableSpec, ledger: Ledger) -> bool:
             file=spec.shown,
             cure='separator = ";" or "," or "|" or "tab"',
         )
-    if spec.header_row < 1:
+    if spec.nameless and spec.header_row:
+        ledger.error(
+            "E405",
+            f"[{spec.section}] says header = false, and that the header is row {spec.header_row}",
+            file=spec.shown,
+            cure="remove one of them",
+        )
+    elif spec.header_row < 1 and not spec.nameless:
         ledger.error(
             "E405",
             f"[{spec.section}] header_row is {spec.header_row}; rows count from 1",
@@ -130,7 +138,9 @@ def _unpacked(
             "E505",
             f"{spec.shown} cannot be unpacked: {error}",
             file=spec.shown,
-            cure="unpack it, and name the table itself"
+            cure="unpack it, and name the .shp"
+            if ".shp" in str(error)
+            else "unpack it, and name the table itself"
             if kind == "gzip"
             else f'name a table in it: [{spec.section}] path = "{spec.shown}/NAME"; or unpack it',
         )
@@ -259,13 +269,14 @@ def _from_text(spec: TableSpec, raw: bytes, found: dict[str, Any], ledger: Ledge
     table = shape(spec, lines, found, ledger, separator=separator)
     if table is None:
         return None
-    _tell_encoding(table, decoded, raw, ledger)
+    tell_encoding(table, decoded, ledger)
     return table
 
 
 def _tokens(spec: TableSpec, text: str, separator: str, ledger: Ledger) -> list[list[str]] | None:
     """Rows of values; a quote never closed is an error that names its row and column."""
     lines: list[list[str]] = []
+    text = sniff.without_margins(text) if separator == " " else text
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         lines.extend(reader)
@@ -273,7 +284,7 @@ def _tokens(spec: TableSpec, text: str, separator: str, ledger: Ledger) -> list[
         opened = sniff.open_quote(text, separator)
         if opened is not None:
             row, at = opened
-            header = lines[spec.header_row - 1] if len(lines) >= spec.header_row else []
+            header = lines[spec.header_row - 1] if len(lines) >= spec.header_row > 0 else []
             column = header[at - 1].strip() if at <= len(header) else f"number {at}"
             last = len(text.splitlines())
             ledger.error(
@@ -297,75 +308,6 @@ def _tokens(spec: TableSpec, text: str, separator: str, ledger: Ledger) -> list[
             )
         return None
     return lines
-
-
-def _tell_encoding(table: Table, decoded: sniff.Decoded, raw: bytes, ledger: Ledger) -> None:
-    spec = table.spec
-    if decoded.encoding.startswith(("utf-16", "utf-32")):
-        order = "little-endian" if decoded.encoding.endswith("le") else "big-endian"
-        between = sniff.SEPARATOR_NAMES.get(table.separator, table.separator)
-        ledger.repair(
-            "R004",
-            f"{spec.shown}: {decoded.encoding[:6].upper()} {order}, {between}-separated; "
-            "read as such, nothing was lost",
-            file=spec.shown,
-        )
-    elif decoded.mark and decoded.bad_byte is None:
-        first = table.names[0] if table.names else ""
-        ledger.repair(
-            "R002",
-            f"{spec.shown}: the byte order mark at its start was removed; "
-            f'the first column is "{first}"',
-            file=spec.shown,
-        )
-    elif decoded.bad_byte is not None and decoded.bad_at is not None:
-        row, column, value, of_utf8 = _first_strange(table)
-        joined, shown = "", f': "{value}"' if value else ""
-        if of_utf8:
-            joined = f'; but row {of_utf8[0]}, column {of_utf8[1]}, "{of_utf8[2]}" is UTF-8'
-        ledger.repair(
-            "R003",
-            f"{spec.shown} is not UTF-8 ({row_column(row, column)}byte "
-            f"0x{decoded.bad_byte:02X}). Read as Windows-1252{shown}{joined}",
-            file=spec.shown,
-            row=row,
-            column=column,
-            why="files of two encodings seem to have been joined" if joined else "",
-            cure=f'save it as "CSV UTF-8" or set [{spec.section}] encoding = "cp1252"',
-        )
-
-
-def row_column(row: int | None, column: str) -> str:
-    """Row and column as the start of a phrase, "" for what is not known."""
-    told = [f"row {row}"] if row is not None else []
-    told += [f"column {column}"] if column else []
-    return "".join(f"{t}, " for t in told)
-
-
-def _first_strange(
-    table: Table,
-) -> tuple[int | None, str, str, tuple[int, str, str] | None]:
-    """The first cell that is not UTF-8, header included, and the first beyond ASCII that is.
-
-    The table was read as Windows-1252, which has a letter for each byte.
-    """
-    headers = [(table.spec.header_row, name, name) for name in table.names]
-    strange = [cell for cell in headers if not cell[2].isascii()]
-    for name in table.names:
-        for row, value in zip(table.rows, table.text(name), strict=True):
-            if not value.isascii():
-                strange.append((int(row), name, value))
-    strange.sort(key=lambda cell: cell[0])
-    bad = next((cell for cell in strange if not _was_utf8(cell[2])), (None, "", ""))
-    return *bad, next((cell for cell in strange if _was_utf8(cell[2])), None)
-
-
-def _was_utf8(value: str) -> bool:
-    try:
-        value.encode("cp1252").decode("utf-8")
-    except UnicodeError:
-        return False
-    return True
 
 
 def _from_workbook(

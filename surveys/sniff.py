@@ -5,12 +5,15 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
 SEPARATORS: tuple[str, ...] = (",", ";", "\t", "|")
-SEPARATOR_NAMES: dict[str, str] = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+SEPARATOR_NAMES: dict[str, str] = {
+    **{",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "blank"}
+}
 ROWS_LOOKED_AT = 60
 Kind = Literal["text", "zip", "gzip", "parquet", "xls", "html", "binary", "empty"]
 
@@ -93,10 +96,36 @@ def decode(raw: bytes, encoding: str | None = None) -> Decoded:
         return Decoded(raw.decode("utf-8"), "utf-8")
     except UnicodeDecodeError as error:
         at, byte = error.start, raw[error.start]
+    if (other := _not_latin(raw)) is not None:
+        return Decoded(raw.decode(other), other, bad_at=at, bad_byte=byte)
     try:
         return Decoded(raw.decode("cp1252"), "cp1252", bad_at=at, bad_byte=byte)
     except UnicodeDecodeError:
         raise NotText(f"byte {at} (0x{byte:02X}) is neither UTF-8 nor Windows-1252") from None
+
+
+def _not_latin(raw: bytes) -> str | None:
+    """GB 18030 or Windows-1251, where every letter beyond ASCII is Chinese, or Cyrillic.
+
+    Latin text has such bytes one by one (the a of a French castle): words of them are not Latin.
+    """
+    high = re.findall(rb"[\x80-\xff]+", raw)
+    if sum(len(run) for run in high if len(run) > 1) < 0.8 * sum(map(len, high)):
+        return None
+    for strict, encoding, letters in (
+        ("gb2312", "gb18030", "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u00b0\u00b7\u2010-\u2026]"),
+        ("cp1251", "cp1251", "[\u0400-\u04ff\u00ab\u00bb\u00b0\u2013\u2014\u2116]"),
+    ):
+        try:
+            text = raw.decode(strict)
+        except UnicodeDecodeError:
+            continue
+        beyond = [c for c in text if not c.isascii()]
+        if re.search("[a-zA-Z][\u0400-\u04ff]|[\u0400-\u04ff][a-zA-Z]", text):
+            continue  # no word has letters of both
+        if all(re.fullmatch(letters, c) for c in set(beyond)):
+            return encoding
+    return None
 
 
 def _wide_text(raw: bytes) -> str | None:
@@ -135,7 +164,30 @@ def separator_of(text: str) -> str:
         score = (n / sum(counted.values()), width)
         if score > best_score:
             best, best_score = separator, score
-    return best
+    return best if best_score[0] or not _parted_by_blanks(lines) else " "
+
+
+def without_margins(text: str) -> str:
+    """The text without blanks at the ends of its rows, which would part values of nothing."""
+    return "\n".join(line.strip(" \t") for line in text.splitlines())
+
+
+def _parted_by_blanks(text: str) -> bool:
+    """Whether one blank parts every row alike; R leaves out the name above the names of rows.
+
+    Where several blanks follow each other, a cell may have been left empty.
+    """
+    text = without_margins(text)
+    if "  " in re.sub(r'"[^"\n]*"', '""', text):
+        return False
+    try:
+        rows = list(csv.reader(io.StringIO(text), delimiter=" ", strict=True))
+    except csv.Error:
+        return False
+    widths = [len(row) for row in rows if row]
+    if len(widths) < 2 or widths[0] < 2 or len(set(widths[1:])) > 1:
+        return False
+    return widths[1] in (widths[0], widths[0] + 1)
 
 
 def open_quote(text: str, separator: str) -> tuple[int, int] | None:

@@ -41,11 +41,14 @@ COLUMN_ROLES = (
 )
 ROLES = {
     "detections": (
-        *(*COLUMN_ROLES[:14], "time", "score", "deployment"),
+        *(*COLUMN_ROLES[:14], "position", "zone", "time", "score", "deployment"),
         *("sample", "replicate", "library", "control"),
         *("file", "offset", "scientific", "common"),
     ),
-    "sites": ("site", "longitude", "latitude", "easting", "northing", "region", "area"),
+    "sites": (
+        *("site", "longitude", "latitude", "easting", "northing", "region", "area"),
+        *("position", "zone"),
+    ),
     "visits": ("site", "season", "visit", "date", "datetime", "effort", "observer"),
     "deployments": (
         *("site", "deployment", "camera", "season", "start", "end"),
@@ -63,6 +66,7 @@ _FILE: dict[str, Any] = {
     "path": TEXT,
     "sheet": TEXT,
     "header_row": WHOLE,
+    "header": YES,
     "separator": TEXT,
     "decimal": {",", "."},
     "encoding": TEXT,
@@ -176,6 +180,8 @@ SECTIONS: dict[str, Any] = {
     "source": {"format": set(READERS), "path": TEXT},
     "files": {
         **{name: file_keys(roles) | {"path": TEXT_OR_TEXTS} for name, roles in ROLES.items()},
+        "detections": file_keys(ROLES["detections"])
+        | {"path": TEXT_OR_TEXTS, "species_columns": TEXTS},
         "package": {"path": TEXT},
         "sampling": {"path": TEXT_OR_TEXTS},
         "archive": {"path": TEXT},

@@ -93,17 +93,20 @@ def with_row_names(
     """
     if len(body) < 2 or not any(header):
         return header
-    if all(header) and all(len(line) == len(header) + 1 and line[0] for _, line in body):
+    longer = all(len(line) == len(header) + 1 and line[0] for _, line in body)
+    if all(header) and longer and any(line[-1] for _, line in body):
         names = [line[0] for _, line in body]
         if len(set(names)) == len(names):
             header = ["", *header]
     if header[0] or any(len(line) < 2 for _, line in body):
         return header
     names = [line[0] for _, line in body]
-    taken = {bare(h) for h in (*header, *spec.columns.values())}
+    taken = {bare(h) for h in header}
+    asked = bare(spec.columns.get("site", "site"))
     if not all(names) or len(set(names)) < len(names) or all(map(str.isdecimal, names)):
         return header
-    if taken & {"site", "siteid", "station", "stationid", "plot", "location", "locationid"}:
+    known = {"site", "siteid", "station", "stationid", "plot", "location", "locationid"}
+    if asked != "site" or taken & known:
         return header
     ledger.repair(
         "R503",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from surveys import sniff
+from surveys import no_header, sniff
 from surveys.ledger import Ledger
 from surveys.parquet import Columns
 from surveys.problems import did_you_mean, listing
@@ -31,9 +31,12 @@ def shape(
 ) -> Table | None:
     """Header, rows and row numbers; too long rows and double names are errors."""
     at = spec.header_row - 1
-    header = [clean(h) for h in lines[at]] if at < len(lines) else []
+    if spec.header_row == 0:
+        header = no_header.names(max(map(len, lines), default=0))
+    else:
+        header = [_one_line(clean(h)) for h in lines[at]] if at < len(lines) else []
     place = f"{spec.shown}, sheet {sheet.name}" if sheet else spec.shown
-    later = header_found_later(spec, lines)
+    later = header_found_later(spec, lines) if at >= 0 else None
     if later is not None:
         _tell_header(spec, place, header, lines[later], later, ledger)
         return None
@@ -46,7 +49,21 @@ def shape(
             cure=f"set [{spec.section}] header_row to the row of the column names",
         )
         return None
-    width = len(header)
+    header = ["" if no_header.PANDAS.fullmatch(h) else h for h in header]
+    if at >= 0 and no_header.holds_values(header, [line for line in lines[at + 1 :] if any(line)]):
+        no_header.refuse(spec, place, header, ledger)
+        return None
+    if at >= 0 and _two_rows_of_names(header, lines[at + 1 :]):
+        ledger.error(
+            "E011",
+            f"{place}: the names of columns stand in two rows, {spec.header_row} and "
+            f"{spec.header_row + 1}",
+            file=spec.shown,
+            row=spec.header_row,
+            cure="write each name into one row (2019_v1, 2019_v2, 2020_v1), and delete the other",
+        )
+        return None
+    width = written_width = len(header)
     while width and not header[width - 1]:
         width -= 1
     header = header[:width]
@@ -54,7 +71,8 @@ def shape(
     body = [(n, line) for n, line in below if any(line)]
     body = without_notes(spec, place, width, body, ledger)
     body = without_headers(spec, place, header, body, ledger)
-    header = with_row_names(spec, place, header, body, ledger)
+    if written_width == width:  # a separator behind the last name is no name of rows
+        header = with_row_names(spec, place, header, body, ledger)
     width = len(header)
     if not _header_names_fit(spec, place, header, ledger):
         return None
@@ -66,7 +84,9 @@ def shape(
     ]
     frame = pd.DataFrame(cells, index=pd.Index(rows, dtype="int64"), columns=header, dtype=object)
     found["rows"] = len(frame)
-    written = {clean(h): h for h in lines[at][:width] if h != h.strip()}
+    written = (
+        {_one_line(clean(h)): h for h in lines[at][:width] if h != h.strip()} if at >= 0 else {}
+    )
     table = Table(spec, frame, found, sheet=sheet.name if sheet else "", separator=separator)
     table.written = written
     if sheet is not None:
@@ -81,6 +101,23 @@ def shape(
     _fill_down(table, ledger)
     _tell_merged(table, ledger)
     return table
+
+
+def _two_rows_of_names(header: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether names are continued in the row below, as under years that span several columns."""
+    rows = [line for line in below[:3] if any(line)]
+    inside = [i for i, h in enumerate(header) if not h and i > 0 and any(header[i:])]
+    if not inside or len(rows) < 2 or not any(len(r) > max(inside) for r in rows):
+        return False
+    first, second = (list(r) + [""] * len(header) for r in rows[:2])
+    words = [i for i in range(len(header)) if re.match(r"[^\W\d_]", first[i].strip())]
+    numbers = [i for i in words if re.fullmatch(r"[-+.,\d]+|na", second[i].strip(), re.I)]
+    return set(inside) <= set(words) and 2 * len(numbers) > len(words)
+
+
+def _one_line(name: str) -> str:
+    """A name that a spreadsheet broke into lines, in one."""
+    return re.sub(r"\s*[\r\n]+\s*", " ", name)
 
 
 def shape_of_columns(

@@ -28,6 +28,7 @@ class TableSpec:
     section: str = "files.detections"
     sheet: str | None = None
     header_row: int = 1
+    nameless: bool = False  # a table that begins with its first row; header_row is 0 then
     separator: str | None = None
     decimal: str | None = None
     encoding: str | None = None
@@ -51,7 +52,8 @@ class TableSpec:
             shown=shown,
             section=section,
             sheet=keys.get("sheet"),
-            header_row=keys.get("header_row", 1),
+            header_row=keys.get("header_row", 1 if keys.get("header", True) else 0),
+            nameless=not keys.get("header", True),
             separator={"tab": "\t", "\\t": "\t"}.get(keys.get("separator"), keys.get("separator")),
             decimal=keys.get("decimal"),
             encoding=keys.get("encoding"),
@@ -85,6 +87,8 @@ class Table:
     units_read: dict[str, tuple[int, str, str]] = field(default_factory=dict)  # row, cell, unit
     taken: dict[str, str] = field(default_factory=dict)  # column -> name asked for
     written: dict[str, str] = field(default_factory=dict)  # column -> header with its blanks
+    repeated: bool = False  # whether several rows here are one of the file
+    placed: set[str] = field(default_factory=set)  # columns that told a place besides coordinates
     site_column: str | None = None  # set once the column of site ids is known
     points: tuple[str, str] | None = None  # of a map layer: the columns that hold its places
     crs: str = ""  # of these places

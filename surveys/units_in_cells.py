@@ -21,6 +21,8 @@ _WITH_UNIT = re.compile(
     r"\u00b0\s?C|dB|ppm|mg/l)",
     re.IGNORECASE,
 )
+_FOUR_DIGITS = re.compile(r"([01][0-9]|2[0-3])([0-5][0-9])")
+_OF_CLOCK = re.compile(r"time|hour|clock|zeit|uhr|heure|hora|orario|start|begin", re.IGNORECASE)
 HOURS = "hours of the day"
 _CLOCK = re.compile(
     r"(?P<h>\d{1,2}):(?P<m>\d{2})(?::(?P<s>\d{2})(?:\.\d+)?)?(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?"
@@ -46,21 +48,33 @@ def take_off(table: Table, column: str, told: Sequence[str]) -> None:
     table.decimal_columns.clear()  # the signs of the numbers can be judged only now
 
 
-def are_clock_times(told: Sequence[str]) -> bool:
-    """Whether cells are times of day: 06:30, 6:30 PM, 18:30:00."""
-    return bool(told) and all(_hours(v) is not None for v in told)
+def are_clock_times(told: Sequence[str], column: str = "") -> bool:
+    """Whether cells are times of day: 06:30, 6:30 PM, 18:30:00; 0630 in a column called so.
+
+    Four digits alone are judged where one column holds all of them, one of which begins with 0.
+    """
+    if told and all(_hours(v) is not None for v in told):
+        return True
+    named = _OF_CLOCK.search(column) is not None and not column[-1:].isdigit()
+    return named and any(v[:1] == "0" for v in told) and all(map(_FOUR_DIGITS.fullmatch, told))
 
 
 def take_clock_off(table: Table, column: str, told: Sequence[str]) -> None:
     """Make hours of the cells of a column that are all times of day; `tell_units` tells it."""
-    if not are_clock_times(told):
+    if not are_clock_times(told, column):
         return
     cells = table.text(column)
     first = next(i for i, v in enumerate(cells) if v in told)
     table.units_read[column] = (int(table.rows[first]), cells[first], HOURS)
-    hours = {v: repr(_hours(v)) for v in told}
+    hours = {v: repr(hours_of(v)) for v in told}
     table.frame[column] = np.array([hours.get(v, v) for v in cells], dtype=object)
     table.decimal_columns.clear()
+
+
+def hours_of(text: str) -> float | None:
+    """Hours of a time of day, with a colon or of four digits."""
+    four = _FOUR_DIGITS.fullmatch(text)
+    return _hours(text) if four is None else round(int(four[1]) + int(four[2]) / 60, 6)
 
 
 def _hours(text: str) -> float | None:
@@ -86,7 +100,7 @@ def tell_units(table: Table, ledger: Ledger) -> None:
         ledger.repair(
             "R046",
             f"{table.place}, column {name}: times of day were read as hours "
-            f'(row {row}: "{text}" = {_hours(text):.4g})',
+            f'(row {row}: "{text}" = {hours_of(text):.4g})',
             file=table.file,
             row=row,
             column=name,

@@ -11,6 +11,11 @@ from dataclasses import dataclass, field
 
 ERROR_CELLS = frozenset(
     {"#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"}
+    | {"#NV", "#WERT!", "#BEZUG!", "#ZAHL!"}  # as Excel says them in German,
+    | {"#VALEUR!", "#NOM?", "#NOMBRE!", "#NUL!"}  # French,
+    | {"#¡VALOR!", "#¡REF!", "#¡DIV/0!", "#¿NOMBRE?", "#¡NUM!", "#¡NULO!", "#N/D"}  # Spanish,
+    | {"#VALOR!", "#NOME?", "#NÚM!", "#NULO!", "#VALORE!", "#RIF!"}  # Portuguese, Italian,
+    | {"#WAARDE!", "#VERW!", "#N/B", "#GETAL!", "#ARG!", "#ADR!"}  # Dutch, Polish
 )
 # A cell with a formula and no value; one whose value is a text that is empty has t="str".
 _UNCOUNTED = re.compile(

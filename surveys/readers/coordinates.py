@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from surveys import cells
+from surveys.dms_text import dms
 from surveys.ledger import Ledger
 from surveys.problems import first_of
-from surveys.readers import roles
+from surveys.readers import positions, roles
 from surveys.shared_places import SAME_METRES, seem_shared, shared
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
@@ -22,17 +22,6 @@ CLOSE_METRES = 10.0
 UNKNOWN_CRS = "unknown"  # of [sites] crs: metres of a CRS that nobody knows yet
 MOST_PAIRS = 5  # of sites at one place that are told one by one
 EARTH_METRES = 6_371_008.8
-_DMS = re.compile(
-    r"(?P<lead>[NSEWO])?\s*(?P<sign>-)?(?P<d>[0-9]{1,3}(?:[.,][0-9]+)?)\s*[°ºd:\s]?\s*"
-    r"(?:(?P<m>[0-9]{1,2}(?:[.,][0-9]+)?)\s*['′’m:\s]?\s*)?"
-    r"(?:(?P<s>[0-9]{1,2}(?:[.,][0-9]+)?)\s*(?:[\"″”s]|''|’’)?\s*)?(?P<tail>[NSEWO])?",
-    re.IGNORECASE,
-)
-
-
-# 46 48 43 and 46 48.7: minutes and seconds by blanks alone, the last with a fraction at most.
-_WHOLE_PARTS = re.compile(r"[-\u2212\u2013]?[0-9]{1,3}(?:[\s:][0-9]{1,2}){1,2}(?:[.,][0-9]+)?")
-_OTHER = {"longitude": "NS", "latitude": "EW"}
 
 
 def is_degrees(crs: str | None) -> bool:
@@ -51,28 +40,6 @@ def same_crs(one: str, other: str) -> bool:
     return bool(parse_crs(one).equals(parse_crs(other), ignore_axis_order=True))
 
 
-def dms(text: str, axis: str = "") -> float | None:
-    """Decimal degrees of 46°48'43"N, 46.8N or 46 48 43; None when the text is no such thing.
-
-    `axis` is "longitude" or "latitude": a letter of the other is none of it. O is Ouest, Oeste,
-    Ovest or Ost, which nobody can tell, so it is none either.
-    """
-    match = _DMS.fullmatch(text.strip().replace("\u2212", "-").replace("\u2013", "-"))
-    if match is None:
-        return None
-    degrees, minutes, seconds = (
-        float((match[k] or "0").replace(",", ".")) for k in ("d", "m", "s")
-    )
-    letter = (match["lead"] or match["tail"] or "").upper()
-    if minutes >= 60 or seconds >= 60 or letter in ("O", *_OTHER.get(axis, ())):
-        return None
-    plain = not letter and "°" not in text and "º" not in text
-    if plain and (match["m"] is None or not axis or _WHOLE_PARTS.fullmatch(text.strip()) is None):
-        return None
-    value = degrees + minutes / 60 + seconds / 3600
-    return -value if letter in ("S", "W") or match["sign"] else value
-
-
 def read(
     study: StudyFile, table: Table, ids: np.ndarray, ledger: Ledger, *, quiet: bool = False
 ) -> dict[str, np.ndarray]:
@@ -87,6 +54,11 @@ def read(
         found = [cells.numbers(table, name, ledger) for name in table.points]
         values = dict(zip(pair, found, strict=True))
         _check(study, table, ids, pair, table.points, values, crs, ledger)
+        return values
+    if (column := positions.column_of(table, ledger, quiet=quiet)) is not None:
+        pair, values = positions.read(study, table, column, ledger)
+        if values:
+            _check(study, table, ids, pair, (column, column), values, study.crs, ledger)
         return values
     for pair in PAIRS:
         if quiet and pair[0] == "easting" and not set(pair) & set(table.spec.columns):
@@ -114,6 +86,11 @@ def read(
             else cells.numbers(table, name, ledger)
             for role, name in zip(pair, names, strict=True)
         }
+        if pair[0] == "easting" and "zone" in table.spec.columns:
+            pair, values = positions.by_zone(study, table, values, ledger)
+            crs = study.crs
+        elif pair[0] == "easting":
+            positions.tell_other_zones(table, crs, ledger)
         if len(ledger.of_level("error")) > before:
             return {}
         _check(study, table, ids, pair, names, values, crs, ledger)
@@ -218,8 +195,8 @@ def _check(study, table, ids, pair, names, values, crs, ledger: Ledger) -> None:
         rows = table.rows[null]
         ledger.error(
             "E028",
-            f"{table.place}, {rows_text(rows)}: {names[0]} and {names[1]} are 0 (a point in the "
-            "Gulf of Guinea)",
+            f"{table.place}, {rows_text(rows)}: {names[0]} and {names[1]} are 0 "
+            + ("(a point in the Gulf of Guinea)" if is_degrees(crs) else f"(the origin of {crs})"),
             file=table.place,
             row=int(rows[0]),
             column=names[1],

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from surveys import cells, dates
+from surveys import cells, dates, field_words
 from surveys.grid import too_many
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import first_of, listing
-from surveys.readers import long_visits, roles, visit_numbers
+from surveys.readers import date_parts, long_visits, roles, species_columns, visit_numbers
 from surveys.readers.long_records import records_with_visits
 from surveys.readers.long_values import (
     measured,
@@ -29,6 +29,8 @@ from surveys.study_file import StudyFile
 from surveys.text_table import Table
 from surveys.values import natural
 
+_SITE_NAME = re.compile(r"site|station|locat|plot|point|route", re.IGNORECASE)
+
 
 def detect(tables: dict[str, Table]) -> Guess | None:
     """A table in which a site comes back in several rows, with a column of detections."""
@@ -39,22 +41,29 @@ def detect(tables: dict[str, Table]) -> Guess | None:
             continue
         columns = {"site": site}
         for role in ("species", "season", "visit", "date", "datetime", "count", "detection"):
-            found = next((table.match(n) for n in roles.USUAL[role] if table.match(n)), None)
+            usual = field_words.names_of(role, roles.USUAL)
+            found = next((table.match(n) for n in usual if table.match(n)), None)
             if found and found not in columns.values():
                 columns[role] = found
         for role in ("date", "datetime"):
             if role in columns and not _dated(pd.unique(table.text(columns[role]))):
                 del columns[role]
-        sure, alike = 0.6, []
+        if "season" not in columns and (year := _year_of(table, site)) is not None:
+            columns["season"] = year
+        sure, alike, several = 0.6, [], []
         if "detection" not in columns and "count" not in columns:
-            response = _response_like(table, site)
+            response = _response_like(table, list(columns.values()))
             if response is None:
                 if not {"date", "datetime"} & set(columns):
                     continue
                 sure = 0.45 if "species" in columns else 0.4  # records; visits name no species
             else:
-                columns["detection"] = response
-                alike = [c for c in table.names if c not in columns.values() and _is_01(table, c)]
+                if "species" not in columns:
+                    several = species_columns.look_like(table, response, list(columns.values()))
+                if not several:
+                    columns["detection"] = response
+                taken = {*columns.values(), *several}
+                alike = [c for c in table.names if c not in taken and _is_01(table, c)]
         values = {v for r in ("detection", "count") if r in columns for v in table.text(columns[r])}
         back = len(pd.unique(table.text(site))) < len(table)
         why = f'sites of column "{site}" come back in several rows'
@@ -63,9 +72,20 @@ def detect(tables: dict[str, Table]) -> Guess | None:
         if values:
             why += f"; {columns.get('detection') or columns.get('count')} holds "
             why += listing(sorted(values, key=natural), 6)
+        if several:
+            why += f"; columns {several[0]} to {several[-1]} hold results of a species each"
         if best is None or sure > best.sure:
-            best = Guess("long", sure, why, columns=columns, extra={"file": file, "alike": alike})
+            extra = {"file": file, "alike": alike, "species_columns": several}
+            best = Guess("long", sure, why, columns=columns, extra=extra)
     return best
+
+
+def _year_of(table: Table, site: str) -> str | None:
+    """A column of years, where sites come back in several of them."""
+    year = next((c for c in table.names if field_words.YEAR.fullmatch(c)), None)
+    if year is None or (table.frame.groupby(site)[year].nunique() < 2).all():
+        return None
+    return year
 
 
 def _dated(values: Sequence[str]) -> bool:
@@ -84,8 +104,11 @@ def _is_01(table: Table, column: str) -> bool:
 
 def _site_like(table: Table) -> str | None:
     """The column of site ids: called so, or the first whose ids come back in several rows."""
-    named = [c for c in table.names if re.search(r"site|station|locat|plot|point|route", c, re.I)]
+    named = [c for c in table.names if _SITE_NAME.search(c)]
+    named += [c for c in table.names if c not in named and field_words.SITE.search(c)]
     for column in [*named, *table.names[:1]]:
+        if _is_01(table, column):
+            continue
         n = len(pd.unique(table.text(column)))
         if n < len(table) and (n > 1 or column in named):
             return column
@@ -95,15 +118,16 @@ def _site_like(table: Table) -> str | None:
 def _site_of_records(table: Table) -> str | None:
     """The column of sites where each comes once, in a table that tells species and dates too."""
     for role in ("species", "date"):
-        if not any(table.match(n) for n in roles.USUAL[role]):
+        if not any(table.match(n) for n in field_words.names_of(role, roles.USUAL)):
             return None
-    return next((c for n in roles.USUAL["site"] if (c := table.match(n))), None)
+    known = (c for n in roles.USUAL["site"] if (c := table.match(n)))
+    return next(known, None) or next((c for c in table.names if field_words.SITE.search(c)), None)
 
 
-def _response_like(table: Table, site: str) -> str | None:
+def _response_like(table: Table, taken: Sequence[str]) -> str | None:
     """The first column of small whole numbers, zeros among them: 0 and 1, or an index of calls."""
     for column in table.names:
-        if column == site:
+        if column in taken:
             continue
         told = {
             v
@@ -125,6 +149,8 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
     if (spec is not None and table is None) or (visit_spec is not None and visit_table is None):
         read_sites(study, None, ledger)
         return None
+    table = None if table is None else date_parts.with_date(table, ledger)
+    visit_table = None if visit_table is None else date_parts.with_date(visit_table, ledger)
     if table is not None and not len(table) and not none:
         _no_rows(table, ledger)
         return None
@@ -134,6 +160,16 @@ def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
         return None
     frame = long_visits.visit_keys(study, base, ledger)
     if frame is None:
+        return None
+    visit_numbers.tell_lone_days(base, frame, ledger)
+    if visit_table is not None and species_columns.asked(study):
+        ledger.error(
+            "E536",
+            f"{study.name} names [files.visits] and species_columns: each row of such a table is a "
+            "visit itself",
+            file=study.name,
+            cure="leave [files.visits] out, and name what it tells as covariates",
+        )
         return None
     if visit_table is not None:
         return records_with_visits(study, visit_table, frame, table, ledger)
@@ -153,6 +189,16 @@ def _no_rows(table: Table | None, ledger: Ledger) -> None:
 
 def _visit_rows(study: StudyFile, table: Table, frame: pd.DataFrame, ledger: Ledger) -> Tidy | None:
     before = len(ledger.of_level("error"))
+    if species_columns.asked(study):
+        frame = visit_numbers.numbered(table, frame, False, ledger)
+        by_species = species_columns.melted(study, table, ledger)
+        if by_species is None:
+            read_sites(study, SiteColumns(table, None, [], frame["site"].to_numpy()), ledger)
+            return None
+        columns, table = frame.attrs, by_species
+        frame = frame.iloc[np.repeat(np.arange(len(frame)), len(table) // len(frame))]
+        frame = frame.reset_index(drop=True)
+        frame.attrs = columns
     values, counts = results(study, table, ledger)
     values, told = measured(table, values, ledger)
     if values is None:
@@ -176,7 +222,8 @@ def _visit_rows(study: StudyFile, table: Table, frame: pd.DataFrame, ledger: Led
     if not (kept["value"] == 0).any() and len(kept) and not told:
         records_alone(table, ledger)
         return None
-    frame = visit_numbers.numbered(table, frame, column is not None, ledger)
+    if not table.repeated:
+        frame = visit_numbers.numbered(table, frame, column is not None, ledger)
     used_columns = {*frame.attrs["columns"].values(), column, *result_columns(table, ledger)}
     covariates = long_visits.covariates_of(study, table, frame, used_columns, ledger)
     constant = long_visits.site_constant(study, covariates, frame)
@@ -275,6 +322,15 @@ def _fill_species(
     gone[visit, kind] = False
     at, of = np.nonzero(gone)
     lacking = visits[key].iloc[at].assign(species=np.array(species, dtype=object)[of])
+    if table.repeated:
+        ledger.note(
+            "N518",
+            f"{table.place}: {len(lacking)} of {wanted} results of a species are blank; it was "
+            "taken as not looked for there",
+            file=table.file,
+        )
+        blank = lacking.assign(value=np.nan, row=0)
+        return pd.concat([records, blank], ignore_index=False)
     ledger.warn(
         "W518",
         f"{table.place}: {len(lacking)} of {wanted} pairs of visit and species have no row; the "

@@ -14,9 +14,15 @@ from surveys.schema import LARGEST_DETECTION
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
 
-PRESENT = frozenset({"x", "present", "yes", "y", "true", "p"})
+PRESENT = frozenset(
+    {"x", "present", "yes", "y", "true", "p", "detected"}
+    | {"oui", "ja", "sí", "si", "sim", "tak", "vrai", "wahr", "verdadero", "verdadeiro", "vero"}
+)
 MEASURES = ("time", "score")
-ABSENT = frozenset({"absent", "no", "n", "false", "a"})
+ABSENT = frozenset(
+    {"absent", "no", "n", "false", "a"}
+    | {"non", "nein", "nee", "nej", "não", "nao", "nie", "faux", "falsch", "falso"}
+)
 
 
 def records_alone(table: Table, ledger: Ledger) -> None:

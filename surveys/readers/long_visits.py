@@ -74,8 +74,15 @@ def visit_keys(study: StudyFile, table: Table, ledger: Ledger) -> pd.DataFrame |
 
 
 def account(table: Table, frame: pd.DataFrame, aside: np.ndarray, ledger: Ledger) -> None:
-    ledger.read(table.file, len(frame))
-    ledger.use(table.file, int((aside == "").sum()))
+    if table.repeated:  # a row of the file is used if any of its species is
+        used = np.isin(table.rows, table.rows[aside == ""])
+        once = ~pd.Series(table.rows).duplicated().to_numpy()
+        ledger.read(table.file, int(once.sum()))
+        ledger.use(table.file, int((once & used).sum()))
+        aside = np.where(once & ~used, aside, "")
+    else:
+        ledger.read(table.file, len(frame))
+        ledger.use(table.file, int((aside == "").sum()))
     for rule in pd.unique(aside[aside != ""]):
         at = aside == rule
         texts = [" | ".join(line) for line in table.frame[at].to_numpy(dtype=str)]
@@ -134,13 +141,14 @@ def covariates_of(
 
 def _is_clock(table: Table, column: str) -> bool:
     told = [v for v in pd.unique(table.text(column)) if not cells.is_missing(v, cells.MISSING_WORD)]
-    return column in table.units_read or are_clock_times(told)
+    return column in table.units_read or are_clock_times(told, column)
 
 
 def _coordinate(study: StudyFile, table: Table, column: str, ledger: Ledger) -> bool:
     """Longitude and latitude of a row belong to the site."""
     pairs = ("longitude", "latitude", "easting", "northing")
-    asked = {table.match(table.spec.columns[r]) for r in pairs if r in table.spec.columns}
+    told = (*pairs, "position", "zone")
+    asked = {table.match(table.spec.columns[r]) for r in told if r in table.spec.columns}
     usual = {table.match_but_unit(n) for r in pairs[:2] for n in roles.USUAL[r]}
     return column in asked or column in usual or column.casefold() == "region"
 

@@ -23,6 +23,9 @@ ENDINGS = (".inp", ".pao")
 SECTIONS = ("mark",)
 
 
+MOST_STATES = 5
+
+
 def is_history(path: str) -> bool:
     """Whether a name is that of an input file of MARK or PRESENCE."""
     return path.lower().removesuffix(".gz").endswith(ENDINGS)
@@ -34,7 +37,7 @@ def detect(tables: dict[str, Table]) -> Guess | None:
         layout = table.found.get("mark")
         if isinstance(layout, Layout):
             extra = {"file": file, "visits": layout.columns(), "lines": layout.toml()}
-            extra["states"] = bool(_above_one(table, layout))
+            extra["states"] = _seem_states(_above_one(table, layout))
             return Guess("mark", 0.99, f"{file} holds histories of {layout.program}", extra=extra)
     return None
 
@@ -121,16 +124,22 @@ def _tell_states(study: StudyFile, histories: Histories, ledger: Ledger) -> bool
         return False
     table = histories.table
     above = _above_one(table, histories.layout)
-    if not above:
-        return False
+    if not _seem_states(above):
+        return False  # counts, which are told where they are read
     ledger.repair(
         "R641",
-        f"{table.place}: {listing(above)} in the histories was read as a state (0 not seen, 1 and "
-        "2 states)",
+        f"{table.place}: {listing(above)} in the histories was read as a state (0 not seen, "
+        f"{' and '.join(['1', *above])} states)",
         file=table.file,
         cure='for numbers of individuals set [detections] values = "count"',
     )
     return True
+
+
+def _seem_states(above: list[str]) -> bool:
+    """States are 2, or 2 and 3, and so on; where one is left out, or many are, they are counts."""
+    told = sorted(map(int, above))
+    return bool(told) and told == list(range(2, max(told) + 1)) and max(told) <= MOST_STATES
 
 
 def _above_one(table: Table, layout: Layout) -> list[str]:

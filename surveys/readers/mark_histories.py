@@ -157,3 +157,8 @@ def refuse_names(
                 cure="rename it",
             )
     return good
+
+
+def short(words: Sequence[str]) -> str:
+    told = " ".join(words)
+    return told if len(told) <= 40 else f"{told[:37]}..."

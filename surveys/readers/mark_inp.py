@@ -21,6 +21,7 @@ from surveys.readers.mark_histories import (
     made_names,
     refuse_names,
     seasons_of,
+    short,
 )
 from surveys.text_table import TableSpec, rows_text
 
@@ -49,7 +50,7 @@ def parse(
     records = _records(spec, text, ledger)
     if records is None:
         return None
-    length = _length(spec, records, keys, ledger)
+    length = _length(spec, records, keys, ledger, guessing)
     signs = [str(s) for s in keys.get("states", ())]
     codes = {s: str(i) for i, s in enumerate(signs, start=1)} if signs else {}
     visits = _visits(spec, records, length, codes, ledger)
@@ -112,7 +113,7 @@ def _records(spec: TableSpec, text: str, ledger: Ledger) -> list[Record] | None:
         if i == len(parts) - 1:
             ledger.error(
                 "E644",
-                f'{spec.shown} row {start}: the record "{_short(words)}" has no ";" at its end',
+                f'{spec.shown} row {start}: the record "{short(words)}" has no ";" at its end',
                 file=spec.shown,
                 row=start,
                 cure='put ";" at its end; if the file was cut short, export it again',
@@ -129,17 +130,16 @@ def _records(spec: TableSpec, text: str, ledger: Ledger) -> list[Record] | None:
     return records or None
 
 
-def _short(words: Sequence[str]) -> str:
-    told = " ".join(words)
-    return told if len(told) <= 40 else f"{told[:37]}..."
-
-
-def _length(spec: TableSpec, records: list[Record], keys: dict[str, Any], ledger: Ledger) -> int:
+def _length(
+    spec: TableSpec, records: list[Record], keys: dict[str, Any], ledger: Ledger, guessing: bool
+) -> int:
     """How many visits a history has: as [mark] seasons says, else as most have."""
     counted = Counter(len(r.history) for r in records)
     usual = max(counted, key=lambda n: (counted[n], n))
     length = sum(keys.get("seasons") or [usual])
-    if usual == 1 and length != 1 and all(len(r.numbers) > 1 for r in records):
+    apart = usual == 1 and all(len(r.numbers) > 1 for r in records)
+    digits = guessing and all(set("".join(r.numbers[:-1])) <= set("01.") for r in records)
+    if apart and (length != 1 or digits):
         ledger.error(
             "E645",
             f"{spec.shown} row {records[0].row}: the history is written with blanks between the "
@@ -157,7 +157,7 @@ def _length(spec: TableSpec, records: list[Record], keys: dict[str, Any], ledger
             ledger.error(
                 "E644",
                 f'{spec.shown} row {record.row}: no ";" between two records '
-                f'("{_short([record.history, *record.numbers])}")',
+                f'("{short([record.history, *record.numbers])}")',
                 file=spec.shown,
                 row=record.row,
                 cure='put ";" at the end of each record',

@@ -43,6 +43,14 @@ PLACES = ("longitude", "latitude", "easting", "northing")
 # Not species, whatever the taxonomist says: they prove effort.
 NOT_SPECIES: dict[str, str] = {
     **dict.fromkeys(("", "blank", "empty", "none", "no animal", "nothing", "ghost"), "blank"),
+    **dict.fromkeys(("aucun", "aucune", "néant", "rien", "keine", "kein", "nichts"), "blank"),
+    **dict.fromkeys(("ninguno", "ninguna", "nada", "nenhum", "nenhuma", "nessuno"), "blank"),
+    **dict.fromkeys(("nessuna", "niente", "geen", "brak", "ingen", "inga", "无"), "blank"),
+    **dict.fromkeys(("leer", "vide", "vacío", "vacio", "vazio", "vuoto", "leeg"), "blank"),
+    **dict.fromkeys(("mensch", "humain", "humano", "persona", "uomo", "mens"), "human"),
+    **dict.fromkeys(("fahrzeug", "véhicule", "vehículo", "veículo", "veicolo"), "vehicle"),
+    **dict.fromkeys(("unbekannt", "unbestimmt", "inconnu", "indéterminé"), "unknown"),
+    **dict.fromkeys(("desconocido", "desconhecido", "indeterminado", "sconosciuto"), "unknown"),
     **dict.fromkeys(("human", "homo sapiens", "person", "people", "staff", "setup"), "human"),
     **dict.fromkeys(("homo sapiens sapiens", "humans"), "human"),
     **dict.fromkeys(("false trigger", "misfire", "test"), "blank"),
@@ -243,9 +251,10 @@ def species_names(
             shown[name], reason[name] = target, why
         if len(written) > 1 and not why:
             told = ", ".join(f'"{w}" ({counted[w]} {_rows(counted[w])})' for w in written)
+            under = ", underscores" if any("_" in w for w in written) else ""
             ledger.warn(
                 "W052",
-                f"{table.place}: species {told} joined (capitals, blanks)",
+                f"{table.place}: species {told} joined (capitals, blanks{under})",
                 file=table.place,
             )
     _tell_short_names(table, names, counted, shown, reason, ledger)
@@ -336,4 +345,4 @@ def _rows(n: int) -> str:
 
 
 def plain_name(name: str) -> str:
-    return " ".join(str(name).split()).casefold()
+    return " ".join(str(name).replace("_", " ").split()).casefold()

@@ -32,6 +32,9 @@ def read_seasons(study: StudyFile, tidy: Tidy, ledger: Ledger) -> None:
         if "raster" in keys:
             continue  # found once the places of the sites are known
         path = keys.get("table") or keys.get("path")
+        own = tidy.season_covariates
+        if path is None and own is not None and name in own:
+            continue  # a column of the detections
         if path is None:
             ledger.error(
                 "E531",

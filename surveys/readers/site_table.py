@@ -184,9 +184,7 @@ def _all_rows(table: Table, at: np.ndarray) -> str:
 
 
 def _rows_of(sites: Sequence[str], listed: np.ndarray) -> np.ndarray:
-    first: dict[str, int] = {}
-    for i, site in enumerate(listed):
-        first.setdefault(site, i)
+    first = {site: len(listed) - 1 - i for i, site in enumerate(listed[::-1])}
     return np.array([first.get(s, -1) for s in sites], dtype=int)
 
 
@@ -232,7 +230,7 @@ def _coordinates(
 
 def _covariate_columns(study: StudyFile, table: Table, ledger: Ledger) -> list[str]:
     """Every column without another role is a covariate."""
-    taken = {table.site_column, *(table.points or ())}
+    taken = {table.site_column, *(table.points or ()), *table.placed}
     for role in ROLES:
         asked = table.spec.columns.get(role)
         found = table.match(asked) if asked else None
@@ -277,8 +275,9 @@ def _from_detections(
     columns = list(detections.columns)
     if not any(n in frame for n in ("longitude", "easting")):
         found = coordinates.read(study, table, detections.ids, ledger, quiet=True)
-        used = {roles.named(table, role, ledger) for role in coordinates.PAIRS_FLAT if found}
-        columns = [c for c in columns if c not in used]
+        told = [r for r in coordinates.PAIRS_FLAT if found or r in table.spec.columns]
+        used = {roles.named(table, role, ledger) for role in told}
+        columns = [c for c in columns if c not in used | table.placed]
         for name, values in found.items():
             own[name] = _spread(table, detections.ids, name, values, frame, ledger)
     if "region" in columns and "region" not in frame:
@@ -349,9 +348,9 @@ def _own(
     ledger: Ledger,
 ) -> None:
     """A covariate from its own table, joined by site id."""
+    if layer_keys.is_of_places(keys):  # found once the places of the sites are known
+        return
     path = keys.get("table") or keys.get("path")
-    if layer_keys.is_of_places(keys):
-        return  # found once the places of the sites are known
     if path is None:
         if name not in frame and not keys.get("column"):
             ledger.error(

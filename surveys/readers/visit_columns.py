@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from surveys.date_cells import kind_of_date, moments
 from surveys.ledger import Ledger
@@ -17,6 +17,7 @@ STEMS = (
     *("rep", "replicate", "survey", "obs", "h", "k", "day", "d", "week", "w", "x", "s", "r", ""),
 )
 MOST_BY_NAME = 999  # four digits alone are a year
+_R_NAME = re.compile(r"^X(?=[0-9])")  # what R puts before a name that begins with a digit
 _VISIT = re.compile(r"(?P<stem>.*?[^0-9._ -])??(?P<sep>[._ -]?)(?P<visit>[0-9]{1,3})")
 _YEAR = re.compile(
     r"(?P<stem>[A-Za-z]*)(?P<sep>[._ -]?)(?P<season>(?:18|19|20|21)[0-9]{2})"
@@ -92,12 +93,15 @@ def dated(names: Iterable[str]) -> list[VisitColumn]:
 
     [] where there are none, or where nobody can tell the day from the month.
     """
-    found = {n: k for n in names if (k := kind_of_date(n)) in ("iso", "parts", "named")}
-    found = {n: k for n, k in found.items() if not n.isdecimal()}
+    names = list(names)
+    written = {n: n for n in names}
+    written |= {n: n[1:].replace(".", "/") for n in names if _R_NAME.match(n)}
+    kinds = {n: kind_of_date(w) for n, w in written.items() if not w.isdecimal()}
+    found = {n: written[n] for n, k in kinds.items() if k in ("iso", "parts", "named")}
     if len(found) < 2:
         return []
-    days = [moments(found, month_first=first) for first in (False, True)]
-    orders = [sorted(found, key=d.__getitem__) for d in days if d is not None]
+    days = [moments(found.values(), month_first=first) for first in (False, True)]
+    orders = [sorted(found, key=lambda n, d=d: d[found[n]]) for d in days if d is not None]
     if not orders or any(order != orders[0] for order in orders):
         return []
     return [VisitColumn(name, None, i) for i, name in enumerate(orders[0], start=1)]
@@ -124,9 +128,13 @@ def listed(table: Table, names: Sequence[str], ledger: Ledger) -> list[VisitColu
             )
         else:
             found.append(VisitColumn(column, None, len(found) + 1))
-    told = [parse(c.name) for c in found]
-    if told and all(t is not None and t.season is not None for t in told):
-        return [t for t in told if t is not None]
+    told = [t for c in found if (t := parse(c.name)) is not None]
+    if not found or len(told) < len(found):
+        return found
+    if all(t.season is not None for t in told):
+        return told
+    if len({(t.stem, t.sep) for t in told}) == 1:  # so that date.1 is of visit y.1
+        return [replace(t, season=None, visit=i) for i, t in enumerate(told, start=1)]
     return found
 
 

@@ -89,7 +89,7 @@ def cube_of(
         where = (site_at[keep], at_season[keep], np.full(int(keep.sum()), visit))
         rows[where[:2]] = table.rows[keep]
         if as_dates:
-            day[where] = dates.dates(table, name, ledger)[keep]
+            day[where] = dates.dates(table, name, ledger, beside=names)[keep]
         elif kind == "factor":
             values[where] = cells.words(table, name, ledger, missing=missing)[keep]
         else:
@@ -118,6 +118,8 @@ def own_table(
     table = open_table(spec, ledger)
     if table is None:
         return None
+    if "site" in asked and table.match(asked["site"]) is None and table.match("site"):
+        table.spec = _with_columns(spec, asked | {"site": "site"})  # called so here alone
     site = roles.named(table, "site", ledger)
     if site is None:
         if "site" not in asked:

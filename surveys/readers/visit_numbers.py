@@ -9,15 +9,40 @@ import pandas as pd
 
 from surveys.ledger import Ledger
 from surveys.problems import first_of
+from surveys.readers.camera_records import of_reset_clock
 from surveys.text_table import Table, rows_text
 from surveys.values import natural
 
+APART = 1000  # days without a visit after one of a clock that began anew
 DAY_NAME = re.compile(r"julian(date|day)?|jday|yday|doy|day(of)?year|date", re.IGNORECASE)
 
 
 def is_day_number(table: Table, column: str) -> bool:
     told = [v for v in pd.unique(table.text(column)) if v]
     return bool(told) and all(v.isdecimal() and len(v) <= 3 for v in told)
+
+
+def tell_lone_days(table: Table, frame: pd.DataFrame, ledger: Ledger) -> None:
+    """Visits on a day at which clocks begin anew, years before all others."""
+    moments = frame["moment"].to_numpy(dtype="datetime64[s]")
+    days = moments[~np.isnat(moments)].astype("datetime64[D]")
+    reset = of_reset_clock(days)
+    if not reset.any() or reset.all() or 2 * int(reset.sum()) > len(days):
+        return
+    others = days[~reset]
+    if others.min() - days[reset].max() < np.timedelta64(APART, "D"):
+        return
+    rows = frame["row"].to_numpy()[~np.isnat(moments)][reset]
+    ledger.warn(
+        "W037",
+        f"{table.place}, {rows_text(rows)}: {days[reset].min()} is years before all other visits "
+        f"({others.min()} to {others.max()})",
+        file=table.file,
+        row=int(rows[0]),
+        column=str(frame.attrs.get("when", "")),
+        why="clocks begin anew on such days when their battery was empty",
+        cure="correct the date, if nobody was there on that day",
+    )
 
 
 def numbered(table: Table, frame: pd.DataFrame, several: bool, ledger: Ledger) -> pd.DataFrame:

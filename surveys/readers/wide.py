@@ -12,8 +12,9 @@ from surveys.ledger import Ledger
 from surveys.open_table import open_table
 from surveys.problems import listing
 from surveys.readers import roles, visit_columns
+from surveys.readers.long_visits import TIME_OF_DAY
 from surveys.readers.site_table import SiteColumns, read_sites
-from surveys.readers.tidy import Guess, Tidy
+from surveys.readers.tidy import Tidy
 from surveys.readers.visit_columns import VisitColumn
 from surveys.readers.visit_covariates import (
     Cube,
@@ -23,50 +24,20 @@ from surveys.readers.visit_covariates import (
     own_table,
     refuse_taken,
 )
+from surveys.readers.wide_guess import detect as detect
+from surveys.readers.wide_seasons import season_columns
 from surveys.readers.wide_values import (
     agree_effort,
     counts,
     detections,
     tell_zeros,
-    word_of_presence,
 )
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, rows_text
+from surveys.units_in_cells import are_clock_times
 from surveys.values import as_seasons, natural
 
 ROLES = ("site", "species", "season")
-
-
-def detect(tables: dict[str, Table]) -> Guess | None:
-    """A table whose columns are visits and hold 0, 1 and missing; the surest of all tables."""
-    best: Guess | None = None
-    for file, table in tables.items():
-        found = visit_columns.find(table.names)
-        by_date = [] if found else visit_columns.dated(table.names)
-        found = found or by_date
-        if not found or not len(table):
-            continue
-        values = pd.unique(np.concatenate([table.text(c.name) for c in found]))
-        told = {
-            v.removesuffix(".0")  # as pandas writes whole numbers beside missing ones
-            for v in values
-            if not cells.is_missing(v, cells.MISSING_NUMBER)
-        }
-        told = {v if (w := word_of_presence(v)) is None else f"{w:g}" for v in told}
-        binary = bool(told) and told <= {"0", "1"}
-        counts = bool(told) and all(v.isdecimal() and len(v) < 4 for v in told)
-        if not counts:
-            continue
-        name = file.lower()
-        sure = 0.9 if binary else 0.5
-        sure += 0.05 * ("detect" in name or "history" in name or name.startswith("y"))
-        stem = found[0].stem.casefold()
-        sure -= 0.01 * visit_columns.STEMS.index(stem) if stem in visit_columns.STEMS else 0.3
-        why = f"columns {found[0].name} to {found[-1].name} hold {listing(sorted(told), 6)}"
-        if best is None or sure > best.sure:
-            extra = {"file": file, "visits": found, "by_date": bool(by_date)}
-            best = Guess("wide", sure, why, extra=extra)
-    return best
 
 
 def read(study: StudyFile, ledger: Ledger) -> Tidy | None:
@@ -134,6 +105,7 @@ def of_columns(
         cube[kind_at, site_at, seasons, visit] = y[:, position]
         row_at[kind_at, site_at, seasons] = table.rows
     cubes = _cubes(study, table, groups, layout, site_at, season_at, columns, ledger)
+    of_seasons, left = season_columns(study, table, layout, sites, season_at, left, ledger)
     columns_of_sites = SiteColumns(table, role["site"], left, sites)
     site_frame, site_tables = read_sites(study, columns_of_sites, ledger)
     _account(table, sites, site_frame, ledger)
@@ -149,6 +121,8 @@ def of_columns(
         frame = getattr(tidy, part)
         setattr(tidy, part, frame[frame["site"].isin(known)].reset_index(drop=True))
     tidy.sites = site_frame
+    if of_seasons is not None:
+        tidy.season_covariates = of_seasons[of_seasons["site"].isin(known)].reset_index(drop=True)
     tidy.tables = [table, *(c.table for c in cubes.values() if c.table is not table), *site_tables]
     return tidy
 
@@ -276,6 +250,19 @@ def _keys(sites: np.ndarray, season_at: np.ndarray, kind_at: np.ndarray) -> list
 
 def _refuse_twice(table, sites, season_at, kind_at, layout, role, ledger: Ledger) -> None:
     keys = pd.DataFrame({"site": sites, "season": season_at, "species": kind_at})
+    apart = [
+        c
+        for c in table.names
+        if c not in role.values()
+        and c not in {v.name for v in layout.columns}
+        and not keys.assign(c=table.text(c)).duplicated().any()
+    ]
+    apart = (
+        f'. "{apart[0]}" tells them apart: if it is part of the site, write both into one '
+        "column of ids"
+        if apart
+        else ""
+    )
     for (site, *_), group in keys[keys.duplicated(keep=False)].groupby(list(keys.columns)):
         rows = table.rows[group.index]
         told = "site, season and species" if role["species"] else "site and season"
@@ -287,8 +274,15 @@ def _refuse_twice(table, sites, season_at, kind_at, layout, role, ledger: Ledger
             column=role["site"] or "",
             why=f"one row for each {told if role['season'] or role['species'] else 'site'} is read",
             cure="join the rows; for further seasons or species add a column and name it in "
-            "[files.detections.columns] season or species",
+            f"[files.detections.columns] season or species{apart}",
         )
+
+
+def is_clock(table: Table, names: Sequence[str]) -> bool:
+    """Whether the columns of a covariate hold times of day."""
+    told = {v for name in names for v in pd.unique(table.text(name))}
+    told = [v for v in told if not cells.is_missing(v, cells.MISSING_WORD)]
+    return are_clock_times(told, names[0])
 
 
 def _cubes(
@@ -311,6 +305,8 @@ def _cubes(
         renamed[effort.rstrip("._- ")] = "effort"
     for stem, names in groups.items():
         name = renamed.get(stem, stem)
+        if name == "time" and is_clock(table, names):
+            name = TIME_OF_DAY  # `time` is that of the first detection
         keys = dict(sections.get(name, {}))
         if name == "effort":
             keys["type"] = "number"

@@ -77,6 +77,7 @@ def detections(
         row, name = min(places)
         n = len(places)
         fraction = cells.parse_number(text)
+        word = text.isalpha()
         code = "E048" if fraction is not None and fraction[0] > 0 and n and "." in text else "E047"
         ledger.error(
             code,
@@ -85,7 +86,10 @@ def detections(
             file=table.place,
             row=row,
             column=name,
-            cure=f'if it means missing, set [wide] missing = ["{text}"] (read as missing without '
+            cure=(
+                "write 1, or how many, where it means that the species was seen; " if word else ""
+            )
+            + f'if it means missing, set [wide] missing = ["{text}"] (read as missing without '
             'asking: blank, NA, ".", "-", "n/a", "NaN")',
         )
     return out
@@ -194,6 +198,8 @@ def agree_effort(
         row = int(row_at[:, site, season].max())
         value = effort.values[site, season, visit]
         name = effort.columns[min(visit, len(effort.columns) - 1)]
+        if effort.table is not table:
+            name = f"the effort in {effort.table.place}, column {name},"
         told = "blank" if np.isnan(value) else f"{value:g}"
         ledger.error(
             "E049",

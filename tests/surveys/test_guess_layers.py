@@ -1,5 +1,7 @@
 """`occupancy init` with layers and rasters: a study file that reads without edits."""
 
+import tomllib
+
 import geopandas
 import numpy as np
 import pyogrio
@@ -82,3 +84,18 @@ def test_guess__a_damaged_raster_leaves_a_note(folder):
     (folder / "dem.tif").write_text("no raster")
     text = guess([folder / "detections.csv", folder / "dem.tif"])
     assert "# dem.tif cannot be read as a raster: save it as GeoTIFF" in text
+
+
+def test_a_star_names_the_parts_of_a_shapefile_too(tmp_path):
+    layer = geopandas.GeoDataFrame(
+        {"site": ["A", "B"], "elev": [1, 2]},
+        geometry=geopandas.points_from_xy([8.2, 8.3], [46.8, 46.9]),
+        crs=4326,
+    )
+    layer.to_file(tmp_path / "plots.shp")
+    (tmp_path / "plots.gpx").write_text("<?xml version='1.0'?><gpx/>")
+    (tmp_path / "d.csv").write_text("site,v1,v2\nA,0,1\nB,1,0\n")
+    told = guess(sorted(tmp_path.iterdir()), folder=tmp_path)
+    assert tomllib.loads(told)["files"]["sites"]["path"] == "plots.shp"
+    assert "# not used: plots.gpx (places of a GPS" in told
+    assert "plots.dbf" not in told

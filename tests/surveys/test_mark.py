@@ -331,3 +331,20 @@ def test_reference__histories_of_rmark(tmp_path, shared, file):
     assert np.isnan(y).sum() == wanted["missing"]
     assert found.sum() == wanted["sites_detected"]
     assert round(float(found.mean()), 4) == wanted["naive_occupancy"]
+
+
+def test_histories_with_blanks_between_their_visits_are_no_covariates(tmp_path):
+    (tmp_path / "a.inp").write_text("0 1 0 1 1 1;\n1 1 0 0 0 1;\n")
+    with pytest.raises(SurveyError, match="blanks between the visits"):
+        guess([tmp_path / "a.inp"], folder=tmp_path)
+
+
+@pytest.mark.parametrize(("most", "states"), [(2, True), (3, False), (9, False)])
+def test_numbers_that_leave_some_out_are_counts(tmp_path, most, states):
+    (tmp_path / "a.inp").write_text(f"0110 1;\n01{most}0 1;\n0000 1;\n")
+    told = guess([tmp_path / "a.inp"], folder=tmp_path)
+    (tmp_path / "study.toml").write_text(told)
+    ds = read(tmp_path)
+    assert ('family = "multi_state"' in told) is states
+    assert ("count" in ds) is not states
+    assert float(ds["detection"].max()) == (most if states else 1)
