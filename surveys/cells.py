@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from surveys.ledger import Ledger
-from surveys.problems import Problem, first_of, listing
-from surveys.text_table import Table, rows_text
+from surveys.problems import Problem, first_of, listing, rows_text
+from surveys.text_table import Table
 from surveys.units_in_cells import VAGUE, take_clock_off, take_off, tell_units
 from surveys.workbook import ERROR_CELLS
 
@@ -180,10 +180,8 @@ def numbers(
         unit = len(rows) == 1 and rows[0] == table.spec.header_row + 1 and value[0].isalpha()
         ledger.error(
             "E046",
-            f'{table.place}, {rows_text(rows)}, column {column}: "{value}" {fact}',
-            file=table.place,
-            row=int(rows[0]),
-            column=column,
+            f'"{value}" {fact}',
+            at=table.at(rows, column),
             cure=(f"if row {rows[0]} holds units, delete it; " if unit else "")
             + (hint or f'if it means missing, set [{table.spec.section}] missing = ["{value}"]'),
             others=others,
@@ -223,10 +221,8 @@ def error_cells(table: Table, column: str, ledger: Ledger, also: Iterable[str] =
         rows = table.rows[cells == value]
         ledger.error(
             "E020",
-            f"{table.place}, {rows_text(rows)}, column {column}: Excel error {value}",
-            file=table.place,
-            row=int(rows[0]),
-            column=column,
+            f"Excel error {value}",
+            at=table.at(rows, column),
             cure=f'repair the formula, or list "{value}" under [{table.spec.section}] missing '
             "to treat it as missing",
         )
@@ -345,10 +341,8 @@ def ids(table: Table, column: str, ledger: Ledger) -> np.ndarray:
     if blank:
         ledger.error(
             "E013",
-            f"{table.place}, {rows_text(blank)}, column {column}: blank",
-            file=table.place,
-            row=int(blank[0]),
-            column=column,
+            "blank",
+            at=table.at(blank, column),
             cure=f'set [{table.spec.section}] fill_down = ["{column}"] to copy the value down, '
             "or fill in the id; delete the row if it is none (units, totals)",
         )
@@ -375,11 +369,8 @@ def _refuse_totals(table: Table, column: str, ledger: Ledger) -> None:
         rows = table.rows[cells == value]
         ledger.error(
             "E014",
-            f'{table.place}, {rows_text(rows)}, column {column}: "{value}" is a row of totals, '
-            "not a place",
-            file=table.place,
-            row=int(rows[0]),
-            column=column,
+            f'"{value}" is a row of totals, not a place',
+            at=table.at(rows, column),
             why="it would be read as one more site",
             cure="delete the row; a place that is called so needs another name",
         )

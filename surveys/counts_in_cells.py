@@ -9,7 +9,7 @@ import pandas as pd
 
 from surveys import cells
 from surveys.ledger import Ledger
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 
 _GROUPED = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
 
@@ -36,11 +36,8 @@ def is_thousands(table: Table, column: str, ledger: Ledger, beside: Iterable[str
     rows = table.rows[table.text(column) == value]
     ledger.error(
         "E501",
-        f'{table.place}, {rows_text(rows)}, column {column}: "{value}" can be {float(value):g} or '
-        f"{value.replace('.', '')}, and no value decides",
-        file=table.place,
-        row=int(rows[0]),
-        column=column,
+        f'"{value}" can be {float(value):g} or {value.replace(".", "")}, and no value decides',
+        at=table.at(rows, column),
         cure=f'set [{table.spec.section}] decimal = "," if the point parts thousands, else '
         'decimal = "."',
     )

@@ -22,8 +22,8 @@ from surveys.date_cells import (
     year_may_lead,
 )
 from surveys.ledger import Ledger
-from surveys.problems import first_of, listing
-from surveys.text_table import Table, rows_text
+from surveys.problems import first_of, listing, rows_text
+from surveys.text_table import Table
 
 _TIMED = re.compile(r"\d:\d{2}")
 OFFSET = re.compile(r":\d{2}(?:\.\d+)?\s*(?:Z|([+-])(\d{2}):?(\d{2}))$")
@@ -357,10 +357,8 @@ def _refuse(
         rows = table.rows[cells == value]
         ledger.error(
             code,
-            f'{table.place}, {rows_text(rows)}, column {column}: "{value}" {fact}',
-            file=table.place,
-            row=int(rows[0]),
-            column=column,
+            f'"{value}" {fact}',
+            at=table.at(rows, column),
             cure="correct it or blank the cell"
             if code == "E035"
             else f"write dates as 2021-05-01, or set [{table.spec.section}] date_format = "

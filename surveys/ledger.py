@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from surveys.problems import Problem, SurveyError
+from surveys.problems import Level, Problem, SurveyError, Where
 
 PLACES_KEPT = 20
 # Rows of a table that lies in several files are numbered on: those of the second begin here.
@@ -207,21 +207,33 @@ class Ledger:
         """Keep a problem of any level; an error waits for `raise_errors`."""
         self.problems.append(self.named(problem))
 
-    def repair(self, code: str, fact: str, **more: Any) -> None:
-        """Something was mended while reading; `more` are further fields of Problem."""
-        self.add(Problem(code=code, fact=fact, level="repair", **more))
+    def repair(self, code: str, fact: str, at: Where | None = None, **more: Any) -> None:
+        """Something was mended while reading.
 
-    def warn(self, code: str, fact: str, **more: Any) -> None:
+        `at` are the rows it was seen in, told before the fact; `more` are fields of Problem.
+        """
+        self._tell("repair", code, fact, at, more)
+
+    def warn(self, code: str, fact: str, at: Where | None = None, **more: Any) -> None:
         """Something to look at; the data were read all the same."""
-        self.add(Problem(code=code, fact=fact, level="warn", **more))
+        self._tell("warn", code, fact, at, more)
 
-    def note(self, code: str, fact: str, **more: Any) -> None:
+    def note(self, code: str, fact: str, at: Where | None = None, **more: Any) -> None:
         """Something to know."""
-        self.add(Problem(code=code, fact=fact, level="note", **more))
+        self._tell("note", code, fact, at, more)
 
-    def error(self, code: str, fact: str, **more: Any) -> None:
+    def error(self, code: str, fact: str, at: Where | None = None, **more: Any) -> None:
         """Something that forbids going on; gathered, so that all can be told in one go."""
-        self.add(Problem(code=code, fact=fact, level="error", **more))
+        self._tell("error", code, fact, at, more)
+
+    def _tell(
+        self, level: Level, code: str, fact: str, at: Where | None, more: dict[str, Any]
+    ) -> None:
+        """`at` stands before the fact, and is where programs find the first of its rows."""
+        if at is not None:
+            fact = f"{at}: {fact}"
+            more = {"file": at.file, "row": min(at.rows), "column": at.column} | more
+        self.add(Problem(code=code, fact=fact, level=level, **more))
 
     def of_level(self, level: str) -> list[Problem]:
         """The problems of one level: "error", "repair", "warn" or "note"."""

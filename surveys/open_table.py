@@ -14,13 +14,13 @@ from typing import Any
 from surveys import sniff, unpack
 from surveys.ledger import Ledger
 from surveys.parquet import NotParquet, read_parquet
-from surveys.problems import did_you_mean, listing
+from surveys.problems import did_you_mean, listing, rows_text
 from surveys.readers import layer_table
 from surveys.split_tables import open_parts
 from surveys.table_edges import unquoted
 from surveys.table_shape import shape, shape_of_columns
 from surveys.tell_encoding import tell_encoding
-from surveys.text_table import Table, TableSpec, rows_text
+from surveys.text_table import Table, TableSpec
 from surveys.workbook import NotWorkbook, read_sheet
 
 MOST_FILE_BYTES = 8 * 1024**3

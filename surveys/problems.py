@@ -57,6 +57,19 @@ class Problem:
         return render([self])
 
 
+@dataclass(frozen=True)
+class Where:
+    """Rows of a table, and a column of it where one is meant."""
+
+    file: str
+    rows: tuple[int, ...]
+    column: str = ""
+
+    def __str__(self) -> str:
+        column = f", column {self.column}" if self.column else ""
+        return f"{self.file}, {rows_text(self.rows)}{column}"
+
+
 class SurveyError(ValueError):
     """The survey data cannot be used as they are; holds every problem found, not only the first.
 
@@ -173,3 +186,15 @@ def listing(names: Iterable[object], most: int = 5) -> str:
     words = [str(n) for n in names]
     shown = ", ".join(words[:most])
     return f"{shown} and {len(words) - most} more" if len(words) > most else shown
+
+
+def rows_text(rows: Iterable[int], most: int = 5) -> str:
+    """Row numbers as a phrase: "row 7", "rows 3-5", "rows 2, 9 and 4 more"."""
+    numbers = sorted({int(r) for r in rows})
+    if len(numbers) == 1:
+        return f"row {numbers[0]}"
+    if len(numbers) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"rows {numbers[0]}-{numbers[-1]}"
+    if len(numbers) == 2 and numbers[1] == numbers[0] + 1:
+        return f"rows {numbers[0]}-{numbers[1]}"
+    return f"rows {listing(numbers, most)}"

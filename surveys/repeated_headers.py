@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from surveys.ledger import Ledger
-from surveys.text_table import TableSpec, rows_text
+from surveys.problems import rows_text
+from surveys.text_table import TableSpec
 
 RULE = "the header once more"
 

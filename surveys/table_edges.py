@@ -8,8 +8,9 @@ import unicodedata
 from collections.abc import Sequence
 
 from surveys.ledger import Ledger
+from surveys.problems import rows_text
 from surveys.sniff import SEPARATORS
-from surveys.text_table import TableSpec, bare, rows_text
+from surveys.text_table import TableSpec, bare
 
 NOTE_RULE = "note below the table"
 _SIGN = re.compile(r"[*†‡§#¹²³]+\s*\w")

@@ -13,10 +13,10 @@ import pandas as pd
 from surveys import no_header, sniff
 from surveys.ledger import Ledger
 from surveys.parquet import Columns
-from surveys.problems import did_you_mean, listing
+from surveys.problems import did_you_mean, listing, rows_text
 from surveys.repeated_headers import without_headers
 from surveys.table_edges import clean, clean_row, with_row_names, without_notes
-from surveys.text_table import Table, TableSpec, bare, rows_text
+from surveys.text_table import Table, TableSpec, bare
 from surveys.workbook import Sheet
 
 
@@ -331,11 +331,8 @@ def _tell_merged(table: Table, ledger: Ledger) -> None:
             table.told_blank |= {(row, column) for row in blank}
             ledger.error(
                 "E013",
-                f"{table.place}, {rows_text(blank)}, column {column}: blank. "
-                f"The cells {listing([span for _, _, span in spans], 3)} are merged",
-                file=table.place,
-                row=min(blank),
-                column=column,
+                f"blank. The cells {listing([span for _, _, span in spans], 3)} are merged",
+                at=table.at(blank, column),
                 cure=f'set [{table.spec.section}] fill_down = ["{column}"] to copy the value down, '
                 "or unmerge",
             )

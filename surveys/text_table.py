@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from surveys.problems import listing
+from surveys.problems import Where
 
 _UNIT = re.compile(r"\s*[(\[][^()\[\]]*[)\]]$")
 CUT = 10  # letters of a column's name that a Shapefile keeps
@@ -106,6 +106,10 @@ class Table:
         """The file, and the sheet where there is one: "survey.xlsx, sheet Data"."""
         return f"{self.file}, sheet {self.sheet}" if self.sheet else self.file
 
+    def at(self, rows: Iterable[int], column: str | None = "") -> Where:
+        """Rows of this table, counted as in the file, as problems tell them."""
+        return Where(self.place, tuple(int(r) for r in rows), column or "")
+
     @property
     def workbook(self) -> bool:
         """Whether the table came from a workbook, whose numbers need no decimal sign."""
@@ -156,18 +160,6 @@ class Table:
         if found is not None and (found != wanted or found in self.written):
             self.taken[found] = wanted
         return found
-
-
-def rows_text(rows: Iterable[int], most: int = 5) -> str:
-    """Row numbers as a phrase: "row 7", "rows 3-5", "rows 2, 9 and 4 more"."""
-    numbers = sorted({int(r) for r in rows})
-    if len(numbers) == 1:
-        return f"row {numbers[0]}"
-    if len(numbers) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1:
-        return f"rows {numbers[0]}-{numbers[-1]}"
-    if len(numbers) == 2 and numbers[1] == numbers[0] + 1:
-        return f"rows {numbers[0]}-{numbers[1]}"
-    return f"rows {listing(numbers, most)}"
 
 
 @lru_cache(maxsize=4096)

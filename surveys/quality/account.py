@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from surveys.problems import rows_text
 from surveys.quality.base import Evidence, Section, left_out
 from surveys.quality.said import many, percent
-from surveys.text_table import rows_text
 
 NAME, TITLE = "account", "Every row, used or set aside"
 

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 
 from surveys.fieldwork import RECORDER, Fieldwork
-from surveys.problems import Problem, listing
+from surveys.problems import Problem, listing, rows_text
 from surveys.quality.base import Evidence, Section, left_out
 from surveys.quality.operation import OUTSIDE
 from surveys.quality.said import day, many, span
-from surveys.text_table import rows_text
 
 NAME, TITLE = "clocks", "Clocks"
 FIRST_YEAR = 1990  # no camera of a survey is older

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from surveys.fieldwork import CAMERA
-from surveys.problems import Problem
+from surveys.problems import Problem, rows_text
 from surveys.quality.base import Evidence, Section, left_out
 from surveys.quality.said import many, percent
-from surveys.text_table import rows_text
 
 NAME, TITLE = "duplicates", "Records that stand twice"
 MOST_SHOWN = 12

@@ -37,7 +37,7 @@ from surveys.readers.sound_tables import Sounds
 from surveys.readers.sound_visits import KEY, MINUTES, Visits
 from surveys.readers.tidy import Guess, Tidy
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 from surveys.values import as_seasons, natural
 
 SECTIONS = ("birdnet", "time", "clock", "occasions", "seasons")
@@ -280,10 +280,10 @@ def _tell_late(sounds: Sounds, found: Recordings, at: np.ndarray, ledger: Ledger
         return
     ledger.warn(
         "W686",
-        f"{table.place}, {rows_text(table.rows[mine['at'].to_numpy(dtype=int)])}: detections after "
+        "detections after "
         f'the end of their recording ("{row["recording"]}" has {seconds:g} seconds); they were '
         "counted at its end",
-        file=table.file,
+        at=table.at(table.rows[mine["at"].to_numpy(dtype=int)]),
         row=int(table.rows[int(row["at"])]),
         why="either the length of the recordings or the times are wrong",
         cure="correct the durations, or [birdnet] recording_minutes and duration_unit",

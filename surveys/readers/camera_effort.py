@@ -13,7 +13,6 @@ from surveys.occasions import Intervals, Occasions, build, spread, subtract
 from surveys.readers.camera_settings import Settings, Window, year_windows
 from surveys.readers.deployments import Deployments
 from surveys.study_file import StudyFile
-from surveys.text_table import rows_text
 from surveys.values import natural
 
 
@@ -142,9 +141,8 @@ def _tell_seasons_that_meet(
         site = deployments.site[pieces.owner[i]]
         ledger.error(
             "E572",
-            f'{deployments.table.place}, {rows_text(rows)}: site "{site}" is in '
-            f"seasons {names[season[i]]} and {names[season[j]]} at one time",
-            file=deployments.table.place,
+            f'site "{site}" is in seasons {names[season[i]]} and {names[season[j]]} at one time',
+            at=deployments.table.at(rows),
             row=int(rows[1]),
             cure="correct the dates or the seasons",
         )

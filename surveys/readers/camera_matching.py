@@ -8,12 +8,12 @@ import pandas as pd
 from surveys.clock import DAY
 from surveys.ledger import Ledger
 from surveys.occasions import Intervals, locate, union
+from surveys.problems import rows_text
 from surveys.readers import long_visits
 from surveys.readers.camera_effort import Effort
 from surveys.readers.camera_records import OUTSIDE, Records
 from surveys.readers.camera_settings import Settings
 from surveys.readers.deployments import Deployments
-from surveys.text_table import rows_text
 
 
 def used_records(

@@ -15,7 +15,7 @@ from surveys.readers import roles
 from surveys.readers.camera_settings import Settings
 from surveys.readers.long_values import count_cells
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 
 OUTSIDE = "outside the time that a camera worked"
 # Clocks that have lost their battery begin anew on one of these days.
@@ -199,11 +199,10 @@ def check_clocks(records: Records, earliest: int, settings: Settings, ledger: Le
         first, last = str(days[mine].min()), str(days[mine].max())
         ledger.error(
             "E037",
-            f"{records.table.place}, {rows_text(rows)}: {n} {'record' if n == 1 else 'records'} of "
+            f"{n} {'record' if n == 1 else 'records'} of "
             f"{unit} on {first}{f' to {last}' if last > first else ''}, before any camera stood: "
             "the camera clock was reset",
-            file=records.table.place,
-            row=int(rows[0]),
+            at=records.table.at(rows),
             cure=f'correct it: [clock."{unit}"] shift = "3650 days 02:00" (what to add); or set '
             f"such records aside: [time] drop_before = {last[:4]}-12-31",
         )

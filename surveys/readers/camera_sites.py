@@ -13,7 +13,7 @@ from surveys.readers import coordinates, roles
 from surveys.readers.deployments import Deployments
 from surveys.readers.site_table import SiteColumns, read_sites
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 
 NEAR_METRES = 100.0
 METRES_OF_A_DEGREE = 111_195.0
@@ -125,9 +125,8 @@ def _one_place(
         rows = table.rows[site == name]
         ledger.error(
             "E513",
-            f'{table.place}, {rows_text(rows)}: the cameras of site "{name}" stood '
-            f"{apart[name]:.0f} m apart",
-            file=table.place,
+            f'the cameras of site "{name}" stood {apart[name]:.0f} m apart',
+            at=table.at(rows),
             row=int(rows[1]),
             column=pair[0],
             cure="correct the coordinates, or give the places site ids of their own; a place to "

@@ -10,7 +10,7 @@ import numpy as np
 
 from surveys.clock import Clock
 from surveys.ledger import Ledger
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 
 JOINED = "Date and Time"  # the column made of two
 
@@ -82,11 +82,9 @@ def instants_of(
         text = str(wall[known][i]).replace("T", " ")
         ledger.warn(
             "W039",
-            f"{table.place}, {rows_text(rows[twice])}, column {column}: {text} occurs twice in "
-            f"{clock.name}; the first was taken",
-            file=table.file,
+            f"{text} occurs twice in {clock.name}; the first was taken",
+            at=table.at(rows[twice], column),
             row=int(rows[i]),
-            column=column,
         )
     return out
 
@@ -110,11 +108,8 @@ def tell_bare_days(
         rows = table.rows[bare]
         ledger.repair(
             "R042",
-            f"{table.place}, {rows_text(rows)}, column {column}: a date without a time, where "
-            f"others have one; {meaning}",
-            file=table.file,
-            row=int(rows[0]),
-            column=column,
+            f"a date without a time, where others have one; {meaning}",
+            at=table.at(rows, column),
             cure="write the time",
         )
 

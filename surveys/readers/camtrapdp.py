@@ -16,7 +16,7 @@ from surveys import cells
 from surveys.clock import Clock
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
-from surveys.problems import listing
+from surveys.problems import listing, rows_text
 from surveys.readers import roles
 from surveys.readers.camera_records import Records, check_shifts, species_frame
 from surveys.readers.camera_settings import SECTIONS as OF_CAMERAS
@@ -41,7 +41,7 @@ from surveys.readers.offset_times import (
 from surveys.readers.site_table import read_sites
 from surveys.readers.tidy import Guess, Tidy
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 
 SECTIONS = (*OF_CAMERAS, "camtrapdp")
 PACKAGE = True  # its tables are named by the package, not by the study file
@@ -206,10 +206,8 @@ def _tell_blank(table: Table, times: OffsetTimes, ledger: Ledger) -> None:
     if gone.any():
         ledger.error(
             "E514",
-            f"{table.place}, {rows_text(table.rows[gone])}, column {times.column}: blank",
-            file=table.place,
-            row=int(table.rows[gone][0]),
-            column=times.column,
+            "blank",
+            at=table.at(table.rows[gone], times.column),
             cure="write when the camera was set up and taken away",
         )
 
@@ -314,11 +312,8 @@ def _kinds(table: Table, names: Names, ledger: Ledger) -> np.ndarray:
             rows = table.rows[kinds == word]
             ledger.error(
                 "E576",
-                f'{table.place}, {rows_text(rows)}, column observationType: "{word}" is none of '
-                f"{', '.join(TYPES)}",
-                file=table.place,
-                row=int(rows[0]),
-                column="observationType",
+                f'"{word}" is none of {", ".join(TYPES)}',
+                at=table.at(rows, "observationType"),
                 cure="export the package again",
             )
     kinds[kinds == "animal"] = ""

@@ -17,9 +17,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from surveys import unpack
-from surveys.problems import Problem, listing
+from surveys.problems import Problem, listing, rows_text
 from surveys.readers.data_package import PackageFiles
-from surveys.text_table import rows_text
 
 TABLES = ("deployments", "media", "observations")
 PROFILE = "camtrap-dp-profile.json"

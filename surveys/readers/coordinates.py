@@ -10,11 +10,11 @@ import pandas as pd
 from surveys import cells
 from surveys.dms_text import dms
 from surveys.ledger import Ledger
-from surveys.problems import first_of
+from surveys.problems import first_of, rows_text
 from surveys.readers import positions, roles
 from surveys.shared_places import SAME_METRES, seem_shared, shared
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 
 PAIRS = (("longitude", "latitude"), ("easting", "northing"))
 PAIRS_FLAT = tuple(role for pair in PAIRS for role in pair)
@@ -137,11 +137,8 @@ def _degrees(table: Table, column: str, axis: str, ledger: Ledger) -> np.ndarray
         rows = table.rows[texts == value]
         ledger.error(
             "E046",
-            f'{table.place}, {rows_text(rows)}, column {column}: "{value}" is neither decimal '
-            "degrees nor degrees, minutes and seconds",
-            file=table.place,
-            row=int(rows[0]),
-            column=column,
+            f'"{value}" is neither decimal degrees nor degrees, minutes and seconds',
+            at=table.at(rows, column),
             others=others,
         )
     first = next(i for i, v in enumerate(texts) if turned[v] is not None)
@@ -168,11 +165,8 @@ def _tell_other_axis(table: Table, column: str, axis: str, ledger: Ledger) -> bo
         return False
     ledger.error(
         "E024",
-        f'{table.place}, {rows_text(table.rows[wrong])}, column {column}: "{texts[wrong][0]}" is '
-        f"a {other}, and the column is read as {axis}",
-        file=table.place,
-        row=int(table.rows[wrong][0]),
-        column=column,
+        f'"{texts[wrong][0]}" is a {other}, and the column is read as {axis}',
+        at=table.at(table.rows[wrong], column),
         cure=f"swap the columns: [{table.spec.section}.columns] {axis}, {other}",
     )
     return True
@@ -184,10 +178,8 @@ def _check(study, table, ids, pair, names, values, crs, ledger: Ledger) -> None:
     if half.any():
         ledger.error(
             "E512",
-            f"{table.place}, {rows_text(table.rows[half])}: only one of {names[0]} and {names[1]} "
-            "is given",
-            file=table.place,
-            row=int(table.rows[half][0]),
+            f"only one of {names[0]} and {names[1]} is given",
+            at=table.at(table.rows[half]),
             cure="give both, or leave both blank",
         )
     null = (one == 0) & (other == 0)

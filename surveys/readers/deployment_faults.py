@@ -7,9 +7,9 @@ import pandas as pd
 
 from surveys.clock import DAY
 from surveys.ledger import Ledger
+from surveys.problems import rows_text
 from surveys.readers.camera_settings import Settings
 from surveys.readers.deployments import Deployments
-from surveys.text_table import rows_text
 
 UNION = '; or let time that cameras of a site share count once: [cameras] combine = "union"'
 MOST_YEARS, FIRST_YEAR = 15, 1950

@@ -12,7 +12,7 @@ from surveys import cells
 from surveys.ledger import Ledger
 from surveys.occasions import Intervals
 from surveys.open_table import open_table
-from surveys.problems import did_you_mean, first_of, listing, nearest
+from surveys.problems import did_you_mean, first_of, listing, nearest, rows_text
 from surveys.readers import roles
 from surveys.readers.camera_settings import Settings
 from surveys.readers.camera_times import only_dates, tell_bare_days, with_hours, without_time
@@ -20,7 +20,7 @@ from surveys.readers.failures import failures, problem_columns
 from surveys.readers.offset_times import check_mixed, is_missing, offset_times, on_clock
 from surveys.readers.one_table import deployments_of
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, TableSpec, rows_text
+from surveys.text_table import Table, TableSpec
 
 NEVER = "no camera stood: without dates"
 USUAL: dict[str, tuple[str, ...]] = {
@@ -169,10 +169,8 @@ def _tell_blank(table: Table, column: str, blank: np.ndarray, cure: str, ledger:
         rows = table.rows[blank]
         ledger.error(
             "E514",
-            f"{table.place}, {rows_text(rows)}, column {column}: blank",
-            file=table.place,
-            row=int(rows[0]),
-            column=column,
+            "blank",
+            at=table.at(rows, column),
             cure=cure,
         )
 
@@ -249,11 +247,10 @@ def _tell_never(table: Table, columns: tuple[str, str], never: np.ndarray, ledge
         rows = table.rows[never]
         ledger.warn(
             "W514",
-            f"{table.place}, {rows_text(rows)}: neither {columns[0]} nor {columns[1]} is told; no "
+            f"neither {columns[0]} nor {columns[1]} is told; no "
             "camera is taken to have stood there, and the "
             f"{'row was' if len(rows) == 1 else 'rows were'} set aside",
-            file=table.file,
-            row=int(rows[0]),
+            at=table.at(rows),
             column=columns[0],
             cure="write both dates, if a camera worked there",
         )

@@ -16,7 +16,7 @@ from surveys.readers.dwca_archive import HUMBOLDT, MEASUREMENT, Archive
 from surveys.readers.dwca_hierarchy import dates_in_parts, inherit, made_of_others, parents
 from surveys.readers.dwca_times import interval
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 
 UNKNOWN = frozenset({*cells.MISSING_NUMBER, "unknown", "not recorded", "not reported", "none"})
 EFFORTS = {
@@ -85,9 +85,8 @@ def _check_ids(table: Table, ids: np.ndarray, ledger: Ledger) -> None:
             shown = "" if what == "has no id" else f' ("{ids[bad][0]}")'
             ledger.error(
                 "E621",
-                f"{table.place}, {rows_text(table.rows[bad])}: an event {what}{shown}",
-                file=table.place,
-                row=int(table.rows[bad].min()),
+                f"an event {what}{shown}",
+                at=table.at(table.rows[bad]),
                 why="its occurrences cannot be told from those of others",
                 cure="ask the publisher to mend the archive",
             )
@@ -129,11 +128,8 @@ def _times(
     if bad:
         ledger.error(
             "E622",
-            f"{table.place}, {rows_text(table.rows[bad])}, column eventDate: "
             f'"{days[bad[0]]}" is no date or interval of dates',
-            file=table.place,
-            row=int(table.rows[bad].min()),
-            column="eventDate",
+            at=table.at(table.rows[bad], "eventDate"),
             cure="a date is 2021-05-01, an interval 2021-05-01/2021-05-03",
         )
     return start, end, timed
@@ -278,10 +274,8 @@ def _effort(
     if bad:
         ledger.error(
             "E046",
-            f'{table.place}, {rows_text(table.rows[bad])}: {name} "{texts[bad[0]]}" is not a '
-            "number",
-            file=table.place,
-            row=int(table.rows[bad].min()),
+            f'{name} "{texts[bad[0]]}" is not a number',
+            at=table.at(table.rows[bad]),
         )
     if len(seen) > 1:
         ledger.error(
@@ -294,10 +288,8 @@ def _effort(
     if lost.any() and keys.get("blank_effort") != "drop":
         ledger.error(
             "E551",
-            f"{table.place}, {rows_text(table.rows[lost])}: the effort ({name}) of "
-            f"{int(lost.sum())} of {int(live.sum())} events is unknown or 0",
-            file=table.place,
-            row=int(table.rows[lost].min()),
+            f"the effort ({name}) of {int(lost.sum())} of {int(live.sum())} events is unknown or 0",
+            at=table.at(table.rows[lost]),
             why="a visit without effort would count as no visit",
             cure=f'set them aside: [dwca] blank_effort = "drop"; or use it as a covariate, which '
             f'may be missing: [visit_covariates.effort_told] column = "{name}"',
@@ -351,9 +343,8 @@ def _values(name: str, keys: dict, texts: np.ndarray, events: Events, ledger: Le
         rows = events.table.rows[live & (texts == first)]
         ledger.error(
             "E046",
-            f'{events.table.place}, {rows_text(rows)}: {name} "{first}" is not a number',
-            file=events.table.place,
-            row=int(rows.min()),
+            f'{name} "{first}" is not a number',
+            at=events.table.at(rows),
             cure=f'[visit_covariates.{name}] type = "factor"',
         )
     return np.array([t[0] if (t := told[str(v)]) else np.nan for v in texts], dtype=float)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from surveys.ledger import Ledger
 from surveys.readers.dwca_archive import HUMBOLDT, OCCURRENCE, Archive
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 
 # What a part of an event has from the event that it is part of, where it does not say its own.
 INHERITED = (
@@ -36,10 +36,8 @@ def parents(table: Table, ids: np.ndarray, ledger: Ledger) -> np.ndarray:
     bad = at >= 0
     ledger.error(
         "E621",
-        f"{table.place}, {rows_text(table.rows[bad])}: events are part of themselves by their "
-        "parentEventID",
-        file=table.place,
-        row=int(table.rows[bad].min()),
+        "events are part of themselves by their parentEventID",
+        at=table.at(table.rows[bad]),
         cure="ask the publisher to mend the archive",
     )
     return np.full(len(ids), -1)

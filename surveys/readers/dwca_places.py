@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from surveys.ledger import Ledger
-from surveys.problems import listing
-from surveys.text_table import Table, rows_text
+from surveys.problems import listing, rows_text
+from surveys.text_table import Table
 
 MOST_METRES = 1000.0  # within which coordinates of one site are taken for one place
 METRES_OF_A_DEGREE = 111_195.0

@@ -14,12 +14,12 @@ import pandas as pd
 
 from surveys import taxa
 from surveys.ledger import Ledger
-from surveys.problems import listing, nearest
+from surveys.problems import listing, nearest, rows_text
 from surveys.readers import roles
 from surveys.readers.dwca_archive import HUMBOLDT, OCCURRENCE, Archive
 from surveys.readers.dwca_events import Events
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 
 HIGHER = ("kingdom", "phylum", "class", "order", "family", "genus")
 # The standard has present and absent; publishers write them in their own languages too.
@@ -191,11 +191,8 @@ def _status(table: Table, aside: np.ndarray, ledger: Ledger) -> np.ndarray:
     if odd.any():
         ledger.error(
             "E624",
-            f"{table.place}, {rows_text(table.rows[odd])}, column occurrenceStatus: "
             f'"{told[odd][0]}" is neither present nor absent',
-            file=table.place,
-            row=int(table.rows[odd].min()),
-            column="occurrenceStatus",
+            at=table.at(table.rows[odd], "occurrenceStatus"),
             cure='choose the rows that can be used: [dwca.where] occurrenceStatus = ["present", '
             '"absent"]',
         )
@@ -226,11 +223,10 @@ def _counts(table: Table, aside: np.ndarray, present: np.ndarray, ledger: Ledger
     if against.any():
         ledger.warn(
             "W625",
-            f"{table.place}, {rows_text(table.rows[against])}: {int(against.sum())} rows say "
+            f"{int(against.sum())} rows say "
             "present with a count of 0, or absent with a count; the status was taken, the count "
             "is missing",
-            file=table.file,
-            row=int(table.rows[against].min()),
+            at=table.at(table.rows[against]),
             cure="set such rows aside with [dwca.where] if they cannot be trusted",
         )
         out[against & present] = np.nan

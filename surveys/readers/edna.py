@@ -15,7 +15,7 @@ import pandas as pd
 
 from surveys import cells
 from surveys.ledger import Ledger
-from surveys.problems import did_you_mean, listing
+from surveys.problems import did_you_mean, listing, rows_text
 from surveys.readers import edna_libraries, edna_reads, edna_taxa, long_visits, roles
 from surveys.readers.deployments import column_of
 from surveys.readers.edna_guess import detect, study_lines
@@ -23,7 +23,7 @@ from surveys.readers.edna_reads import Reads
 from surveys.readers.site_table import SiteColumns, read_sites
 from surveys.readers.tidy import Tidy
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 from surveys.values import as_seasons, natural
 
 __all__ = ["detect", "read", "study_lines"]
@@ -242,11 +242,8 @@ def _libraries_of_reads(
         name = str(written[lost][0])
         ledger.error(
             "E683",
-            f'{table.place}, {rows_text(table.rows[lost])}, column {column}: library "{name}" is '
-            f"not in {base.file}.{did_you_mean(name, known)}",
-            file=table.place,
-            row=int(table.rows[lost][0]),
-            column=column,
+            f'library "{name}" is not in {base.file}.{did_you_mean(name, known)}',
+            at=table.at(table.rows[lost], column),
             cure=f"add it to {base.file}, with its site",
         )
     frame["library"] = pd.Series(written[frame["at"]], index=frame.index).map(known)

@@ -19,7 +19,7 @@ from surveys.problems import listing
 from surveys.readers import long_visits, roles
 from surveys.readers.deployments import column_of
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 from surveys.values import natural
 
 USUAL: dict[str, tuple[str, ...]] = {
@@ -72,10 +72,8 @@ def libraries_of(study: StudyFile, table: Table, ledger: Ledger) -> pd.DataFrame
             rows = table.rows[blank]
             ledger.error(
                 "E514",
-                f"{table.place}, {rows_text(rows)}, column {found[role]}: blank",
-                file=table.place,
-                row=int(rows[0]),
-                column=str(found[role]),
+                "blank",
+                at=table.at(rows, str(found[role])),
                 cure=f"write the {role} of each row; name controls: [edna] controls = "
                 '["NTC*", "blank*"]',
             )
@@ -179,8 +177,8 @@ def tell_twice(table: Table, rows: pd.DataFrame, has: dict[str, str], ledger: Le
         told = ", ".join([f'site "{first["site"]}"', *names])
         ledger.error(
             "E516",
-            f"{table.place}, {rows_text(group['row'])}: {told} stands in {len(group)} rows",
-            file=table.place,
+            f"{told} stands in {len(group)} rows",
+            at=table.at(group["row"]),
             row=int(group["row"].iloc[1]),
             cure=f'name what tells them apart: [{table.spec.section}.columns] sample = "...", '
             'replicate = "..."',

@@ -10,11 +10,11 @@ import pandas as pd
 
 from surveys import cells
 from surveys.ledger import Ledger
-from surveys.problems import listing
+from surveys.problems import listing, rows_text
 from surveys.readers import roles
 from surveys.readers.deployments import column_of
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 
 USUAL: dict[str, tuple[str, ...]] = {
     "species": (

@@ -15,8 +15,8 @@ import pandas as pd
 
 from surveys import cells
 from surveys.ledger import Ledger
-from surveys.problems import Problem, SurveyError
-from surveys.text_table import Table, TableSpec, rows_text
+from surveys.problems import Problem, SurveyError, rows_text
+from surveys.text_table import Table, TableSpec
 
 if TYPE_CHECKING:
     import geopandas as gpd

@@ -13,7 +13,7 @@ from surveys.readers.long_values import measured, result_columns, results, speci
 from surveys.readers.site_table import SiteColumns, read_sites
 from surveys.readers.tidy import Tidy
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 
 
 def records_with_visits(
@@ -120,10 +120,9 @@ def match_records(
     if len(touched):
         ledger.error(
             "E520",
-            f"{visit_table.place}, {rows_text(touched['row'])}: several visits of site "
+            "several visits of site "
             f'"{touched["site"].iloc[0]}" on one day, so its records cannot be told apart',
-            file=visit_table.place,
-            row=int(touched["row"].iloc[0]),
+            at=visit_table.at(touched["row"]),
             cure="number the visits and write the number in both tables: columns visit",
         )
         return None
@@ -205,11 +204,10 @@ def _reset_clock(
         n = len(mine)
         ledger.error(
             "E037",
-            f"{table.place}, {rows_text(mine['row'])}: {n} {'record' if n == 1 else 'records'} of "
+            f"{n} {'record' if n == 1 else 'records'} of "
             f'site "{site}" on {days[0]}{f" to {days[-1]}" if len(days) > 1 else ""}, when no '
             "visit was made: the camera clock was reset",
-            file=table.place,
-            row=int(mine["row"].iloc[0]),
+            at=table.at(mine["row"]),
             cure="correct the dates; or set such records aside: [checks] "
             'detection_without_effort = "drop"',
         )

@@ -12,7 +12,7 @@ from surveys.problems import first_of
 from surveys.readers import roles
 from surveys.schema import LARGEST_DETECTION
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 
 PRESENT = frozenset(
     {"x", "present", "yes", "y", "true", "p", "detected"}
@@ -75,11 +75,8 @@ def measured(
             column = str(table.column("time"))
             ledger.error(
                 "E126",
-                f"{table.place}, {rows_text(table.rows[odd])}, column {column}: a visit that "
-                "detected has no time above 0",
-                file=table.place,
-                row=int(table.rows[odd][0]),
-                column=column,
+                "a visit that detected has no time above 0",
+                at=table.at(table.rows[odd], column),
                 cure="write the time from the start of the visit to the first detection",
             )
         found["time"] = np.where(detected, time, np.nan)
@@ -161,11 +158,8 @@ def count_cells(table: Table, column: str, ledger: Ledger) -> tuple[np.ndarray, 
         rows = table.rows[codes == code]
         ledger.error(
             "E046",
-            f'{table.place}, {rows_text(rows)}, column {column}: "{different[code]}" is not a '
-            "number",
-            file=table.place,
-            row=int(rows[0]),
-            column=column,
+            f'"{different[code]}" is not a number',
+            at=table.at(rows, column),
             cure='for "present, not counted" write X',
             others=others,
         )
@@ -173,10 +167,8 @@ def count_cells(table: Table, column: str, ledger: Ledger) -> tuple[np.ndarray, 
         rows = table.rows[codes == code]
         ledger.error(
             "E048",
-            f"{table.place}, {rows_text(rows)}, column {column}: {different[code]} {fact}",
-            file=table.place,
-            row=int(rows[0]),
-            column=column,
+            f"{different[code]} {fact}",
+            at=table.at(rows, column),
             cure=f'if it means missing, set [{table.spec.section}] missing = ["{different[code]}"]',
             others=others,
         )

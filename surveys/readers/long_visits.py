@@ -15,7 +15,7 @@ from surveys.readers.long_values import MEASURES
 from surveys.readers.tidy import Tidy
 from surveys.readers.visit_covariates import refuse_taken
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 from surveys.units_in_cells import are_clock_times
 from surveys.values import as_seasons, natural
 
@@ -44,10 +44,8 @@ def visit_keys(study: StudyFile, table: Table, ledger: Ledger) -> pd.DataFrame |
         rows = frame["row"][frame["season"] == ""]
         ledger.error(
             "E514",
-            f"{table.place}, {rows_text(rows)}, column {found['season']}: blank",
-            file=table.place,
-            row=int(rows.iloc[0]),
-            column=found["season"],
+            "blank",
+            at=table.at(rows, found["season"]),
             cure="write the season of each row",
         )
     frame["visit"] = table.text(found["visit"]) if found["visit"] else ""
@@ -62,10 +60,8 @@ def visit_keys(study: StudyFile, table: Table, ledger: Ledger) -> pd.DataFrame |
         rows = frame["row"][frame["visit"] == ""]
         ledger.error(
             "E514",
-            f"{table.place}, {rows_text(rows)}, column {found['visit']}: blank",
-            file=table.place,
-            row=int(rows.iloc[0]),
-            column=found["visit"],
+            "blank",
+            at=table.at(rows, found["visit"]),
             cure="number the visit, 1, 2, 3 ...",
         )
     frame.attrs["columns"] = {k: v for k, v in found.items() if v}
@@ -198,11 +194,8 @@ def rows_to_drop(
         key = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'
         ledger.error(
             "E552",
-            f"{table.place}, {rows_text(table.rows[lost])}, column {name}: missing on {n} "
-            f"{'visit that was' if n == 1 else 'visits that were'} made",
-            file=table.place,
-            row=int(table.rows[lost][0]),
-            column=name,
+            f"missing on {n} {'visit that was' if n == 1 else 'visits that were'} made",
+            at=table.at(table.rows[lost], name),
             why="a visit without it cannot enter a detection model that uses it",
             cure=f"fill it in, or paste these two lines to set the {n} visits aside:\n"
             f"                  [visit_covariates.{key}]\n"
@@ -234,10 +227,10 @@ def agree_within_visits(
             ]
             ledger.error(
                 "E537",
-                f'{table.place}, {rows_text(same["row"])}: "{name}" differs within visit '
+                f'"{name}" differs within visit '
                 f'{first["visit"]} of site "{first["site"]}" '
                 f"({listing(map(as_told, pd.unique(column[same.index].dropna())), 3)})",
-                file=table.place,
+                at=table.at(same["row"]),
                 row=int(same["row"].iloc[-1]),
                 column=name,
                 cure="one visit has one value: correct it, or number the visits apart",
@@ -256,9 +249,8 @@ def check_effort(table: Table, visits: pd.DataFrame, ledger: Ledger) -> None:
         rows = visits["row"][blank]
         ledger.error(
             "E551",
-            f"{table.place}, {rows_text(rows)}: the effort is blank",
-            file=table.place,
-            row=int(rows.iloc[0]),
+            "the effort is blank",
+            at=table.at(rows),
             why="a visit without effort would count as no visit",
             cure="write the effort; 0 where nobody went",
         )

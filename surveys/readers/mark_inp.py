@@ -12,7 +12,7 @@ import numpy as np
 
 from surveys import cells
 from surveys.ledger import Ledger
-from surveys.problems import listing
+from surveys.problems import listing, rows_text
 from surveys.readers.mark_histories import (
     MOST_SITES,
     Histories,
@@ -23,7 +23,7 @@ from surveys.readers.mark_histories import (
     seasons_of,
     short,
 )
-from surveys.text_table import TableSpec, rows_text
+from surveys.text_table import TableSpec
 
 GROUP = "group"
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)

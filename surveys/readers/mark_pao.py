@@ -10,7 +10,7 @@ import numpy as np
 
 from surveys import cells
 from surveys.ledger import Ledger
-from surveys.problems import listing
+from surveys.problems import listing, rows_text
 from surveys.readers.mark_histories import (
     MISSING,
     MOST_SITES,
@@ -21,7 +21,7 @@ from surveys.readers.mark_histories import (
     refuse_names,
     seasons_of,
 )
-from surveys.text_table import TableSpec, rows_text
+from surveys.text_table import TableSpec
 
 METHOD = "method"
 MOST_VISITS = 10_000

@@ -25,7 +25,7 @@ from surveys.readers.season_of_days import season_of
 from surveys.readers.site_table import SiteColumns, read_sites
 from surveys.readers.tidy import Guess, Tidy
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 from surveys.values import as_seasons, natural
 
 SECTIONS = ("neon", "time", "seasons")
@@ -143,10 +143,8 @@ def _keys(study: StudyFile, table: Table, ledger: Ledger) -> pd.DataFrame | None
         rows = table.rows[gone]
         ledger.error(
             "E514",
-            f"{table.place}, {rows_text(rows)}, column {when}: blank",
-            file=table.place,
-            row=int(rows[0]),
-            column=when,
+            "blank",
+            at=table.at(rows, when),
             cure="write when the count began",
         )
     return frame
@@ -182,9 +180,8 @@ def _tell_twice(base: Table, visits: pd.DataFrame, ledger: Ledger) -> None:
     for (site, moment), group in list(made[doubled].groupby(["site", "moment"])):
         ledger.error(
             "E516",
-            f'{base.place}, {rows_text(group["row"])}: the count at "{site}" of {moment} stands '
-            f"in {len(group)} rows",
-            file=base.place,
+            f'the count at "{site}" of {moment} stands in {len(group)} rows',
+            at=base.at(group["row"]),
             row=int(group["row"].iloc[1]),
             cure="delete the copy",
         )
@@ -294,9 +291,9 @@ def _visit_of_birds(
         i = int(np.flatnonzero(lost)[0])
         ledger.error(
             "E685",
-            f"{table.place}, {rows_text(table.rows[lost])}: no row of {base.file} has the count at "
+            f"no row of {base.file} has the count at "
             f'"{birds["site"].iloc[i]}" of {birds["moment"].iloc[i]}',
-            file=table.place,
+            at=table.at(table.rows[lost]),
             row=int(table.rows[i]),
             cure="take both tables from one release, and of the same sites and months",
         )

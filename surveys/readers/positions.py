@@ -11,7 +11,7 @@ from surveys import cells
 from surveys.ledger import Ledger
 from surveys.position_text import DEGREES, Position, parse, utm_crs
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, bare, rows_text
+from surveys.text_table import Table, bare
 
 UNKNOWN_CRS = "unknown"  # of [sites] crs
 # Columns that are taken for places unasked, where every cell is one.
@@ -58,11 +58,8 @@ def _tell_some(table: Table, column: str, ledger: Ledger) -> None:
     rows = table.rows[np.isin(table.text(column), other)]
     ledger.warn(
         "W027",
-        f'{table.place}, {rows_text(rows)}, column {column}: "{other[0]}" is no place as the other '
-        "cells are, so that the sites have no coordinates",
-        file=table.file,
-        row=int(rows[0]),
-        column=column,
+        f'"{other[0]}" is no place as the other cells are, so that the sites have no coordinates',
+        at=table.at(rows, column),
         cure="correct it, or leave it blank",
     )
 
@@ -119,10 +116,8 @@ def read(
         rows = table.rows[texts == value]
         ledger.error(
             "E046",
-            f'{table.place}, {rows_text(rows)}, column {column}: "{value}" is no place',
-            file=table.place,
-            row=int(rows[0]),
-            column=column,
+            f'"{value}" is no place',
+            at=table.at(rows, column),
             cure="write 46.81, 8.23 (latitude first); POINT (8.23 46.81); 32 north 456789 5186543; "
             "or a square of the British, Irish or military grid: SK 123 456",
         )
@@ -224,11 +219,8 @@ def _tell_outside(
     rows = table.rows[np.isnan(lon)] if whole else table.rows[np.isin(table.text(column), lost)]
     ledger.error(
         "E025",
-        f'{table.place}, {rows_text(rows)}, column {column}: "{lost[0]}" with these coordinates is '
-        "no place on earth",
-        file=table.place,
-        row=int(rows[0]),
-        column=column,
+        f'"{lost[0]}" with these coordinates is no place on earth',
+        at=table.at(rows, column),
         cure="a digit lost or doubled? Correct it, or leave the place blank",
     )
     return True
@@ -280,11 +272,8 @@ def by_zone(
         rows = table.rows[lost & (texts == value)]
         ledger.error(
             "E026",
-            f'{table.place}, {rows_text(rows)}, column {column}: "{value}" does not tell a UTM '
-            "zone and its half of the earth",
-            file=table.place,
-            row=int(rows[0]),
-            column=column,
+            f'"{value}" does not tell a UTM zone and its half of the earth',
+            at=table.at(rows, column),
             why="S may be the band of the north that is called so, or mean south",
             cure="write 32 north or 32 south, or a band other than S, such as 32T; or give "
             'one CRS for all: [sites] crs = "EPSG:32632"',

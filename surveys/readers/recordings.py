@@ -10,14 +10,14 @@ import pandas as pd
 
 from surveys import cells, dates
 from surveys.ledger import Ledger
-from surveys.problems import listing, nearest
+from surveys.problems import listing, nearest, rows_text
 from surveys.readers import recording_names, roles
 from surveys.readers.camera_records import check_shifts
 from surveys.readers.camera_settings import Settings
 from surveys.readers.deployments import column_of
 from surveys.readers.sound_tables import LONGEST, Sounds
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 from surveys.values import natural
 
 USUAL: dict[str, tuple[str, ...]] = {
@@ -217,11 +217,8 @@ def _durations(study: StudyFile, table: Table, column: str | None, ledger: Ledge
     if bad.any():
         ledger.error(
             "E688",
-            f"{table.place}, {rows_text(table.rows[bad])}, column {column}: "
             f"{values[bad][0]:g} {unit} is no length of a recording",
-            file=table.place,
-            row=int(table.rows[bad][0]),
-            column=column,
+            at=table.at(table.rows[bad], column),
         )
     return values * UNITS[unit]
 

@@ -11,9 +11,9 @@ import pandas as pd
 from surveys.columns import EASTING, LATITUDE, LONGITUDE, NORTHING
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
-from surveys.problems import did_you_mean, first_of, listing, nearest
+from surveys.problems import did_you_mean, first_of, listing, nearest, rows_text
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 
 # Names that are taken for a role when the study file names no column for it.
 USUAL: dict[str, tuple[str, ...]] = {
@@ -287,10 +287,8 @@ def _tell_short_names(
             rows = table.rows[np.asarray(names, dtype=object) == name]
             ledger.warn(
                 "W052",
-                f'{table.place}, {rows_text(rows)}: species "{name}" was not joined with '
-                f'"{same[0]}"',
-                file=table.place,
-                row=int(rows[0]),
+                f'species "{name}" was not joined with "{same[0]}"',
+                at=table.at(rows),
                 cure=f'if they are the same, map it: [taxa.alias] "{name}" = "{same[0]}"',
             )
 
@@ -314,10 +312,8 @@ def tell_doubtful_names(
     told = listing([f'"{n}"' for n in doubtful])
     ledger.warn(
         "W051",
-        f"{table.place}, {rows_text(rows)}: {told} {'is' if len(doubtful) == 1 else 'are'} read as "
-        "species",
-        file=table.file,
-        row=int(rows[0]),
+        f"{told} {'is' if len(doubtful) == 1 else 'are'} read as species",
+        at=table.at(rows),
         why="the name says that nobody knew which species it was: its absence cannot be told",
         cure=f'set such records aside: [taxa] exclude = ["{doubtful[0]}"]; or give them a species: '
         f'[taxa.alias] "{doubtful[0]}" = "..."',

@@ -8,7 +8,7 @@ import numpy as np
 
 from surveys import cells
 from surveys.ledger import Ledger
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 
 _EPITHET = re.compile(r"[^\W\d_A-Z][\w.-]*(?: [^\W\d_A-Z][\w.-]*)?")
 _GENUS = re.compile(r"[^\W\d_]+")
@@ -47,10 +47,8 @@ def tell_further(table: Table, column: str, ledger: Ledger) -> None:
         if len(rows):
             ledger.warn(
                 "W503",
-                f"{table.place}, {rows_text(rows)}: column {other} holds further names, which are "
-                f"not read; {column} is",
-                file=table.file,
-                row=int(rows[0]),
+                f"column {other} holds further names, which are not read; {column} is",
+                at=table.at(rows),
                 column=other,
                 why="what stands there was seen and counts as not seen",
                 cure="write a row for each animal: the same row again, with the other name in "

@@ -11,12 +11,12 @@ import pandas as pd
 from surveys import cells
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
-from surveys.problems import did_you_mean, listing
+from surveys.problems import did_you_mean, listing, rows_text
 from surveys.readers import roles
 from surveys.readers.tidy import Tidy
 from surveys.readers.visit_covariates import refuse_taken
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 
 
 def read_seasons(study: StudyFile, tidy: Tidy, ledger: Ledger) -> None:

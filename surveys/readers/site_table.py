@@ -12,11 +12,11 @@ import pandas as pd
 from surveys import cells
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
-from surveys.problems import first_of, listing
+from surveys.problems import first_of, listing, rows_text
 from surveys.readers import coordinates, layer_keys, roles
 from surveys.readers.visit_covariates import refuse_taken
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 from surveys.values import natural
 
 ROLES = ("site", "longitude", "latitude", "easting", "northing", "region", "area")

@@ -22,7 +22,7 @@ from surveys.readers import recording_names, roles, sound_labels
 from surveys.readers.deployments import column_of
 from surveys.readers.folders import files_in
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, TableSpec, rows_text
+from surveys.text_table import Table, TableSpec
 
 LONGEST_WINDOW = 60.0  # seconds that a classifier looks at
 LONGEST = 366 * 86400.0  # seconds; a recording of more than a year is a slip
@@ -300,11 +300,8 @@ def _offsets(table: Table, found: dict, ledger: Ledger) -> tuple[np.ndarray, np.
         where = "before the start" if first < 0 else "a year behind the start"
         ledger.error(
             "E694",
-            f"{table.place}, {rows_text(table.rows[bad])}, column {column}: {first:g} seconds are "
-            f"{where} of the recording",
-            file=table.place,
-            row=int(table.rows[bad][0]),
-            column=column,
+            f"{first:g} seconds are {where} of the recording",
+            at=table.at(table.rows[bad], column),
         )
     return offset, nat
 

@@ -27,7 +27,7 @@ from surveys.readers.site_table import read_sites
 from surveys.readers.station_words import Columns
 from surveys.readers.tidy import Guess, Tidy
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 
 SECTIONS = (*OF_CAMERAS, "timelapse")
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -228,11 +228,8 @@ def sites_of_files(
         rows = table.rows[np.isin(table.text(path).astype(str), np.array(lost, dtype=str))]
         ledger.error(
             "E581",
-            f'{table.place}, {rows_text(rows)}, column {path}: "{lost[0]}" has no folder number '
-            f"{number}, which would be the site",
-            file=table.place,
-            row=int(rows[0]),
-            column=path,
+            f'"{lost[0]}" has no folder number {number}, which would be the site',
+            at=table.at(rows, path),
             cure=f"[{section}] site_folder = 1 is the first folder; or name a column of sites: "
             f'[{table.spec.section}.columns] site = "..."',
         )

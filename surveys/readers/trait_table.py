@@ -16,7 +16,7 @@ from surveys.readers import roles
 from surveys.readers.tidy import Tidy
 from surveys.readers.visit_covariates import refuse_taken
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 
 
 def read_traits(study: StudyFile, tidy: Tidy, ledger: Ledger) -> None:
@@ -83,9 +83,8 @@ def _values(
     if doubled.any():
         ledger.error(
             "E532",
-            f"{table.place}, {rows_text(table.rows[doubled])}: a species has more than one row",
-            file=table.place,
-            row=int(table.rows[doubled][0]),
+            "a species has more than one row",
+            at=table.at(table.rows[doubled]),
             cure="one row for each species",
         )
         return None

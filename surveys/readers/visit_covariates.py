@@ -12,12 +12,12 @@ import pandas as pd
 from surveys import cells, dates
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
-from surveys.problems import listing
+from surveys.problems import listing, rows_text
 from surveys.readers import roles, visit_columns
 from surveys.readers.visit_columns import VisitColumn
 from surveys.schema import RESERVED
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 
 TAKEN = RESERVED | {"visit_id", "start", "end", "file", "row", "season_covariates"}
 
@@ -158,9 +158,8 @@ def own_table(
     if doubled.any():
         ledger.error(
             "E021",
-            f"{table.place}, {rows_text(table.rows[doubled])}: a site has more than one row",
-            file=table.place,
-            row=int(table.rows[doubled][0]),
+            "a site has more than one row",
+            at=table.at(table.rows[doubled]),
             cure="one row for each site (and season)",
         )
         return None

@@ -10,7 +10,7 @@ import pandas as pd
 from surveys.ledger import Ledger
 from surveys.problems import first_of
 from surveys.readers.camera_records import of_reset_clock
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 from surveys.values import natural
 
 APART = 1000  # days without a visit after one of a clock that began anew
@@ -35,10 +35,8 @@ def tell_lone_days(table: Table, frame: pd.DataFrame, ledger: Ledger) -> None:
     rows = frame["row"].to_numpy()[~np.isnat(moments)][reset]
     ledger.warn(
         "W037",
-        f"{table.place}, {rows_text(rows)}: {days[reset].min()} is years before all other visits "
-        f"({others.min()} to {others.max()})",
-        file=table.file,
-        row=int(rows[0]),
+        f"{days[reset].min()} is years before all other visits ({others.min()} to {others.max()})",
+        at=table.at(rows),
         column=str(frame.attrs.get("when", "")),
         why="clocks begin anew on such days when their battery was empty",
         cure="correct the date, if nobody was there on that day",
@@ -71,11 +69,8 @@ def numbered(table: Table, frame: pd.DataFrame, several: bool, ledger: Ledger) -
             rows = frame["row"][gone]
             ledger.error(
                 "E514",
-                f"{table.place}, {rows_text(rows)}, column {frame.attrs['when']}: no date, so the "
-                "visit cannot be told",
-                file=table.place,
-                row=int(rows.iloc[0]),
-                column=str(frame.attrs["when"]),
+                "no date, so the visit cannot be told",
+                at=table.at(rows, str(frame.attrs["when"])),
                 cure="write the date, or number the visits in a column: "
                 f'[{table.spec.section}.columns] visit = "..."',
             )
@@ -123,9 +118,8 @@ def numbered(table: Table, frame: pd.DataFrame, several: bool, ledger: Ledger) -
         first = group.iloc[0]
         ledger.error(
             "E516",
-            f"{table.place}, {rows_text(group['row'])}: visit {first['visit']} of site "
-            f'"{first["site"]}" stands in {len(group)} rows',
-            file=table.place,
+            f'visit {first["visit"]} of site "{first["site"]}" stands in {len(group)} rows',
+            at=table.at(group["row"]),
             row=int(group["row"].iloc[1]),
             cure="join the rows, or give each visit its own number",
             others=others,

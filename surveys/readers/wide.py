@@ -33,7 +33,7 @@ from surveys.readers.wide_values import (
     tell_zeros,
 )
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 from surveys.units_in_cells import are_clock_times
 from surveys.values import as_seasons, natural
 
@@ -233,11 +233,8 @@ def _species(
     if not keep.all():
         ledger.error(
             "E053",
-            f"{table.place}, {rows_text(table.rows[~keep])}, column {column}: "
             f"{listing(dict.fromkeys(names[~keep]))} is no species",
-            file=table.place,
-            row=int(table.rows[~keep][0]),
-            column=column,
+            at=table.at(table.rows[~keep], column),
             cure="delete these rows from the histories",
         )
     species = sorted(set(names))

@@ -10,10 +10,10 @@ import pandas as pd
 
 from surveys import cells
 from surveys.ledger import Ledger
-from surveys.problems import listing
+from surveys.problems import listing, rows_text
 from surveys.readers.visit_covariates import Layout, refuse_taken
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, rows_text
+from surveys.text_table import Table
 
 _YEAR = "(?:18|19|20|21)[0-9]{2}"
 MOSTLY = 0.5  # of the sites of several seasons; where fewer change, one cell may be wrong

@@ -30,7 +30,7 @@ from surveys.readers.site_table import read_sites
 from surveys.readers.tidy import Guess, Tidy
 from surveys.split_tables import several
 from surveys.study_file import StudyFile
-from surveys.text_table import Table, TableSpec, rows_text
+from surveys.text_table import Table, TableSpec
 
 SECTIONS = OF_CAMERAS
 PACKAGE = True  # its tables have names of their own in one folder
@@ -133,11 +133,10 @@ def _tell_failing(deployments: Deployments, ledger: Ledger) -> None:
     if failed.any():
         ledger.warn(
             "W580",
-            f"{table.place}, {rows_text(table.rows[failed])}: the camera of {int(failed.sum())} "
+            f"the camera of {int(failed.sum())} "
             f"deployments failed ({listing(pd.unique(told[failed]), 3)}); their effort is what the "
             "dates say",
-            file=table.file,
-            row=int(table.rows[failed][0]),
+            at=table.at(table.rows[failed]),
             column="camera_functioning",
             cure="let end_date be the last day on which the camera worked",
         )
