@@ -232,7 +232,7 @@ class Ledger:
         """`at` stands before the fact, and is where programs find the first of its rows."""
         if at is not None:
             fact = f"{at}: {fact}"
-            more = {"file": at.file, "row": min(at.rows), "column": at.column} | more
+            more = {"file": at.file, "row": min(at.rows, default=None), "column": at.column} | more
         self.add(Problem(code=code, fact=fact, level=level, **more))
 
     def of_level(self, level: str) -> list[Problem]:
