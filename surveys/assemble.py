@@ -114,6 +114,7 @@ def _add_covariates(
                         + did_you_mean(name, covariates),
                     )
                 )
+    added = {}
     for name, (dims, values) in covariates.items():
         if name in RESERVED or name in ds.variables:
             problems.append(
@@ -124,9 +125,10 @@ def _add_covariates(
                 )
             )
             continue
-        ds[name] = (dims, values)
-        ds[name].attrs.update(role="covariate", missing=policies.get(name, default))
+        told = {"role": "covariate", "missing": policies.get(name, default)}
         if name in units:
-            ds[name].attrs["units"] = units[name]
+            told["units"] = units[name]
+        added[name] = (dims, values, told)
     if problems:
         raise SurveyError(problems)
+    ds.update(added)  # all at once: one by one, each takes the longer the more there are

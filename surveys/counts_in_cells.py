@@ -24,13 +24,15 @@ def is_thousands(table: Table, column: str, ledger: Ledger, beside: Iterable[str
     if table.spec.decimal or column in table.types or table.workbook:
         return False
     grouped = [v for v in told if _GROUPED.fullmatch(v)]
+    if not grouped:
+        return False
     sign = cells.decimal_sign(table, column) or "."
     plain = [
         v
         for v in (*told, *beside)
         if not _GROUPED.fullmatch(v) and cells.parse_number(v, sign) is not None
     ]
-    if not grouped or sign == "," or (plain and all(re.search(r"\.[0-9]{3}$", v) for v in plain)):
+    if sign == "," or (plain and all(re.search(r"\.[0-9]{3}$", v) for v in plain)):
         return False
     value = grouped[0]
     rows = table.rows[table.text(column) == value]

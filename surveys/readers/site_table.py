@@ -303,8 +303,8 @@ def _spread(
     part = pd.DataFrame({"site": ids, "value": values, "row": table.rows})
     gone = part["value"].isna() | (part["value"] == "")
     part = part[~gone]
-    n = part.groupby("site")["value"].nunique()
-    if (n > 1).any():
+    n = part.groupby("site")["value"].nunique() if part["site"].duplicated().any() else None
+    if n is not None and (n > 1).any():
         site = n.index[n > 1][0]
         two = part[part["site"] == site].drop_duplicates("value")
         as_told = "{:g}".format if part["value"].dtype.kind == "f" else str

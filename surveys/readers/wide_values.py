@@ -10,6 +10,7 @@ import pandas as pd
 from surveys import cells
 from surveys.counts_in_cells import is_thousands
 from surveys.ledger import Ledger
+from surveys.problems import first_of
 from surveys.readers.long_values import ABSENT, PRESENT
 from surveys.readers.visit_columns import VisitColumn
 from surveys.readers.visit_covariates import Cube, Layout, cell_words
@@ -36,7 +37,7 @@ def detections(
     missing = frozenset((*table.spec.missing, *study.section("wide").get("missing", ())))
     out = np.full((len(table), len(columns)), np.nan)
     said: dict[str, int] = {}  # words for present and absent, and in how many cells
-    wrong: dict[str, list[tuple[int, str]]] = {}
+    wrong: dict[str, tuple[int, int, str]] = {}  # cells, and the row and column of the first
     beside = {v for c in columns for v in pd.unique(table.text(c.name))}
     for j, column in enumerate(columns):
         texts = table.text(column.name)
@@ -45,27 +46,31 @@ def detections(
         if is_thousands(table, column.name, ledger, beside):
             continue
         values = {}
-        for text in pd.unique(texts):
+        codes, different = pd.factorize(texts)
+        many = np.bincount(codes, minlength=len(different))
+        first = table.rows[np.unique(codes, return_index=True)[1]]
+        sign = cells.decimal_sign(table, column.name) or "."
+        for code, text in enumerate(different):
             if cells.is_missing(text, cells.MISSING_NUMBER, missing):
                 values[text] = np.nan
                 continue
             word = word_of_presence(text)
             if word is not None:
                 values[text] = word
-                said[text] = said.get(text, 0) + int((texts == text).sum())
+                said[text] = said.get(text, 0) + int(many[code])
                 continue
-            parsed = cells.parse_number(text, cells.decimal_sign(table, column.name) or ".")
+            parsed = cells.parse_number(text, sign)
             number = np.nan if parsed is None else parsed[0]
             values[text] = number
             if not 0 <= number <= LARGEST_DETECTION or number != int(number):
-                rows = table.rows[texts == text]
-                wrong.setdefault(text, []).extend((int(r), column.name) for r in rows)
+                n, *place = wrong.get(text, (0, int(first[code]), column.name))
+                place = min(tuple(place), (int(first[code]), column.name))
+                wrong[text] = (n + int(many[code]), *place)
         out[:, j] = [values[t] for t in texts]
     if said and np.nanmax(out) > 1:  # beside counts a word says nothing of how many
-        for text in said:
-            wrong[text] = [
-                (int(r), c.name) for c in columns for r in table.rows[table.text(c.name) == text]
-            ]
+        for text, n in said.items():
+            rows = ((table.rows[table.text(c.name) == text], c.name) for c in columns)
+            wrong[text] = (n, *min((int(r[0]), name) for r, name in rows if len(r)))
     elif said:
         told = " and ".join(f'"{t}" ({n} {"cell" if n == 1 else "cells"})' for t, n in said.items())
         ledger.repair(
@@ -73,12 +78,26 @@ def detections(
             f"{table.place}: {told} read as present or absent",
             file=table.file,
         )
-    for text, places in wrong.items():
-        row, name = min(places)
-        n = len(places)
-        fraction = cells.parse_number(text)
+    fractions = [text for text in wrong if "." in text and _above_0(text)]
+    known = set(fractions)
+    _tell_wrong(table, "E048", {text: wrong[text] for text in fractions}, ledger)
+    _tell_wrong(
+        table, "E047", {text: told for text, told in wrong.items() if text not in known}, ledger
+    )
+    return out
+
+
+def _above_0(text: str) -> bool:
+    number = cells.parse_number(text)
+    return number is not None and number[0] > 0
+
+
+def _tell_wrong(
+    table: Table, code: str, wrong: dict[str, tuple[int, int, str]], ledger: Ledger
+) -> None:
+    """Cells of visits that are no result; `wrong` has how many, and where the first is."""
+    for (text, (n, row, name)), others in first_of(wrong.items()):
         word = text.isalpha()
-        code = "E048" if fraction is not None and fraction[0] > 0 and n and "." in text else "E047"
         ledger.error(
             code,
             f'{table.place}: "{text}" in row {row}, column {name} '
@@ -91,8 +110,8 @@ def detections(
             )
             + f'if it means missing, set [wide] missing = ["{text}"] (read as missing without '
             'asking: blank, NA, ".", "-", "n/a", "NaN")',
+            others=others,
         )
-    return out
 
 
 def counts(

@@ -109,6 +109,27 @@ def test_names_of_files_are_no_species(tmp_path):
     assert "name the right column" in str(error)
 
 
+def test_visits_of_a_wide_table_that_hold_words_and_fractions(tmp_path):
+    cells = {f"v{j}": [f"x{j}y{i}" for i in range(40)] for j in (1, 2)}
+    cells["v3"] = [f"{i}.5" for i in range(40)]
+    cells["v4"] = ["x1y0", "x1y0", *["1"] * 38]
+    pd.DataFrame({"site": [f"S{i}" for i in range(40)], **cells}).to_csv(
+        tmp_path / "wide.csv", index=False
+    )
+    (tmp_path / "study.toml").write_text(
+        'schema = 1\n[source]\nformat = "wide"\n[files.detections]\npath = "wide.csv"\n'
+        'columns = { site = "site" }\n[wide]\nvisits = ["v1", "v2", "v3", "v4"]\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(SurveyError) as caught:
+        surveys.read(tmp_path / "study.toml")
+    told = str(caught.value)
+    assert '"x1y0" in row 2, column v1 (3 cells) is not 0, 1 or a count' in told
+    assert "and 60 more" in told  # of 80 different words
+    assert '"0.5" in row 2, column v3 (1 cell)' in told
+    assert "and 20 more" in told  # of 40 fractions
+
+
 def test_from_tables__more_cells_than_a_dataset_holds():
     visits = pd.DataFrame({"site": [f"S{i}" for i in range(20_000)]})
     with pytest.raises(SurveyError, match="20,000 sites x 1 season x 1 visit would be"):
