@@ -16,7 +16,7 @@ from surveys import cells
 from surveys.clock import Clock
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
-from surveys.problems import listing, rows_text
+from surveys.problems import first_of, listing, rows_text
 from surveys.readers import roles
 from surveys.readers.camera_records import Records, check_shifts, species_frame
 from surveys.readers.camera_settings import SECTIONS as OF_CAMERAS
@@ -307,15 +307,15 @@ def _records(
 def _kinds(table: Table, names: Names, ledger: Ledger) -> np.ndarray:
     """What each row observes: "" for an animal, else the word of the standard."""
     kinds = table.text("observationType").copy()
-    for word in pd.unique(kinds):
-        if word not in TYPES:
-            rows = table.rows[kinds == word]
-            ledger.error(
-                "E576",
-                f'"{word}" is none of {", ".join(TYPES)}',
-                at=table.at(rows, "observationType"),
-                cure="export the package again",
-            )
+    for word, others in first_of(w for w in pd.unique(kinds) if w not in TYPES):
+        rows = table.rows[kinds == word]
+        ledger.error(
+            "E576",
+            f'"{word}" is none of {", ".join(TYPES)}',
+            at=table.at(rows, "observationType"),
+            cure="export the package again",
+            others=others,
+        )
     kinds[kinds == "animal"] = ""
     if names.setup in table.names:
         setup = np.array([v.casefold() for v in table.text(names.setup)], dtype=object)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from surveys import cells, dates
 from surveys.ledger import Ledger
-from surveys.problems import listing
+from surveys.problems import first_of, listing
 from surveys.readers import long_visits, roles
 from surveys.readers.deployments import column_of
 from surveys.study_file import StudyFile
@@ -171,7 +171,9 @@ def _natural_parts(label: str) -> list[tuple]:
 def tell_twice(table: Table, rows: pd.DataFrame, has: dict[str, str], ledger: Ledger) -> None:
     """One row a library: a second one of the same name is no replicate that anybody named."""
     key = ["site", "season", "visit"]
-    for _, group in list(rows[rows.duplicated(key, keep=False)].groupby(key)):
+    twice = rows[rows.duplicated(key, keep=False)]
+    for at, others in first_of(twice.groupby(key).indices.values()):
+        group = twice.iloc[np.sort(at)]
         first = group.iloc[0]
         names = [f'{r} "{first[r]}"' for r in ("sample", "replicate") if r in has]
         told = ", ".join([f'site "{first["site"]}"', *names])
@@ -182,6 +184,7 @@ def tell_twice(table: Table, rows: pd.DataFrame, has: dict[str, str], ledger: Le
             row=int(group["row"].iloc[1]),
             cure=f'name what tells them apart: [{table.spec.section}.columns] sample = "...", '
             'replicate = "..."',
+            others=others,
         )
 
 

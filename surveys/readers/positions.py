@@ -10,6 +10,7 @@ import pandas as pd
 from surveys import cells
 from surveys.ledger import Ledger
 from surveys.position_text import DEGREES, Position, parse, utm_crs
+from surveys.problems import first_of
 from surveys.study_file import StudyFile
 from surveys.text_table import Table, bare
 
@@ -112,7 +113,7 @@ def read(
     texts = table.text(column)
     told = _told(table, column)
     found = {v: parse(v) for v in told}
-    for value in (v for v, place in found.items() if place is None):
+    for value, others in first_of(v for v, place in found.items() if place is None):
         rows = table.rows[texts == value]
         ledger.error(
             "E046",
@@ -120,6 +121,7 @@ def read(
             at=table.at(rows, column),
             cure="write 46.81, 8.23 (latitude first); POINT (8.23 46.81); 32 north 456789 5186543; "
             "or a square of the British, Irish or military grid: SK 123 456",
+            others=others,
         )
     places = {v: place for v, place in found.items() if place is not None}
     none = ("longitude", "latitude"), {}
@@ -268,7 +270,7 @@ def by_zone(
     crs = np.array([utm_crs(v) or "" for v in texts], dtype=object)
     x, y = values["easting"], values["northing"]
     lost = (crs == "") & np.isfinite(x)
-    for value in pd.unique(texts[lost]):
+    for value, others in first_of(pd.unique(texts[lost])):
         rows = table.rows[lost & (texts == value)]
         ledger.error(
             "E026",
@@ -277,6 +279,7 @@ def by_zone(
             why="S may be the band of the north that is called so, or mean south",
             cure="write 32 north or 32 south, or a band other than S, such as 32T; or give "
             'one CRS for all: [sites] crs = "EPSG:32632"',
+            others=others,
         )
     if lost.any():
         return degrees, {}

@@ -10,7 +10,7 @@ import pandas as pd
 
 from surveys import cells, dates
 from surveys.ledger import Ledger
-from surveys.problems import listing, nearest, rows_text
+from surveys.problems import first_of, listing, nearest, rows_text
 from surveys.readers import recording_names, roles
 from surveys.readers.camera_records import check_shifts
 from surveys.readers.camera_settings import Settings
@@ -160,7 +160,7 @@ def _listed(study: StudyFile, table: Table, sounds: Sounds, ledger: Ledger) -> R
     files = cells.ids(table, found["file"], ledger)
     names = np.array([recording_names.recording(f) for f in files], dtype=object)
     doubled = pd.Series(names).duplicated(keep=False).to_numpy() & (names != "")
-    for name in list(pd.unique(names[doubled])):
+    for name, others in first_of(pd.unique(names[doubled])):
         rows = table.rows[names == name]
         ledger.error(
             "E021",
@@ -170,6 +170,7 @@ def _listed(study: StudyFile, table: Table, sounds: Sounds, ledger: Ledger) -> R
             column=found["file"],
             cure="one row a recording; where two recorders wrote files of one name, write their "
             "folders too",
+            others=others,
         )
     frame = pd.DataFrame({"recording": names, "aside": ""})
     site = found["site"]

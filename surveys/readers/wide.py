@@ -10,7 +10,7 @@ import pandas as pd
 from surveys import cells
 from surveys.ledger import Ledger
 from surveys.open_table import open_table
-from surveys.problems import listing
+from surveys.problems import first_of, listing
 from surveys.readers import roles, visit_columns
 from surveys.readers.long_visits import TIME_OF_DAY
 from surveys.readers.site_table import SiteColumns, read_sites
@@ -260,7 +260,11 @@ def _refuse_twice(table, sites, season_at, kind_at, layout, role, ledger: Ledger
         if apart
         else ""
     )
-    for (site, *_), group in keys[keys.duplicated(keep=False)].groupby(list(keys.columns)):
+    twice = keys[keys.duplicated(keep=False)]
+    groups = twice.groupby(list(keys.columns)).indices.values()
+    for at, others in first_of(groups):
+        group = twice.iloc[np.sort(at)]
+        site = group.iloc[0, 0]
         rows = table.rows[group.index]
         told = "site, season and species" if role["species"] else "site and season"
         ledger.error(
@@ -272,6 +276,7 @@ def _refuse_twice(table, sites, season_at, kind_at, layout, role, ledger: Ledger
             why=f"one row for each {told if role['season'] or role['species'] else 'site'} is read",
             cure="join the rows; for further seasons or species add a column and name it in "
             f"[files.detections.columns] season or species{apart}",
+            others=others,
         )
 
 
